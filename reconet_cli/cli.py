@@ -1,0 +1,93 @@
+"""The root command: subcommands load only when called, errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from reconet_cli import __version__
+from reconet_cli.errors import ReconetError
+
+# name -> (module, one-line help); the help stands here so that `reconet --help` imports no subcommand.
+COMMANDS = {
+    "stylize": ("reconet_cli.commands.stylize", "Paint a video or a picture in a style."),
+    "styles": ("reconet_cli.commands.styles", "List the styles that are there."),
+    "train": ("reconet_cli.commands.train", "Train a style from a picture."),
+}
+
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A click group that imports a subcommand's module only when it runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command: click.Command = importlib.import_module(module).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="reconet")
+@click.option("--debug", is_flag=True, help="Show the trace of an error.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no notes; errors still show.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool, quiet: bool) -> None:
+    """Turn video into painted video without flicker."""
+    ctx.obj = {"debug": debug}
+    if quiet:
+        from reconet_cli import console
+
+        console.set_quiet(True)
+
+
+def _fail(message: str, hint: str, code: int) -> int:
+    from reconet_cli import console
+
+    console.error(message, hint)
+    return code
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit status: 0 done, 1 failed, 2 wrong use, 130 interrupted."""
+    debug = "--debug" in arguments
+    try:
+        result: Any = cli.main(args=arguments, prog_name="reconet", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted", "", INTERRUPTED)
+    except ReconetError as problem:
+        if debug:
+            raise
+        return _fail(problem.message, problem.hint, 1)
+    except BrokenPipeError:
+        # The reader of our stdout went away; Python must not complain again while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _fail("the output pipe was closed", "", 1)
+    except OSError as problem:
+        if debug:
+            raise
+        return _fail(f"{problem.filename or 'system'}: {problem.strerror or problem}", "", 1)
+
+
+def main() -> None:
+    """Console entry point."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,65 @@
+"""Everything a person reads while a command runs: rich, on stderr only, because stdout may carry video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+_quiet = False
+
+
+def set_quiet(quiet: bool) -> None:
+    """Silence notes and progress; errors still show."""
+    global _quiet
+    _quiet = quiet
+
+
+def note(message: str) -> None:
+    """Print one line for the user, unless `--quiet`."""
+    if not _quiet:
+        stderr.print(message, markup=False)
+
+
+def error(message: str, hint: str = "") -> None:
+    """Print an error in one line and its hint in another."""
+    stderr.print(Text("error: ", style="bold red") + Text(message))
+    if hint:
+        stderr.print(Text("  hint: ", style="bold") + Text(hint))
+
+
+class _Rate(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f} {self.unit}/s" if speed else f"- {self.unit}/s")
+
+
+@contextmanager
+def progress(description: str, total: int | None, unit: str) -> Iterator[Progress]:
+    """A progress bar with speed and ETA and one task (id 0); invisible with `--quiet` or without a terminal.
+
+    `total` is in `unit`s, None when unknown.
+    """
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}" if total else "{task.completed:.0f}"),
+        _Rate(unit),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+        console=stderr,
+        transient=False,
+        disable=_quiet or not stderr.is_terminal,
+    )
+    with bar:
+        bar.add_task(description, total=total)
+        yield bar

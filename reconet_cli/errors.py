@@ -1,0 +1,34 @@
+"""What can go wrong in a way that a user can do something about."""
+
+from __future__ import annotations
+
+
+class ReconetError(Exception):
+    """Base of every error that the command line shows as one line.
+
+    `message` says what is wrong and with what; `hint` says what to do about it.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class MediaError(ReconetError):
+    """A file, stream or ffmpeg process cannot be read or written."""
+
+
+class StyleError(ReconetError):
+    """A style or weights file is missing, damaged or of a foreign kind."""
+
+
+class EngineError(ReconetError):
+    """A backend or device is missing or refuses the network."""
+
+
+class TrainingError(ReconetError):
+    """Training data, settings or checkpoints do not fit together."""
