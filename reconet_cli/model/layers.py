@@ -1,0 +1,84 @@
+"""The few layers that ReCoNet is made of."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+NORMS = ("instance", "frn")
+
+
+class FilterResponseNorm(nn.Module):
+    """Filter response normalisation with a thresholded linear unit (arXiv 1911.09737, eqs. 1–4).
+
+    No mean is subtracted, so a flat channel cannot blow up into the "bubbles" of instance norm.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.threshold = nn.Parameter(torch.zeros(channels))
+        self.eps = 1e-6
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise and activate `(N, C, H, W)`."""
+        power = (x * x).mean((2, 3), keepdim=True)
+        normed = x * torch.rsqrt(power + self.eps) * self.weight[:, None, None] + self.bias[:, None, None]
+        return torch.maximum(normed, self.threshold[:, None, None])
+
+
+def norm_activation(norm: str, channels: int) -> nn.Module:
+    """Normalisation with its activation: instance norm + ReLU, or filter response norm + thresholded unit."""
+    if norm == "instance":
+        return nn.Sequential(nn.InstanceNorm2d(channels, affine=True), nn.ReLU())
+    if norm == "frn":
+        return FilterResponseNorm(channels)
+    raise ValueError(f"unknown norm {norm!r}, expected one of {', '.join(NORMS)}")
+
+
+class Conv(nn.Module):
+    """Convolution behind reflection padding, so that no band shows along the frame's border."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
+        super().__init__()
+        # An even kernel with an even stride pads alike on both sides and halves the size exactly.
+        self.padding = (kernel - stride) // 2 if kernel % 2 == 0 else kernel // 2
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(N, inputs, H, W)` to `(N, outputs, H / stride, W / stride)`."""
+        return self.conv(F.pad(x, (self.padding,) * 4, mode="reflect"))
+
+
+class ConvNorm(nn.Module):
+    """Convolution, normalisation, activation; `upscale` repeats pixels first (nearest, which leaves no checkerboard)."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int = 1, *, norm: str, upscale: int = 1
+    ) -> None:
+        super().__init__()
+        self.upscale = upscale
+        self.conv = Conv(inputs, outputs, kernel, stride)
+        self.norm = norm_activation(norm, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(N, inputs, H, W)` to `(N, outputs, H · upscale / stride, W · upscale / stride)`."""
+        if self.upscale > 1:
+            x = F.interpolate(x, scale_factor=float(self.upscale), mode="nearest")
+        return self.norm(self.conv(x))
+
+
+class Residual(nn.Module):
+    """Residual block of two 3×3 convolutions; the second is normalised but not rectified with instance norm."""
+
+    def __init__(self, channels: int, norm: str) -> None:
+        super().__init__()
+        self.first = ConvNorm(channels, channels, 3, norm=norm)
+        self.second = Conv(channels, channels, 3)
+        self.norm = nn.InstanceNorm2d(channels, affine=True) if norm == "instance" else FilterResponseNorm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add the block's correction to `(N, channels, H, W)`."""
+        return x + self.norm(self.second(self.first(x)))

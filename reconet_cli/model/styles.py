@@ -1,0 +1,85 @@
+"""Styles by name: a folder with one weights file a variant, in the user's folder or in the package."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconet_cli.errors import StyleError
+
+# The order in which a variant is chosen when none is asked for.
+VARIANT_ORDER = ("fast", "paper", "paper-medium", "paper-small")
+_SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class Style:
+    """A named style: its folder and its weights files by variant."""
+
+    name: str
+    folder: Path
+    variants: dict[str, Path]
+
+
+def user_folder() -> Path:
+    """Where the user's own styles lie: `RECONET_STYLES`, else the platform's data folder."""
+    if chosen := os.environ.get("RECONET_STYLES"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "reconet" / "styles"
+
+
+def packaged_folder() -> Path:
+    """Where the shipped styles lie: inside an installed wheel, or beside the package in a source checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "weights"
+    return installed if installed.is_dir() else package.parent / "weights"
+
+
+def list_styles() -> list[Style]:
+    """All named styles, sorted by name; the user's own hide shipped ones of the same name."""
+    found: dict[str, Style] = {}
+    for root in (packaged_folder(), user_folder()):
+        if not root.is_dir():
+            continue
+        for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+            variants = {path.stem: path for path in folder.glob(f"*{_SUFFIX}")}
+            if variants:
+                found[folder.name] = Style(folder.name, folder, variants)
+    return [found[name] for name in sorted(found)]
+
+
+def find_style(name_or_path: str, variant: str = "auto") -> Path:
+    """The weights file of a style's name, or of a path to a file or a style's folder.
+
+    `variant` is a file's stem (`fast`, `paper`, …); `auto` takes the fastest there is. Raises `StyleError` with the
+    names to choose from.
+    """
+    path = Path(name_or_path).expanduser()
+    if path.suffix == _SUFFIX and path.is_file():
+        return path
+    styles = {style.name: style for style in list_styles()}
+    if path.is_dir() and (variants := {file.stem: file for file in path.glob(f"*{_SUFFIX}")}):
+        return _choose(Style(path.name, path, variants), variant)
+    if name_or_path in styles:
+        return _choose(styles[name_or_path], variant)
+    known = ", ".join(styles) or "none are installed"
+    raise StyleError(f"no style {name_or_path!r}", f"styles: {known}; or give a {_SUFFIX} file")
+
+
+def _choose(style: Style, variant: str) -> Path:
+    if variant != "auto":
+        if variant in style.variants:
+            return style.variants[variant]
+        raise StyleError(
+            f"style {style.name!r} has no variant {variant!r}", f"variants: {', '.join(sorted(style.variants))}"
+        )
+    ranked = [name for name in VARIANT_ORDER if name in style.variants] + sorted(style.variants)
+    return style.variants[ranked[0]]

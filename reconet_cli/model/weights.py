@@ -1,0 +1,67 @@
+"""Weights files: safetensors in float16, with the network's configuration and its recipe in the metadata.
+
+Loading executes nothing: the header is JSON and the tensors are bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+
+from reconet_cli.errors import StyleError
+
+if TYPE_CHECKING:
+    from reconet_cli.model.network import ReCoNet
+
+FORMAT = "reconet-1"
+
+
+def save_weights(path: Path, network: ReCoNet, recipe: Mapping[str, Any]) -> None:
+    """Write a network and the recipe that made it; the file appears under its name only when complete."""
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in network.state_dict().items()}
+    config = network.config.to_dict()
+    metadata = {"format": FORMAT, "config": json.dumps(config), "recipe": json.dumps(dict(recipe))}
+    partial = path.with_name(f"{path.name}.part")
+    save_file(tensors, partial, metadata)
+    os.replace(partial, path)
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """`config` and `recipe` of a weights file, without torch. Raises `StyleError` if it is none of ours."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+        if metadata.get("format") != FORMAT:
+            raise StyleError(f"{path} is no reconet style", "styles come from `reconet train`")
+        return {"config": json.loads(metadata["config"]), "recipe": json.loads(metadata["recipe"])}
+    except OSError as problem:
+        raise StyleError(f"cannot read {path}: {problem.strerror or problem}") from problem
+    except (SafetensorError, KeyError, ValueError) as problem:
+        raise StyleError(f"{path} is damaged or no style: {problem}", "styles come from `reconet train`") from problem
+
+
+def load_weights(path: Path) -> ReCoNet:
+    """The network of a weights file in float32 and evaluation mode. Raises `StyleError` if it does not fit together."""
+    import torch
+    from safetensors.torch import load_file
+
+    from reconet_cli.model.network import NetworkConfig, ReCoNet
+
+    metadata = read_metadata(path)
+    try:
+        with torch.device("meta"):
+            network = ReCoNet(NetworkConfig.from_dict(metadata["config"]))
+        tensors = {name: value.float() for name, value in load_file(path).items()}
+        network.load_state_dict(tensors, assign=True)
+    except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise StyleError(f"{path} does not hold the network it names: {reason}", "train or download it again") from problem
+    return network.eval().requires_grad_(False)

@@ -1,0 +1,33 @@
+"""Pictures of how far training has come: held-out frames above, the same frames painted below."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from reconet_cli.training.sources import reduce_to
+
+
+def preview_frames(pictures: list[np.ndarray], height: int = 256, width: int = 384, count: int = 3) -> Tensor:
+    """The first few pictures cut to one shape, `(N, 3, height, width)` in [0, 1]."""
+    frames = []
+    for picture in pictures[:count]:
+        fitted = reduce_to(picture, height)
+        top, left = (max(0, (have - want) // 2) for have, want in zip(fitted.shape, (height, width), strict=False))
+        crop = fitted[top : top + height, left : left + width]
+        frames.append(cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR))
+    return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float() / 255
+
+
+def write_sheet(path: Path, rows: list[Tensor]) -> None:
+    """Write a JPEG with one row a batch `(N, 3, H, W)` of images in [0, 1]."""
+    lines = [torch.cat(list(row), dim=2) for row in rows]
+    sheet = (torch.cat(lines, dim=1).permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    if not done:
+        raise OSError(f"could not encode {path.name}")
+    path.write_bytes(data.tobytes())

@@ -1,0 +1,86 @@
+"""Where training frames come from: folders of photographs and of clips, held in memory as uint8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from reconet_cli.errors import TrainingError
+from reconet_cli.training.pairs import FramePairs, moving_pair
+
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+CLIPS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mts"})
+
+
+class PairSource(Protocol):
+    """Something that yields a pair of frames for a random number generator."""
+
+    def sample(self, size: int, generator: torch.Generator) -> FramePairs:
+        """One pair of square frames with flow and mask."""
+        ...
+
+
+def read_picture(path: Path, short_side: int | None = None) -> np.ndarray:
+    """A picture as RGB uint8 `(H, W, 3)`, its shorter side reduced to `short_side` if it is longer.
+
+    Raises `TrainingError` if the file is no picture.
+    """
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as problem:
+        raise TrainingError(f"cannot read {path}: {problem.strerror}") from problem
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if picture is None:
+        raise TrainingError(f"{path} is not a picture", "JPEG, PNG, WebP, BMP and TIFF can be read")
+    picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    return reduce_to(picture, short_side) if short_side else picture
+
+
+def reduce_to(frame: np.ndarray, short_side: int) -> np.ndarray:
+    """`frame` with its shorter side at most `short_side`, averaged down."""
+    height, width = frame.shape[:2]
+    factor = short_side / min(height, width)
+    if factor >= 1:
+        return frame
+    return cv2.resize(frame, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
+
+
+def to_tensor(frame: np.ndarray) -> Tensor:
+    """uint8 `(H, W, 3)` to float32 `(3, H, W)` in [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1).float() / 255
+
+
+def find_files(paths: list[Path], suffixes: frozenset[str]) -> list[Path]:
+    """Files with one of the suffixes, given or anywhere under a given folder, sorted; symbolic loops are not followed."""
+    found: set[Path] = set()
+    for path in paths:
+        if not path.exists():
+            raise TrainingError(f"no such data: {path}")
+        candidates: Iterator[Path] = path.rglob("*") if path.is_dir() else iter([path])
+        found.update(file for file in candidates if file.suffix.lower() in suffixes and file.is_file())
+    return sorted(found)
+
+
+class Photographs:
+    """Photographs that are set in motion; each is kept at little more than the training size."""
+
+    def __init__(self, files: list[Path], size: int) -> None:
+        self.pictures: list[np.ndarray] = []
+        for file in files:
+            picture = read_picture(file, round(size * 1.4))
+            if min(picture.shape[:2]) >= 32:
+                self.pictures.append(picture)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def sample(self, size: int, generator: torch.Generator) -> FramePairs:
+        """One photograph in exact synthetic motion."""
+        index = int(torch.randint(len(self.pictures), (), generator=generator))
+        return moving_pair(to_tensor(self.pictures[index]), size, generator)
