@@ -91,7 +91,7 @@ def add_whirl(scene: Scene, cx: float, cy: float, radius: float, arms: int, pale
 
 
 def add_sky(scene: Scene) -> None:
-    """Add sky in rings about the sun and three whirls, then the whirls and the stars."""
+    """Add sky in rings about the sun and three whirls, the whirls themselves, and stars."""
     centres = [(0.41, 0.32, 0.335), (0.87, 0.17, 0.125), (0.02, 0.03, 0.115), (0.98, 0.50, 0.085)]
     distances = np.stack([scene.polar(cx, cy)[0] - radius for cx, cy, radius in centres])
     nearest = distances.argmin(axis=0)
@@ -101,7 +101,7 @@ def add_sky(scene: Scene) -> None:
     add_whirl(scene, *centres[1], 4, "ivory aqua turquoise cobalt")
     add_whirl(scene, *centres[2], 4, "lemon rose magenta violet")
     add_whirl(scene, *centres[3], 3, "lemon jade turquoise")
-    for cx, cy in ((0.725, 0.045), (0.84, 0.385), (0.047, 0.198), (0.055, 0.50)):
+    for cx, cy in ((0.725, 0.045), (0.822, 0.432), (0.047, 0.198), (0.055, 0.50)):
         r, _ = scene.polar(cx, cy)
         scene.add(r < 0.042, r - 0.017, r, "gold")
         add_gem(scene, cx, cy, 0.017, "ivory")
@@ -158,7 +158,7 @@ def add_sea(scene: Scene) -> None:
     add_whirl(scene, 0.25, 0.835, 0.085, 3, "ivory turquoise cobalt")
     add_land(scene, 0.860, 0.022, 12, -0.5, "aqua turquoise turquoise emerald forest")
     add_whirl(scene, 0.63, 0.905, 0.085, 3, "ivory aqua ultramarine")
-    add_land(scene, 0.940, 0.018, 13, 2.2, "ivory azure azure ultramarine navy")
+    add_land(scene, 0.940, 0.018, 13, 2.2, "ivory cobalt ultramarine navy")
 
 
 def build_scene(side: int) -> Scene:
@@ -220,8 +220,8 @@ def assign_pixels(scene: Scene, tiles: Tiles, stride: int) -> Labels:
         across = wrap(rows[box] - tiles.row[index], scene.periods[own]) + tiles.skew[index] * along
         # Across a small ring the same row passes again, no farther along; only the straight way tells.
         straight = (dx * nx + dy * ny) / 2
-        fourth_powers = (np.square(np.square(d)) for d in (along / TILE_ELONGATION, across, straight))
-        distance = sum(fourth_powers, np.float32(0))
+        distance = np.square([along / TILE_ELONGATION, across, straight])
+        distance = np.square(distance).sum(axis=0)
         wins = (distance < best[box]) & (motif[box] == own)
         best[box][wins] = distance[wins]
         labels[box][wins] = index
@@ -295,11 +295,9 @@ def render(scene: Scene, tiles: Tiles, rng: np.random.Generator) -> NDArray[np.u
     bevel = cv2.GaussianBlur(np.minimum(depth, 0.0045), (0, 0), 0.0008 * side)
     light = (np.gradient(bevel, axis=0) + np.gradient(bevel, axis=1)) * side / np.sqrt(2)
     dome = np.minimum(depth, 0.01) - 0.007
-    tilt = (rng.normal(-0.08, 0.08, (len(tiles.row), 2)) / scene.sizes[tiles.motif][:, None]).astype(
-        np.float32
-    )
-    (cx, cy), (tilt_x, tilt_y) = tiles.centre[owner].transpose(2, 0, 1), tilt[owner].transpose(2, 0, 1)
-    sheen = (scene.x - cx) * tilt_x + (scene.y - cy) * tilt_y
+    tilt_x, tilt_y = rng.normal(-0.08, 0.08, (2, len(tiles.row))) / scene.sizes[tiles.motif]
+    from_left, from_top = scene.x - tiles.centre[owner, 0], scene.y - tiles.centre[owner, 1]
+    sheen = from_left * tilt_x[owner] + from_top * tilt_y[owner]
     texture = 0.018 * smooth_noise(side, 0.008, rng) + 0.02 * smooth_noise(side, 0.03, rng)
 
     shade = 1 + 0.14 * light + 6 * dome + sheen + texture
@@ -325,7 +323,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7, help="seed of all randomness (default: %(default)s)")
     args = parser.parse_args()
     picture = cv2.cvtColor(draw(args.size, args.seed), cv2.COLOR_RGB2BGR)
-    if not cv2.imwrite(str(args.output), picture, [cv2.IMWRITE_JPEG_QUALITY, 90]):
+    options = [cv2.IMWRITE_JPEG_QUALITY, 90] if args.output.suffix.lower() in {".jpg", ".jpeg"} else []
+    if not cv2.imwrite(str(args.output), picture, options):
         parser.error(f"cannot write {args.output}")
 
 
