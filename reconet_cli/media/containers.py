@@ -1,0 +1,121 @@
+"""What each kind of output file can hold, and what is put in it by default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconet_cli.errors import MediaError
+from reconet_cli.media.info import MediaInfo, Stream
+from reconet_cli.media.source import PICTURE_SUFFIXES
+
+TEXT_SUBTITLES = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
+_MP4_SOUND = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "alac", "opus", "flac", "dts"})
+_PCM = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le"})
+
+
+@dataclass(frozen=True)
+class Container:
+    """A kind of file: ffmpeg's muxer, the default video encoder, and which streams go in as they are.
+
+    `sound` None takes any codec; `text` is the encoder of text subtitles, empty where there can be none;
+    `times` is False where only a constant frame rate fits; `clock` is the frames' ticks per second, 0 to keep
+    the input's; `fastest` is the highest frame rate, 0 for any; `reorders` is False where frames stored out of order spoil the duration of uneven videos.
+    """
+
+    muxer: str
+    video: str = "libx264"
+    sound: frozenset[str] | None = frozenset()
+    sound_encoder: str = ""
+    subtitles: frozenset[str] = frozenset()
+    text: str = ""
+    times: bool = True
+    clock: int = 0
+    fastest: int = 0
+    reorders: bool = True
+    attachments: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+_MP4 = Container(
+    "mp4", sound=_MP4_SOUND, sound_encoder="aac", subtitles=frozenset({"mov_text"}), text="mov_text",
+    reorders=False, options={"movflags": "+faststart"},
+)  # fmt: skip
+_TS = Container(
+    "mpegts", sound=frozenset({"aac", "mp2", "mp3", "ac3", "eac3"}), sound_encoder="aac", clock=90_000
+)  # fmt: skip
+CONTAINERS = {
+    ".mp4": _MP4,
+    ".m4v": _MP4,
+    ".mov": Container(
+        "mov", sound=_MP4_SOUND - {"opus", "flac", "dts"} | _PCM, sound_encoder="aac",
+        subtitles=frozenset({"mov_text"}), text="mov_text", reorders=False, options={"movflags": "+faststart"},
+    ),
+    ".mkv": Container(
+        "matroska", sound=None, sound_encoder="aac", text="subrip", attachments=True,
+        subtitles=TEXT_SUBTITLES - {"mov_text", "text"} | {"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"},
+    ),
+    ".webm": Container(
+        "webm", video="libvpx-vp9", sound=frozenset({"opus", "vorbis"}), sound_encoder="libopus",
+        subtitles=frozenset({"webvtt"}), text="webvtt",
+    ),
+    ".avi": Container(
+        "avi", sound=frozenset({"mp3", "mp2", "ac3", "aac", "pcm_s16le"}), sound_encoder="libmp3lame",
+        times=False, reorders=False,
+    ),
+    ".ts": _TS,
+    ".mts": _TS,
+    ".m2ts": _TS,
+    ".gif": Container("gif", video="gif", clock=100, fastest=50),
+}  # fmt: skip
+
+
+def container_of(path: Path) -> Container:
+    """The container that a file name asks for. Raises MediaError where there is none of that name."""
+    found = CONTAINERS.get(path.suffix.lower())
+    if found is None:
+        known = " ".join((*CONTAINERS, *PICTURE_SUFFIXES))
+        what = f"unknown kind of file {path.suffix}" if path.suffix else "the name has no ending"
+        raise MediaError(f"cannot write {path}: {what}", f"use one of {known}")
+    return found
+
+
+@dataclass(frozen=True)
+class Passage:
+    """How a stream other than the painted one gets across: `codec` is "copy" or an encoder."""
+
+    stream: Stream
+    codec: str
+
+
+def passages(info: MediaInfo, container: Container) -> tuple[list[Passage], list[str]]:
+    """Decide for sound, subtitles and attachments what is copied, re-encoded or left out, and say what is lost.
+
+    Returns the passages in the input's order, sound first, and one sentence for each stream that changes.
+    """
+    taken: list[Passage] = []
+    notes: list[str] = []
+    for stream in (s for kind in ("audio", "subtitle", "attachment") for s in info.of_kind(kind)):
+        codec = _codec_for(stream, container)
+        if codec:
+            taken.append(Passage(stream, codec))
+        name = f"{stream.kind if stream.kind != 'audio' else 'sound'} stream {stream.index} ({stream.codec})"
+        if not codec:
+            notes.append(f"{name} is left out: {container.muxer} cannot hold it")
+        elif codec != "copy" and stream.kind == "audio":
+            notes.append(f"{name} is re-encoded with {codec}: {container.muxer} cannot hold it as it is")
+    return taken, notes
+
+
+def _codec_for(stream: Stream, container: Container) -> str:
+    if stream.codec == "none":
+        return ""
+    if stream.kind == "audio":
+        fits = container.sound is None or stream.codec in container.sound
+        return "copy" if fits else container.sound_encoder
+    if stream.kind == "subtitle":
+        if stream.codec in container.subtitles:
+            return "copy"
+        return container.text if stream.codec in TEXT_SUBTITLES else ""
+    return "copy" if container.attachments else ""

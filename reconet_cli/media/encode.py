@@ -1,0 +1,197 @@
+"""The commands that turn frames on stdin into a video file, a picture or y4m."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from reconet_cli.media.colour import SCALE_FLAGS, Colour
+from reconet_cli.media.containers import Container, Passage
+from reconet_cli.media.encoders import ENCODERS, UNKNOWN, encoder_options
+from reconet_cli.media.process import GLOBAL_ARGUMENTS, LOG_PROBLEMS
+from reconet_cli.media.reader import seconds
+from reconet_cli.media.source import Source, file_url
+
+_SLOWEST_CLOCK = 10_000  # what ffmpeg's mp4 muxer asks for
+_FASTEST_CLOCK = 1_000_000
+_USUAL_CLOCK = 90_000
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the frames are: (width, height), sample aspect ratio, colour to encode in, nominal frame rate."""
+
+    size: tuple[int, int]
+    aspect: Fraction
+    colour: Colour
+    rate: Fraction
+
+
+@dataclass(frozen=True)
+class Original:
+    """Where everything but the picture comes from.
+
+    `start` and `duration` cut it to the painted part, None where it is not cut; `origin` is the time on its own
+    clock that becomes zero. All in seconds.
+    """
+
+    source: Source
+    passages: list[Passage]
+    origin: Fraction
+    start: Fraction | None = None
+    duration: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What to make of the frames.
+
+    `ticks` is the clock of frame times per second, None for a constant rate; `steady` is False for uneven ones.
+    """
+
+    container: Container
+    codec: str
+    crf: int | None = None
+    preset: str | None = None
+    ticks: int | None = None
+    steady: bool = True
+
+    @property
+    def needs_even_size(self) -> bool:
+        """True where the encoder takes no odd width or height."""
+        return ENCODERS.get(self.codec, UNKNOWN).even
+
+
+def clock(container: Container, ticks: int, rate: Fraction | None) -> int | None:
+    """Ticks per second of the output's frame times, None where the container keeps none.
+
+    `ticks` is the input's clock (0: unknown); `rate` a new constant frame rate, if one was asked for.
+    """
+    if not container.times:
+        return None
+    if container.clock:
+        return container.clock
+    ticks = rate.numerator if rate else ticks
+    if not 0 < ticks <= _FASTEST_CLOCK:
+        ticks = _USUAL_CLOCK
+    return ticks * -(-_SLOWEST_CLOCK // ticks) if ticks < _SLOWEST_CLOCK else ticks
+
+
+def video_command(
+    program: str, path: Path, look: Look, encoding: Encoding, original: Original | None, first_time: Fraction
+) -> list[str]:
+    """Frames (Matroska with times, or raw where `encoding.ticks` is None) on stdin into a video file.
+
+    `first_time` is when the first frame is shown, in seconds from the original's origin: it keeps sound in step.
+    """
+    if encoding.ticks is None:
+        frames = _raw_frames(look)
+    else:
+        # The feed counts from its first frame. There is nothing in it to analyse.
+        frames = ffmpeg.input(
+            "pipe:0", f="matroska", itsoffset=seconds(first_time), analyzeduration=0, fpsprobesize=0
+        )
+    picture = (
+        _gif(frames) if encoding.codec == "gif" else _picture(frames["v:0"], look, _pixel_format(encoding))
+    )
+    options: dict[str, Any] = {
+        "f": encoding.container.muxer,
+        **encoder_options(encoding.codec, encoding.crf, encoding.preset),
+        **encoding.container.options,
+        **({} if encoding.codec == "gif" else look.colour.encoder_tags()),
+        "fps_mode": "passthrough" if encoding.ticks else "cfr",
+    }
+    if encoding.ticks:
+        options["enc_time_base"] = f"1/{encoding.ticks}"
+    if not encoding.container.reorders and not encoding.steady:
+        options["bf"] = 0
+    if encoding.codec == "libx265" and encoding.container.muxer in ("mp4", "mov"):
+        options["tag:v"] = "hvc1"  # the one that Apple's players know
+    streams = [picture]
+    if original:
+        streams += _others(original, options)
+    return _command(program, ffmpeg.output(*streams, file_url(path), **options), "-copyts", "-y")
+
+
+def picture_command(program: str, path: Path, look: Look) -> list[str]:
+    """One raw frame on stdin into a picture file."""
+    suffix = path.suffix.lower().replace("jpeg", "jpg").replace("tiff", "tif")
+    bt601 = Colour("smpte170m", full=suffix == ".jpg").settled(look.size[1])
+    look = Look(look.size, look.aspect, bt601, look.rate)
+    codec, pixel_format, quality = {
+        ".jpg": ("mjpeg", "yuvj444p", {"q:v": 2}),
+        ".png": ("png", "rgb24", {}),
+        ".webp": ("libwebp", "yuv420p", {"quality": 92}),
+        ".bmp": ("bmp", "bgr24", {}),
+        ".tif": ("tiff", "rgb24", {}),
+    }[suffix]
+    stream = _picture(_raw_frames(look)["v:0"], look, pixel_format)
+    # -update 1: a % in the name is a %.
+    output = ffmpeg.output(
+        stream, file_url(path), f="image2", update=1, **{"c:v": codec, "frames:v": 1}, **quality
+    )  # fmt: skip
+    return _command(program, output, "-y")
+
+
+def y4m_command(program: str, look: Look) -> list[str]:
+    """Raw frames on stdin into y4m (4:2:0, limited range) on stdout."""
+    stream = _picture(_raw_frames(look)["v:0"], look, "yuv420p")
+    return _command(program, ffmpeg.output(stream, "pipe:1", f="yuv4mpegpipe", fps_mode="passthrough"))
+
+
+def _raw_frames(look: Look) -> Any:
+    return ffmpeg.input(
+        "pipe:0", f="rawvideo", pix_fmt="rgb24", video_size=look.size, framerate=str(look.rate)
+    )
+
+
+def _pixel_format(encoding: Encoding) -> str | None:
+    return ENCODERS.get(encoding.codec, UNKNOWN).pixel_format
+
+
+def _picture(stream: Any, look: Look, pixel_format: str | None) -> Any:
+    stream = stream.filter("scale", **look.colour.scale_out(), flags=SCALE_FLAGS)
+    if pixel_format:
+        stream = stream.filter("format", pix_fmts=pixel_format)
+    if pixel_format not in ("rgb24", "bgr24"):
+        stream = stream.filter("setparams", **look.colour.filter_tags())
+    return stream.filter("setsar", sar=str(look.aspect).replace("/", ":"))
+
+
+def _gif(frames: Any) -> Any:
+    # A palette for each frame: one for the whole clip would hold every frame in memory.
+    split = frames["v:0"].filter_multi_output("split", 2)
+    palette = split[0].filter("palettegen", stats_mode="single", reserve_transparent=0)
+    return ffmpeg.filter([split[1], palette], "paletteuse", new=1)
+
+
+def _others(original: Original, options: dict[str, Any]) -> list[Any]:
+    """The original's other streams; adds to `options` how they, its tags and its chapters get across."""
+    cut: dict[str, Any] = {"itsoffset": seconds(-original.origin)}
+    if original.start is not None:
+        cut["ss"] = seconds(original.start)
+        # Copying begins at a keyframe, so packets from before the cut would come along.
+        options["copypriorss"] = 0
+    if original.duration is not None:
+        options["t"] = seconds(original.duration)
+    source = ffmpeg.input(original.source.url, **original.source.options, **cut)
+    options |= {"map_metadata": 1, "map_chapters": 1}
+    if not any(p.stream.kind == "subtitle" for p in original.passages):
+        # Sound that is read ahead waits for its pictures, however slow they are. (Sparse subtitles would
+        # make everything else wait.)
+        options["max_interleave_delta"] = 0
+    counts: dict[str, int] = {}
+    for passage in original.passages:
+        letter = {"audio": "a", "subtitle": "s", "attachment": "t"}[passage.stream.kind]
+        options[f"c:{letter}:{counts.get(letter, 0)}"] = passage.codec
+        counts[letter] = counts.get(letter, 0) + 1
+    # ffmpeg-python drops an input of which nothing is taken; an optional stream that is never there holds it.
+    return [source[str(passage.stream.index)] for passage in original.passages] or [source["a:999?"]]
+
+
+def _command(program: str, output: Any, *more: str) -> list[str]:
+    return [program, *GLOBAL_ARGUMENTS, *more, *LOG_PROBLEMS, *ffmpeg.get_args(output)]

@@ -1,0 +1,181 @@
+"""What ffmpeg says about an input, read from the log of `ffmpeg -i`; that build may have no ffprobe."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from reconet_cli.media.colour import Colour
+
+_INPUT = re.compile(r"^Input #0, (\S+), from ")
+_DURATION = re.compile(r"^\s*Duration: ([^,]+)(?:, start: (-?[\d.]+))?")
+_STREAM = re.compile(
+    r"^\s*Stream #0:(\d+)(?:\[0x[0-9a-f]+\])?(?:\(([^)]*)\))?: (Video|Audio|Subtitle|Data|Attachment): (.*)$"
+)
+_ROTATION = re.compile(r"display ?matrix: rotation of (-?[\d.]+) degrees", re.IGNORECASE)
+_SIZE = re.compile(r"^(\d+)x(\d+)")
+_ASPECT = re.compile(r"SAR (\d+):(\d+)")
+_NUMBER = re.compile(r"(?:^|, )(\d+(?:\.\d+)?)(k?) (fps|tbr|tbn)")
+_COMMAS = re.compile(r",\s+(?![^()]*\))")  # those outside brackets
+_PIXELS = re.compile(r"^(\w+)(?:\((.*)\))?")
+_RANGES = {"tv": False, "pc": True}
+_FASTEST = 300  # a "rate" above this is a clock (1k fps, 90k tbr), not a frame rate
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One stream of any kind: `kind` is video, audio, subtitle, data or attachment; `codec` is ffmpeg's name."""
+
+    index: int
+    kind: str
+    codec: str
+    language: str
+
+
+@dataclass(frozen=True)
+class VideoStream(Stream):
+    """A moving picture.
+
+    `width` and `height` are the stored ones, before `rotation` (degrees, as ffmpeg prints it); `aspect` is the
+    sample aspect ratio; `rate` the best guess at frames per second and `average` the
+    stated one (None: unknown); `steady` is False when the frame times are known to be uneven; `ticks` per second is the stream's clock.
+    """
+
+    width: int
+    height: int
+    aspect: Fraction
+    rate: Fraction
+    average: Fraction | None
+    steady: bool
+    ticks: int
+    pixel_format: str
+    colour: Colour
+    cover: bool
+    rotation: float = 0.0
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """(width, height) after rotation."""
+        sideways = abs(abs(self.rotation) % 180 - 90) < 1
+        return (self.height, self.width) if sideways else (self.width, self.height)
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """An input: ffmpeg's name of its format, seconds (None when unknown), where its clock starts, its streams."""
+
+    format: str
+    duration: Fraction | None
+    start: Fraction
+    streams: tuple[Stream, ...]
+
+    @property
+    def video(self) -> VideoStream | None:
+        """The first stream of moving pictures; cover art is none."""
+        return next((s for s in self.videos if not s.cover), None)
+
+    @property
+    def videos(self) -> list[VideoStream]:
+        """All video streams, cover art too."""
+        return [s for s in self.streams if isinstance(s, VideoStream)]
+
+    @property
+    def is_picture(self) -> bool:
+        """True for a still picture."""
+        return self.format in ("image2", "ico") or (
+            self.format.endswith("_pipe") and not self.format.startswith("yuv")
+        )
+
+    def of_kind(self, kind: str) -> list[Stream]:
+        """The streams of one kind, in order."""
+        return [s for s in self.streams if s.kind == kind]
+
+
+def parse(log: str) -> MediaInfo | None:
+    """Read the log of `ffmpeg -i` without level marks; None when ffmpeg could not open the input."""
+    format_name = ""
+    duration, start = None, Fraction(0)
+    streams: list[Stream] = []
+    for line in log.splitlines():
+        if match := _INPUT.match(line):
+            format_name = match[1].rstrip(",")
+        elif match := _DURATION.match(line):
+            duration, start = _seconds(match[1]), Fraction(match[2] or 0)
+        elif match := _STREAM.match(line):
+            streams.append(_stream(int(match[1]), match[2] or "", match[3].lower(), match[4]))
+        elif (match := _ROTATION.search(line)) and streams and isinstance(streams[-1], VideoStream):
+            streams[-1] = VideoStream(**{**vars(streams[-1]), "rotation": float(match[1])})
+    return MediaInfo(format_name, duration, start, tuple(streams)) if format_name else None
+
+
+def _seconds(clock: str) -> Fraction | None:
+    try:
+        hours, minutes, seconds = clock.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    except ValueError:  # N/A
+        return None
+
+
+def _stream(index: int, language: str, kind: str, text: str) -> Stream:
+    codec = re.split(r"[ ,]", text, maxsplit=1)[0]
+    if kind != "video":
+        return Stream(index, kind, codec, language)
+    parts = _COMMAS.split(text)
+    at = next((i for i, part in enumerate(parts) if _SIZE.match(part)), None)
+    size = _SIZE.match(parts[at]) if at is not None else None
+    pixels = _PIXELS.match(parts[at - 1]) if at else None
+    aspect = _ASPECT.search(text)
+    width, height = (int(size[1]), int(size[2])) if size else (0, 0)
+    return VideoStream(
+        index, kind, codec, language,
+        width=width,
+        height=height,
+        aspect=Fraction(int(aspect[1]), int(aspect[2])) if aspect and int(aspect[2]) else Fraction(1),
+        **_clock(text),
+        pixel_format=pixels[1] if pixels else "",
+        colour=_colour(pixels[2] or "" if pixels else "", pixels[1] if pixels else ""),
+        cover="(attached pic)" in text,
+    )  # fmt: skip
+
+
+def _colour(tags: str, pixel_format: str) -> Colour:
+    """Read `tv, bt470bg/unknown/unknown, progressive`: range, then matrix/primaries/transfer, or one for all."""
+    full: bool | None = True if pixel_format.startswith("yuvj") else None
+    names = ["unknown"] * 3
+    for part in tags.split(", "):
+        if part in _RANGES:
+            full = _RANGES[part]
+        elif "/" in part:
+            names = (part.split("/") + names)[:3]
+        elif re.match(r"(bt|smpte|fcc|gbr|ycgco|ictcp|film)", part):
+            names = [part] * 3
+    matrix, primaries, transfer = names
+    return Colour(matrix, primaries, transfer, full)
+
+
+def _clock(text: str) -> dict[str, Any]:
+    """The fields rate, average, steady and ticks of a VideoStream, from `29.97 fps, 30 tbr, 15360 tbn`.
+
+    fps is the average, tbr the smallest step that ffmpeg saw; where they differ, the frame times are uneven.
+    """
+    found = {m[3]: _exact_rate(m[1]) * (1000 if m[2] else 1) for m in _NUMBER.finditer(text)}
+    average, step = (r if r and r <= _FASTEST else None for r in (found.get("fps"), found.get("tbr")))
+    ticks = found.get("tbn", Fraction(0))
+    return {
+        "rate": average or step or Fraction(25),
+        "average": average,
+        "steady": average is not None and step is not None and abs(average - step) <= step / 1000,
+        "ticks": round(ticks),
+    }
+
+
+def _exact_rate(printed: str) -> Fraction:
+    """Undo the rounding of a printed rate: 29.97 is 30000/1001; others stay as they are."""
+    value = Fraction(printed)
+    if value.denominator > 1:
+        ntsc = Fraction(round(value * 1001 / 1000) * 1000, 1001)
+        if f"{float(ntsc):.2f}" == f"{float(value):.2f}":
+            return ntsc
+    return value

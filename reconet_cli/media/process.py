@@ -1,0 +1,145 @@
+"""One ffmpeg child: started, listened to, and ended by us, never by the terminal."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import IO, Any
+
+from reconet_cli.errors import MediaError
+
+# Every line of the log starts with its level, and no line is folded into "last message repeated".
+GLOBAL_ARGUMENTS = ["-nostdin", "-hide_banner", "-nostats"]
+LOG_EVERYTHING = ["-loglevel", "repeat+level+info"]
+LOG_PROBLEMS = ["-loglevel", "repeat+level+warning"]
+
+_LINE = re.compile(r"^(?:\[[^\]]*\] )*?\[(quiet|panic|fatal|error|warning|info|verbose|debug)\] (.*)$")
+# Said after the line that names the cause; worth showing only when nothing else was said.
+_HOLLOW = re.compile(
+    r"^(Conversion failed|Error opening (in|out)put|Task finished|Terminating thread|Error while opening encoder"
+    r"|Could not open encoder|Nothing was written|Error sending frames|Error submitting|Error initializing output"
+    r"|Error muxing|At least one output file|\d+ frames? )"
+)
+_ERRORS = ("error", "fatal", "panic")
+_TAIL = 40
+_PATIENCE = 1.0  # seconds between SIGTERM and SIGKILL
+_LONGEST_LINE = 1 << 16
+
+
+class Process:
+    """An ffmpeg process whose log is drained on a thread into a bounded tail.
+
+    `stdin` and `stdout` are as in `subprocess.Popen`. `on_log(line)` is called on the draining thread with
+    every raw line, and once with None when the log ends. Raises MediaError when the program cannot start.
+    """
+
+    def __init__(
+        self,
+        command: list[str],
+        *,
+        stdin: int | IO[Any] = subprocess.DEVNULL,
+        stdout: int | IO[Any] = subprocess.DEVNULL,
+        on_log: Callable[[str | None], None] | None = None,
+    ) -> None:
+        self.command = command
+        self.error_count = 0
+        self._tail: deque[tuple[str, str]] = deque(maxlen=_TAIL)
+        self._on_log = on_log
+        try:
+            # Unbuffered pipes: frames are large, and a second buffer would only copy them once more.
+            self._child = subprocess.Popen(
+                command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, bufsize=0, **_own_group()
+            )
+        except OSError as problem:
+            raise MediaError(f"cannot start {command[0]}: {problem.strerror}") from problem
+        self._drain = threading.Thread(target=self._read_log, name="ffmpeg-log", daemon=True)
+        self._drain.start()
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        """The unbuffered pipe into the child."""
+        assert self._child.stdin is not None
+        return self._child.stdin
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """The unbuffered pipe out of the child."""
+        assert self._child.stdout is not None
+        return self._child.stdout
+
+    @property
+    def pid(self) -> int:
+        """Process id of the child."""
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        """False once the child has ended."""
+        return self._child.poll() is None
+
+    def wait(self) -> int:
+        """Wait for the end of the child and of its log; return its status (negative: killed by a signal)."""
+        status = self._child.wait()
+        self._drain.join()
+        return status
+
+    def abort(self) -> None:
+        """End the child now: SIGTERM, then SIGKILL. Leaves no zombie; harmless when it has ended already."""
+        if self._child.poll() is None:
+            self._child.terminate()
+            try:
+                self._child.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+        self.wait()
+
+    def close_stdin(self) -> None:
+        """Close our end of the pipe into the child; for the thread that writes to it."""
+        try:
+            self.stdin.close()
+        except OSError:  # the child died with bytes on their way
+            pass
+
+    def problem(self) -> str:
+        """What ffmpeg itself says was wrong, in one line; its last words when it named no cause."""
+        errors = [text for level, text in self._tail if level in _ERRORS]
+        telling = [text for text in errors if not _HOLLOW.match(text)]
+        if telling or errors:
+            return (telling or errors)[-1].rstrip(".")
+        return self._tail[-1][1] if self._tail else "no reason given"
+
+    def said(self, words: str) -> bool:
+        """True if a line of the tail contains `words`."""
+        return any(words in text for _, text in self._tail)
+
+    def _read_log(self) -> None:
+        log = self._child.stderr
+        assert log is not None
+        with log:
+            for raw in iter(lambda: log.readline(_LONGEST_LINE), b""):
+                line = raw.decode(errors="replace").rstrip()
+                self._remember(line)
+                if self._on_log:
+                    self._on_log(line)
+        if self._on_log:
+            self._on_log(None)
+
+    def _remember(self, line: str) -> None:
+        match = _LINE.match(line)
+        level, text = (match[1], match[2].strip()) if match else ("unmarked", line.strip())
+        if level == "info" or not text:
+            return
+        if level in _ERRORS:
+            self.error_count += 1
+        self._tail.append((level, text))
+
+
+def _own_group() -> dict[str, Any]:
+    """Popen options that keep the terminal's Ctrl-C away from the child: we end it ourselves."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}

@@ -1,0 +1,99 @@
+"""Inputs: files by any name, and probing them."""
+
+from __future__ import annotations
+
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconet_cli.errors import MediaError
+from reconet_cli.media.info import MediaInfo, VideoStream, parse
+from reconet_cli.media.process import LOG_EVERYTHING, Process
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+_LEVEL = re.compile(r"^((?:\[[^\]]*\] )*?)\[info\] ")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What ffmpeg opens: its address, the input options that it needs, and the name that a person knows it by."""
+
+    url: str
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def file_url(path: Path) -> str:
+    """Address a local file so that neither `:` nor a leading `-` in its name means anything to ffmpeg."""
+    return f"file:{path}"
+
+
+def file_source(path: Path) -> Source:
+    """Address an input file. Raises MediaError where it is missing, a folder, not a plain file, or empty."""
+    try:
+        status = path.stat()
+    except OSError as problem:
+        raise MediaError(f"{path}: {problem.strerror}", "check the name of the input") from problem
+    if stat.S_ISDIR(status.st_mode):
+        raise MediaError(f"{path} is a folder", "give a video or a picture file")
+    if not stat.S_ISREG(status.st_mode):
+        raise MediaError(f"{path} is not a plain file", "pipe it in, with - as the input")
+    if status.st_size == 0:
+        raise MediaError(f"{path} is empty (0 bytes)", "copy or record it again")
+    try:
+        path.open("rb").close()
+    except OSError as problem:
+        raise MediaError(f"{path}: {problem.strerror}") from problem
+    # image2 would take % and wildcards in a picture's name for a numbered sequence.
+    patterned = path.suffix.lower() in PICTURE_SUFFIXES and any(c in str(path) for c in "%*?{[")
+    return Source(file_url(path), str(path), {"f": "image2", "pattern_type": "none"} if patterned else {})
+
+
+def probe(ffmpeg: str, source: Source) -> MediaInfo:
+    """Ask ffmpeg about a file. Raises MediaError, in ffmpeg's words, when it cannot open it."""
+    log = LogReader()
+    process = Process(probe_command(ffmpeg, source), on_log=log)
+    try:
+        process.wait()
+    finally:
+        process.abort()
+    return log.result(process, source.name)
+
+
+def probe_command(ffmpeg: str, source: Source) -> list[str]:
+    """The command that makes ffmpeg describe an input and end."""
+    options = [text for key, value in source.options.items() for text in (f"-{key}", str(value))]
+    return [ffmpeg, "-nostdin", "-hide_banner", *LOG_EVERYTHING, *options, "-i", source.url]
+
+
+class LogReader:
+    """Gathers the log of a probing process, for `on_log`."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def __call__(self, line: str | None) -> None:
+        if line is not None:
+            self._lines.append(_LEVEL.sub("", line))
+
+    def result(self, process: Process, name: str) -> MediaInfo:
+        """The parsed log. Raises MediaError when ffmpeg did not open the input."""
+        info = parse("\n".join(self._lines))
+        if info is None:
+            raise MediaError(f"{name} is no video or picture that ffmpeg can read: {process.problem()}")
+        return info
+
+
+def video_stream(info: MediaInfo, name: str) -> VideoStream:
+    """The stream to paint. Raises MediaError where there is none that can be decoded."""
+    video = info.video
+    if video is None:
+        extra = " (only a cover picture)" if info.videos else ""
+        raise MediaError(
+            f"{name} has no video stream{extra}", "give a file with moving pictures or a picture"
+        )
+    if video.width < 1 or video.height < 1 or video.codec == "none":
+        raise MediaError(f"{name}: ffmpeg cannot decode its video stream", "the file may be damaged")
+    return video

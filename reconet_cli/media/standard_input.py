@@ -1,0 +1,185 @@
+"""Video that arrives on a pipe: y4m and containers through ffmpeg, rgb24 as it is."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from subprocess import PIPE
+
+import numpy as np
+
+from reconet_cli.errors import MediaError
+from reconet_cli.media.info import MediaInfo
+from reconet_cli.media.process import Process
+from reconet_cli.media.reader import Frame, read_exactly
+from reconet_cli.media.source import LogReader, Source, file_url, probe_command
+
+NAME = "standard input"
+Y4M = b"YUV4MPEG2"
+# First bytes of containers that no raw picture is likely to begin with: Matroska, Ogg, AVI, GIF, FLV.
+_CONTAINERS = (b"\x1a\x45\xdf\xa3", b"OggS", b"RIFF", b"GIF8", b"FLV\x01")
+_HEAD = 16
+_CHUNK = 1 << 16
+_MOST_PROBED = 64 << 20
+
+
+class StandardInput:
+    """A pipe whose first bytes can be looked at and are not lost. Raises MediaError when nothing comes."""
+
+    def __init__(self, descriptor: int) -> None:
+        if os.isatty(descriptor):
+            raise MediaError("standard input is a terminal", "pipe a video in, or name a file")
+        self._descriptor = descriptor
+        self._head = bytearray()
+        while len(self._head) < _HEAD and (chunk := os.read(descriptor, _HEAD - len(self._head))):
+            self._head += chunk
+        if not self._head:
+            raise MediaError("nothing came in on standard input", "did the command before the pipe fail?")
+
+    @property
+    def is_y4m(self) -> bool:
+        """True for a YUV4MPEG2 stream."""
+        return self._head.startswith(Y4M)
+
+    @property
+    def is_container(self) -> bool:
+        """True where the first bytes are certainly those of a container (MPEG-TS is not that certain)."""
+        return self._head.startswith(_CONTAINERS) or self._head[4:8] == b"ftyp"
+
+    def probe(self, ffmpeg: str) -> tuple[Source, MediaInfo]:
+        """Let ffmpeg look at the beginning, as far as it needs; what it saw is kept for `feed`.
+
+        Raises MediaError when it cannot make anything of it.
+        """
+        source = Source("pipe:0", NAME)
+        log = LogReader()
+        process = Process(probe_command(ffmpeg, source), stdin=PIPE, on_log=log)
+        try:
+            self._show(process)
+        finally:
+            process.close_stdin()
+            process.abort()
+        return source, log.result(process, NAME)
+
+    def _show(self, process: Process) -> None:
+        try:
+            process.stdin.write(self._head)
+            while process.running:
+                # A live source may pause just when ffmpeg has seen enough.
+                if not select.select([self._descriptor], [], [], 0.05)[0]:
+                    continue
+                chunk = os.read(self._descriptor, _CHUNK)
+                self._head += chunk
+                if not chunk or len(self._head) > _MOST_PROBED:
+                    break
+                process.stdin.write(chunk)
+        except BrokenPipeError:
+            pass  # ffmpeg has seen enough
+        process.close_stdin()
+        process.wait()
+
+    def feed(self, process: Process) -> None:
+        """Send everything, from the first byte on, to a process's stdin, on a thread of its own."""
+        threading.Thread(target=self._pump, args=(process,), name="feed", daemon=True).start()
+
+    def _pump(self, process: Process) -> None:
+        chunk = bytes(self._head)
+        self._head.clear()
+        try:
+            while chunk:
+                rest = memoryview(chunk)
+                while rest:
+                    rest = rest[process.stdin.write(rest) :]
+                chunk = os.read(self._descriptor, _CHUNK)
+        except BrokenPipeError:
+            pass  # the decoder has ended, for a reason of its own
+        finally:
+            process.close_stdin()
+
+    def spool(self) -> Path:
+        """Copy everything to a temporary file, for containers whose sound is read a second time."""
+        with tempfile.NamedTemporaryFile(prefix="reconet-", delete=False) as copy:
+            try:
+                copy.write(self._head)
+                with os.fdopen(self._descriptor, "rb", closefd=False) as rest:
+                    shutil.copyfileobj(rest, copy, 1 << 20)
+            except BaseException as problem:
+                os.unlink(copy.name)
+                if isinstance(problem, OSError):
+                    raise MediaError(
+                        f"cannot keep standard input in {copy.name}: {problem.strerror}"
+                    ) from problem
+                raise
+        return Path(copy.name)
+
+    def frames(self, size: tuple[int, int], rate: Fraction) -> RawReader:
+        """Read everything as rgb24 frames of (width, height) at a constant rate."""
+        return RawReader(self._descriptor, bytes(self._head), size, rate)
+
+
+def spooled_source(path: Path) -> Source:
+    """A spooled file, under the name that a person knows it by."""
+    return Source(file_url(path), NAME)
+
+
+class RawReader:
+    """rgb24 frames from a file descriptor, after the `head` bytes that were taken from it already."""
+
+    def __init__(self, descriptor: int, head: bytes, size: tuple[int, int], rate: Fraction) -> None:
+        self.size = size
+        self.aspect = Fraction(1)
+        self.count = 0
+        self.leftover = 0
+        self._rate = rate
+        self._pipe = _Joined(descriptor, head)
+
+    def __iter__(self) -> Iterator[Frame]:
+        width, height = self.size
+        while True:
+            pixels = np.empty((height, width, 3), np.uint8)
+            before = self._pipe.taken
+            if not read_exactly(self._pipe, pixels):
+                self.leftover = self._pipe.taken - before
+                return
+            yield Frame(pixels, self.count / self._rate, 1 / self._rate)
+            self.count += 1
+
+    def finish(self) -> None:
+        """Raise MediaError when there was not even one frame."""
+        if self.count == 0:
+            width, height = self.size
+            raise MediaError(
+                f"{NAME}: {self.leftover} bytes are less than one rgb24 frame of {width}x{height}",
+                "check --size, and that the frames are rgb24",
+            )
+
+    def abort(self) -> None:
+        """Nothing to end; the reading thread stops with the pipeline."""
+
+    def release(self) -> None:
+        """The descriptor is not ours to close."""
+
+
+class _Joined:
+    """Bytes, then a file descriptor, as one readable thing that counts what was `taken`."""
+
+    def __init__(self, descriptor: int, head: bytes) -> None:
+        self._head = memoryview(head)
+        self._file = os.fdopen(descriptor, "rb", buffering=0, closefd=False)
+        self.taken = 0
+
+    def readinto(self, buffer: memoryview) -> int:
+        if self._head:
+            count = min(len(self._head), len(buffer))
+            buffer[:count] = self._head[:count]
+            self._head = self._head[count:]
+        else:
+            count = self._file.readinto(buffer) or 0
+        self.taken += count
+        return count

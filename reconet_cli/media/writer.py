@@ -1,0 +1,179 @@
+"""Frames into an encoder, or raw into a pipe."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from fractions import Fraction
+from subprocess import DEVNULL, PIPE
+from typing import IO, Any, Protocol
+
+import numpy as np
+
+from reconet_cli.errors import MediaError
+from reconet_cli.media import matroska
+from reconet_cli.media.process import Process
+from reconet_cli.media.reader import Frame
+
+CLOSED = "the output pipe was closed by its reader"
+
+
+class Writer(Protocol):
+    """Where frames go.
+
+    `finish` completes the output; `abort` gives it up, from any thread; the writing thread calls `release` last.
+    """
+
+    def write(self, frame: Frame) -> None: ...
+    def finish(self) -> None: ...
+    def abort(self) -> None: ...
+    def release(self) -> None: ...
+
+
+class RawFeed:
+    """Frames one after the other, without times."""
+
+    def head(self, first: Frame) -> bytes:
+        """What goes before everything."""
+        return b""
+
+    def before(self, frame: Frame) -> bytes:
+        """What goes before each frame."""
+        return b""
+
+
+class TimedFeed(RawFeed):
+    """Frames with their times, counted from the first frame's, as Matroska.
+
+    `ticks` per second is the clock that they will be stored with: no two frames get the same tick.
+    """
+
+    def __init__(self, rate: Fraction, ticks: int, language: str) -> None:
+        self._rate = rate
+        self._ticks = ticks
+        self._language = language
+        self._start = Fraction(0)
+        self._last = -1
+
+    def head(self, first: Frame) -> bytes:
+        self._start = first.time
+        height, width = first.pixels.shape[:2]
+        return matroska.header(width, height, self._rate, self._language)
+
+    def before(self, frame: Frame) -> bytes:
+        time = frame.time - self._start
+        tick = round(time * self._ticks)
+        if tick <= self._last:
+            tick = self._last + 1
+            time = Fraction(tick, self._ticks)
+        self._last = tick
+        return matroska.frame_header(time, frame.duration, frame.pixels.nbytes)
+
+
+class FfmpegWriter:
+    """Frames into an ffmpeg that starts with the first one, because its command needs that frame's time.
+
+    `command(first)` builds the command; `even` repeats the last column and row of odd-sized frames; `stdout`
+    is where the child writes, for pipes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Callable[[Frame], list[str]],
+        feed: RawFeed,
+        *,
+        even: bool = False,
+        stdout: int | IO[Any] = DEVNULL,
+    ) -> None:
+        self.name = name
+        self._command = command
+        self._feed = feed
+        self._even = even
+        self._stdout = stdout
+        self._process: Process | None = None
+        self._shape: tuple[int, ...] = ()
+        self._aborted = False
+
+    def write(self, frame: Frame) -> None:
+        """Encode a frame. Raises MediaError when ffmpeg has ended, or when the frame's size is not the first's."""
+        frame = Frame(_contiguous(frame.pixels, self._even), frame.time, frame.duration)
+        if self._process is None:
+            self._shape = frame.pixels.shape
+            self._process = Process(self._command(frame), stdin=PIPE, stdout=self._stdout)
+            if self._aborted:  # between the check above and the start
+                self._process.abort()
+            self._send(self._feed.head(frame))
+        elif frame.pixels.shape != self._shape:
+            raise MediaError(f"{self.name}: a frame of shape {frame.pixels.shape} after one of {self._shape}")
+        self._send(self._feed.before(frame))
+        self._send(frame.pixels.data)
+
+    def finish(self) -> None:
+        """Complete the output. Raises MediaError when ffmpeg failed or had no room, or without any frame."""
+        if self._process is None:
+            raise MediaError(f"{self.name}: there was no frame to write")
+        self._process.close_stdin()
+        status = self._process.wait()
+        # Some versions report a full disk while they close the file, and still end with 0.
+        if status != 0 or self._process.said("No space left"):
+            raise self._failure(self._process)
+
+    def abort(self) -> None:
+        """End the encoder at once."""
+        self._aborted = True
+        if self._process is not None:
+            self._process.abort()
+
+    def release(self) -> None:
+        """Close the pipe after an abort; for the thread that writes."""
+        if self._process is not None:
+            self._process.close_stdin()
+
+    def _send(self, data: bytes | memoryview) -> None:
+        assert self._process is not None
+        rest = memoryview(data).cast("B")
+        try:
+            while rest:
+                rest = rest[self._process.stdin.write(rest) :]
+        except BrokenPipeError:
+            self._process.wait()
+            raise self._failure(self._process) from None
+
+    def _failure(self, process: Process) -> MediaError:
+        if process.said("Broken pipe"):
+            return MediaError(CLOSED)
+        problem = process.problem()
+        hint = "free some space, or write somewhere else" if "No space left" in problem else ""
+        return MediaError(f"{self.name}: encoding failed: {problem}", hint)
+
+
+class RawWriter:
+    """Frames as plain rgb24 bytes into a file descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def write(self, frame: Frame) -> None:
+        """Write a frame's bytes. Raises MediaError when nobody reads any more."""
+        rest = memoryview(_contiguous(frame.pixels, even=False)).cast("B")
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except BrokenPipeError:
+            raise MediaError(CLOSED) from None
+
+    def finish(self) -> None:
+        """Nothing is left to do: every byte is out."""
+
+    def abort(self) -> None:
+        """Nothing to end; the writing thread stops with the pipeline."""
+
+    def release(self) -> None:
+        """The descriptor is not ours to close."""
+
+
+def _contiguous(pixels: np.ndarray, even: bool) -> np.ndarray:
+    if even and (pixels.shape[0] % 2 or pixels.shape[1] % 2):
+        pixels = np.pad(pixels, ((0, pixels.shape[0] % 2), (0, pixels.shape[1] % 2), (0, 0)), mode="edge")
+    return np.ascontiguousarray(pixels)

@@ -1,0 +1,202 @@
+"""Read → stylise → write, on threads, so that decoder, network and encoder all work at the same time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from reconet_cli.media.job import Request, open_job
+from reconet_cli.media.reader import Frame, Reader
+from reconet_cli.media.writer import Writer
+
+DEPTH = 4  # frames that wait before each of the later stages
+_FAREWELL = 3.0  # seconds that a stage gets to notice the end; one stuck in a foreign pipe is left behind
+
+T = TypeVar("T")
+Paint = Callable[[np.ndarray], np.ndarray]
+
+
+class StoppedError(Exception):
+    """Raised in a stage when another stage has failed."""
+
+
+class Channel(Generic[T]):
+    """A bounded queue that can be ended by its producer and stopped by anyone."""
+
+    def __init__(self, depth: int) -> None:
+        self._items: deque[T] = deque()
+        self._depth = depth
+        self._ended = False
+        self._stopped = False
+        self._changed = threading.Condition()
+
+    def put(self, item: T) -> None:
+        """Add an item, waiting for room. Raises StoppedError."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or len(self._items) < self._depth)
+            if self._stopped:
+                raise StoppedError
+            self._items.append(item)
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """No more items follow."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Wake and end both sides, whatever is left."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[T]:
+        """The items until `end`. Raises StoppedError."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopped or self._ended or self._items)
+                if self._stopped:
+                    raise StoppedError
+                if not self._items:
+                    return
+                item = self._items.popleft()
+                self._changed.notify_all()
+            yield item
+
+
+class _Run:
+    """The state that the three stages of one run share."""
+
+    def __init__(self, reader: Reader, writer: Writer, depth: int) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.read: Channel[Frame] = Channel(depth)
+        self.painted: Channel[Frame] = Channel(depth)
+        self._error: BaseException | None = None
+        self._lock = threading.Lock()
+
+    def fail(self, error: BaseException) -> None:
+        """Keep the first error, and stop every stage: queues, then the processes that stages may wait for."""
+        with self._lock:
+            if self._error is not None:
+                return
+            self._error = error
+        self.read.stop()
+        self.painted.stop()
+        self.reader.abort()
+        self.writer.abort()
+
+    def check(self) -> None:
+        """Raise the error that stopped the run, if any."""
+        if self._error is not None:
+            raise self._error
+
+    def decode(self) -> None:
+        try:
+            for frame in self.reader:
+                self.read.put(frame)
+            self.reader.finish()
+            self.read.end()
+        except StoppedError:
+            pass
+        except BaseException as error:
+            self.fail(error)
+        finally:
+            self.reader.release()
+
+    def encode(self) -> None:
+        try:
+            for frame in self.painted:
+                self.writer.write(frame)
+            self.writer.finish()
+        except StoppedError:
+            pass
+        except BaseException as error:
+            self.fail(error)
+        finally:
+            self.writer.release()
+
+
+def run(
+    reader: Reader,
+    paint: Paint,
+    writer: Writer,
+    *,
+    depth: int = DEPTH,
+    on_frame: Callable[[], None] | None = None,
+) -> int:
+    """Paint every frame of `reader` into `writer` and return their number.
+
+    `paint` maps uint8 RGB (H, W, 3) to the same shape and runs on the calling thread, as does `on_frame`, called
+    after each frame. The first error of any stage (or KeyboardInterrupt) ends all three, aborts reader and
+    writer and is raised; both are finished or aborted on return.
+    """
+    state = _Run(reader, writer, depth)
+    threads = [
+        threading.Thread(target=stage, name=name, daemon=True)
+        for name, stage in (("decode", state.decode), ("encode", state.encode))
+    ]
+    count = 0
+    try:
+        for thread in threads:
+            thread.start()
+        for frame in state.read:
+            state.painted.put(Frame(paint(frame.pixels), frame.time, frame.duration))
+            count += 1
+            if on_frame:
+                on_frame()
+        state.painted.end()
+        threads[1].join()
+    except StoppedError:
+        pass
+    except BaseException as error:
+        state.fail(error)
+    for thread in threads:
+        thread.join(_FAREWELL)
+    state.check()
+    return count
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done: frames, the seconds that took from the first to the last, and (width, height)."""
+
+    frames: int
+    seconds: float
+    size: tuple[int, int]
+
+
+def stylize(
+    request: Request,
+    load: Callable[[int, int], Paint],
+    *,
+    note: Callable[[str], None],
+    progress: Callable[[int | None], AbstractContextManager[Callable[[], None]]],
+) -> Outcome:
+    """Paint what `request` names, with the painter that `load(height, width)` gives for the frames' size.
+
+    `note` is called with each sentence for the user; `progress(total)` (None: unknown) is entered around the work
+    and gives a function to call after each frame. Raises ReconetError; nothing is left at the output's place then.
+    """
+    with open_job(request) as job:
+        width, height = job.reader.size
+        writer = job.writer()
+        for sentence in job.notes:
+            note(sentence)
+        paint = load(height, width)
+        with progress(job.total) as advance:
+            began = time.perf_counter()
+            frames = run(job.reader, paint, writer, on_frame=advance)
+            seconds = time.perf_counter() - began
+        job.commit()
+        for sentence in job.afterwards(frames):
+            note(sentence)
+        return Outcome(frames, seconds, (width, height))
