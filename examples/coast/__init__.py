@@ -1,0 +1,1 @@
+"""The scene of the example clip; ``examples/render_clip.py`` films it."""
