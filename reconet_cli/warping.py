@@ -57,7 +57,7 @@ def warp(image: Tensor, flow: Tensor) -> Tensor:
 
 
 def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
-    """Flow `(N, 2, H, W)` at another `size` (height, width): averaged when smaller, its vectors scaled with the size."""
+    """Flow `(N, 2, H, W)` at another `size` (height, width), averaged when smaller; vectors scale with the size."""
     height, width = flow.shape[-2:]
     if (height, width) == size:
         return flow
@@ -96,8 +96,9 @@ def motion_boundaries(flow: Tensor) -> Tensor:
 def visibility_mask(flow: Tensor, reverse: Tensor) -> Tensor:
     """1 where a pixel of a can be traced into b: seen in both, inside the frame, off motion boundaries.
 
-    `flow` is a→b, `reverse` is b→a, both `(N, 2, H, W)` in pixels; the mask lives on a's pixels. A pixel is occluded where
-    `|f + r̃|² > 0.01 (|f|² + |r̃|²) + 0.5`, `r̃` the reverse flow fetched along f (Sundaram et al., ECCV 2010, eq. 5).
+    `flow` is a→b, `reverse` b→a, both `(N, 2, H, W)` in pixels; the mask lives on a's pixels. A pixel is occluded
+    where `|f + r̃|² > 0.01 (|f|² + |r̃|²) + 0.5`, `r̃` the reverse flow fetched along f (Sundaram et al., ECCV 2010,
+    eq. 5).
     """
     fetched = warp(reverse, flow)
     gap = ((flow + fetched) ** 2).sum(1, keepdim=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,8 @@ def command(style: Path, data: tuple[Path, ...], output: Path, resume: bool, **o
 
     Ctrl-C saves a checkpoint and stops; --resume continues as if nothing had happened.
     """
+    # Spinning OpenMP threads make training several times slower as soon as anything else wants a core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from reconet_cli import console
     from reconet_cli.engine.devices import choose_device
     from reconet_cli.training.precision import choose_precision
@@ -76,9 +79,7 @@ def command(style: Path, data: tuple[Path, ...], output: Path, resume: bool, **o
             terms = "  ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in values.items())
             bar.update(bar.task_ids[0], completed=step, description=terms)
 
-        finished = run_training(
-            settings, files, device, resume=resume, on_step=show, should_stop=lambda: stop.asked
-        )
+        finished = run_training(settings, files, device, resume=resume, on_step=show, should_stop=lambda: stop.asked)
     if not finished:
         console.note(f"stopped; continue with the same command and --resume ({files.checkpoint})")
         return 130

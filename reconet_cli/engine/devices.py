@@ -20,5 +20,7 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as problem:
-        raise EngineError(f"device {name!r} cannot be used", "cpu always works; --device auto picks for you") from problem
+        raise EngineError(
+            f"device {name!r} cannot be used", "cpu always works; --device auto picks for you"
+        ) from problem
     return device

@@ -33,7 +33,9 @@ class OpenVINOEngine:
         if precision == "auto":
             precision = _fastest_precision(core, folded, target, capabilities)
         if precision not in _HINTS or (precision != "fp32" and precision.upper() not in capabilities):
-            raise EngineError(f"OpenVINO on {target} cannot run in {precision}", "--precision auto picks one that it can")
+            raise EngineError(
+                f"OpenVINO on {target} cannot run in {precision}", "--precision auto picks one that it can"
+            )
         compiled = _compile(core, folded, (height, width), target, precision)
         self._request = compiled.create_infer_request()
         self.description = f"OpenVINO {target} {precision}"
@@ -69,7 +71,7 @@ def _compile(core: Any, network: ReCoNet, size: tuple[int, int], device: str, pr
 
 
 def _fastest_precision(core: Any, network: ReCoNet, device: str, capabilities: list[str]) -> str:
-    """bf16 where it is faster than fp32. Some CPUs have its instructions and run them slower, so a short trial decides."""
+    """bf16 where a short trial finds it faster than fp32; some CPUs have its instructions and run slower."""
     candidates = ["fp32", *(name for name in ("bf16",) if name.upper() in capabilities)]
     if len(candidates) == 1:
         return candidates[0]

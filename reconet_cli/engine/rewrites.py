@@ -1,7 +1,7 @@
 """The same function in fewer operations, for inference: nearest ×2 and the convolution behind it become one layer.
 
-Repeated pixels give a kernel's neighbouring taps the same value, so those taps can be added up beforehand. Border pixels
-are repeated too, which is what reflection gives at a distance of one pixel from a doubled border.
+Repeated pixels give a kernel's neighbouring taps the same value, so those taps can be added up beforehand. Border
+pixels are repeated too, which is what reflection gives at a distance of one pixel from a doubled border.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reconet_cli.model.network import FastNetwork, PaperNetwork, ReCoNet
 
 
 class UpscaleConv(nn.Module):
-    """Nearest ×2 and a 3×3 as one 4×4 transposed convolution with stride 2: 4 multiplications an output instead of 9."""
+    """Nearest ×2 and a 3×3 as one 4×4 transposed convolution of stride 2: 4 multiplications an output, not 9."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()

@@ -53,11 +53,9 @@ class Conv(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """Convolution, normalisation, activation; `upscale` repeats pixels first (nearest, which leaves no checkerboard)."""
+    """Convolution, normalisation, activation; `upscale` repeats pixels first, which leaves no checkerboard."""
 
-    def __init__(
-        self, inputs: int, outputs: int, kernel: int, stride: int = 1, *, norm: str, upscale: int = 1
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, *, norm: str, upscale: int = 1) -> None:
         super().__init__()
         self.upscale = upscale
         self.conv = Conv(inputs, outputs, kernel, stride)

@@ -24,7 +24,7 @@ VGG16_SHA256_PREFIX = "397923af"
 
 @dataclass(frozen=True)
 class Perception:
-    """What a loss network sees, in float32 at least: `content` is `(N, C, h, w)`, `grams` one `(N, C, C)` a style layer."""
+    """What a loss network sees, in float32: `content` is `(N, C, h, w)`, `grams` one `(N, C, C)` a style layer."""
 
     content: Tensor
     grams: list[Tensor]
@@ -52,6 +52,8 @@ class VGG16(LossNetwork):
     """
 
     name = "vgg16"
+    mean: Tensor
+    std: Tensor
     # Output channels of each 3×3 convolution, with "pool" between the stages; torchvision counts layers alike.
     _plan = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 512)
 
@@ -93,12 +95,17 @@ class VGG16(LossNetwork):
 class DistilledVGG19(LossNetwork):
     """VGG-19 distilled to a sixteenth of its size (Wang et al., Collaborative Distillation, CVPR 2020).
 
-    Linear heads predict VGG-19's relu1_1, relu2_1, relu3_1 and relu4_1: all four are style layers, the third is content.
+    Linear heads predict VGG-19's relu1_1, relu2_1, relu3_1 and relu4_1: all are style layers, the third is content.
     The normalisation of the input is the file's first 1×1 convolution.
     """
 
     name = "vgg19-distilled"
-    _stages = (("conv11",), ("conv12", "conv21"), ("conv22", "conv31"), ("conv32", "conv33", "conv34", "conv41"))
+    _stages = (
+        ("conv11",),
+        ("conv12", "conv21"),
+        ("conv22", "conv31"),
+        ("conv32", "conv33", "conv34", "conv41"),
+    )
     _pool_after = ("conv12", "conv22", "conv34")
 
     def __init__(self, arrays: dict[str, np.ndarray]) -> None:
@@ -120,14 +127,14 @@ class DistilledVGG19(LossNetwork):
             head = self.layers[f"{stage[-1]}_aux"]
             assert isinstance(head, nn.Conv2d)
             grams.append(_gram_through(head, x.float()))
-            if stage[-1] == "conv31":
+            if stage[-1] == "conv41":
                 content = head(x).float()
         return Perception(content, grams)
 
 
 def _gram_through(head: nn.Conv2d, features: Tensor) -> Tensor:
-    """Gram matrices of `head(features)` for a 1×1 head, from the few channels before it: `A · G([x; 1]) · Aᵀ`, A = [W b]."""
-    count, channels, height, width = features.shape
+    """Gram matrices of a 1×1 head's output, from the few channels before it: `A · G([x; 1]) · Aᵀ`, A = [W b]."""
+    count, _, height, width = features.shape
     with torch.autocast(features.device.type, enabled=False):
         flat = torch.cat([features, features.new_ones(count, 1, height, width)], 1).flatten(2)
         moments = flat @ flat.transpose(1, 2) / (head.out_channels * height * width)

@@ -1,8 +1,8 @@
 """The losses of ReCoNet (arXiv 1807.01197, section 3.2), each divided by its own scale.
 
-The paper's weights only fit its network, resolution and pixel range. Here content, style and feature terms are divided by
-the size of what they compare with, so that 1 means "as wrong as an empty picture" at any resolution and with any loss
-network. All terms average over the batch.
+The paper's weights only fit its network, resolution and pixel range. Here content, style and feature terms are divided
+by the size of what they compare with, so that 1 means "as wrong as an empty picture" at any resolution and with any
+loss network. All terms average over the batch.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ def gram_matrix(features: Tensor) -> Tensor:
     return flat @ flat.transpose(1, 2) / (channels * height * width)
 
 
-def content_loss(output: Tensor, target: Tensor) -> Tensor:
-    """`‖φ(O) − φ(I)‖² / ‖φ(I)‖²` of features `(N, C, H, W)` (paper, eq. 6, made scale-free)."""
-    return ((output - target) ** 2).mean() / (target**2).mean().clamp_min(_EPS)
+def content_loss(output: Tensor, target: Tensor, power: float) -> Tensor:
+    """`‖φ(O) − φ(I)‖² / (C·H·W·power)` of features `(N, C, H, W)` (paper, eq. 6, made scale-free).
+
+    `power` is the usual mean square of φ(I). A batch's own would make flat pictures count more than others.
+    """
+    return ((output - target) ** 2).mean() / max(power, _EPS)
 
 
 def style_loss(outputs: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
@@ -51,8 +54,8 @@ def total_variation(image: Tensor) -> Tensor:
 def feature_temporal_loss(current: Tensor, previous: Tensor, flow: Tensor, mask: Tensor) -> Tensor:
     """`‖M'·(F_t − W'(F_{t−1}))‖² / ‖F_t‖²` (paper, eq. 3, made scale-free).
 
-    Features `(N, C, h, w)`; `flow` `(N, 2, H, W)` current→previous in pixels and `mask` `(N, 1, H, W)` at the frame's size,
-    both brought to the features' size here. The scale carries no gradient: shrinking the features gains nothing.
+    Features `(N, C, h, w)`; `flow` `(N, 2, H, W)` current→previous in pixels and `mask` `(N, 1, H, W)` at the frame's
+    size, both brought to the features' size here. The scale carries no gradient: shrinking the features gains nothing.
     """
     size = (current.shape[-2], current.shape[-1])
     moved = warp(previous, resize_flow(flow, size))

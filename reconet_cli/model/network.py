@@ -84,8 +84,8 @@ class FastNetwork(nn.Module):
     """Residual blocks at an eighth of the size, where a stroke is a few pixels wide.
 
     The quarter-size map of the encoder is added in the decoder, which keeps faces and lettering in place. The last
-    5×5 sees pixels repeated twice (border included), so an engine may run it as a 3×3 at half size with a pixel shuffle;
-    trained in that form, a shuffle leaves a grid of dots.
+    5×5 sees pixels repeated twice (border included), so an engine may run it as a 3×3 at half size with a pixel
+    shuffle; trained in that form, a shuffle leaves a grid of dots.
     """
 
     multiple = 8

@@ -79,7 +79,8 @@ def _choose(style: Style, variant: str) -> Path:
         if variant in style.variants:
             return style.variants[variant]
         raise StyleError(
-            f"style {style.name!r} has no variant {variant!r}", f"variants: {', '.join(sorted(style.variants))}"
+            f"style {style.name!r} has no variant {variant!r}",
+            f"variants: {', '.join(sorted(style.variants))}",
         )
     ranked = [name for name in VARIANT_ORDER if name in style.variants] + sorted(style.variants)
     return style.variants[ranked[0]]

@@ -26,7 +26,9 @@ def save_weights(path: Path, network: ReCoNet, recipe: Mapping[str, Any]) -> Non
     import torch
     from safetensors.torch import save_file
 
-    tensors = {name: value.detach().to("cpu", torch.float16).contiguous() for name, value in network.state_dict().items()}
+    tensors = {
+        name: value.detach().to("cpu", torch.float16).contiguous() for name, value in network.state_dict().items()
+    }
     config = network.config.to_dict()
     metadata = {"format": FORMAT, "config": json.dumps(config), "recipe": json.dumps(dict(recipe))}
     partial = path.with_name(f"{path.name}.part")
@@ -63,5 +65,7 @@ def load_weights(path: Path) -> ReCoNet:
         network.load_state_dict(tensors, assign=True)
     except (SafetensorError, RuntimeError, ValueError, TypeError, KeyError) as problem:
         reason = str(problem).splitlines()[0]
-        raise StyleError(f"{path} does not hold the network it names: {reason}", "train or download it again") from problem
+        raise StyleError(
+            f"{path} does not hold the network it names: {reason}", "train or download it again"
+        ) from problem
     return network.eval().requires_grad_(False)

@@ -18,12 +18,12 @@ _LARGEST_TURN = math.radians(4)
 _LARGEST_ZOOM = 0.05
 _LARGEST_BEND = 0.012
 _LARGEST_GAIN = 0.12
-_LARGEST_NOISE = 0.025
+_LARGEST_NOISE = 0.015
 
 
 @dataclass(frozen=True)
 class FramePairs:
-    """A batch: `previous` and `current` `(N, 3, H, W)` in [0, 1], `flow` current→previous in pixels, `mask` visibility."""
+    """A batch: `previous`, `current` `(N, 3, H, W)` in [0, 1]; `flow` current→previous in pixels; visibility `mask`."""
 
     previous: Tensor
     current: Tensor
@@ -89,8 +89,8 @@ def _view(photo: Tensor, points: Tensor) -> Tensor:
 def moving_pair(photo: Tensor, size: int, generator: torch.Generator) -> FramePairs:
     """One pair of `size`² frames from a photograph `(3, h, w)` in [0, 1].
 
-    With T the view of the photograph and f the flow, the previous frame is photo∘T and the current one photo∘T∘(id + f),
-    so current(p) = previous(p + f(p)) wherever p + f(p) is in the frame. Light and noise change afterwards.
+    With T the view of the photograph and f the flow, the previous frame is photo∘T, the current photo∘T∘(id + f), so
+    current(p) = previous(p + f(p)) wherever p + f(p) is in the frame. Light and noise change afterwards.
     """
     height, width = photo.shape[-2:]
     scale = min(height, width) / size * _uniform(generator, 0.55, 1.0)
@@ -112,6 +112,4 @@ def moving_pair(photo: Tensor, size: int, generator: torch.Generator) -> FramePa
     noise = _LARGEST_NOISE * _uniform(generator, 0, 1) ** 2
     previous = previous + noise * torch.randn(previous.shape, generator=generator)
     current = current * gain + noise * torch.randn(current.shape, generator=generator)
-    return FramePairs(
-        previous[None].clamp(0, 1), current[None].clamp(0, 1), flow[None], inside_frame(flow[None])
-    )
+    return FramePairs(previous[None].clamp(0, 1), current[None].clamp(0, 1), flow[None], inside_frame(flow[None]))

@@ -19,7 +19,15 @@ from reconet_cli.training.clips import Clips
 from reconet_cli.training.pairs import FramePairs
 from reconet_cli.training.preview import preview_frames, write_sheet
 from reconet_cli.training.settings import TrainingFiles, TrainingSettings
-from reconet_cli.training.sources import CLIPS, PICTURES, PairSource, Photographs, find_files, read_picture, to_tensor
+from reconet_cli.training.sources import (
+    CLIPS,
+    PICTURES,
+    PairSource,
+    Photographs,
+    find_files,
+    read_picture,
+    to_tensor,
+)
 from reconet_cli.training.trainer import Trainer, sample_batch
 
 # Pictures kept out of training; previews and the card's losses come from them.
@@ -52,7 +60,9 @@ class TrainingData:
             self.sources.append((1 - _CLIP_SHARE if len(moving) else 1.0, photographs))
             self.held_out = self.held_out or photographs.pictures[:1]
         if not self.sources:
-            raise TrainingError("no usable picture or clip in the training data", "they need 32 px a side and two frames")
+            raise TrainingError(
+                "no usable picture or clip in the training data", "they need 32 px a side and two frames"
+            )
 
 
 def style_picture(path: Path, short_side: int) -> torch.Tensor:
@@ -102,6 +112,7 @@ def held_out_losses(trainer: Trainer, data: TrainingData) -> dict[str, float]:
     """Mean unweighted losses on the held-out pictures in motion, with a fixed seed."""
     source = Photographs([], trainer.settings.size)
     source.pictures = data.held_out
+    trainer.network.eval()
     totals: dict[str, float] = {}
     for index in range(_HELD_OUT):
         pairs: FramePairs = source.sample(trainer.settings.size, torch.Generator().manual_seed(index))

@@ -57,7 +57,7 @@ def to_tensor(frame: np.ndarray) -> Tensor:
 
 
 def find_files(paths: list[Path], suffixes: frozenset[str]) -> list[Path]:
-    """Files with one of the suffixes, given or anywhere under a given folder, sorted; symbolic loops are not followed."""
+    """Files with one of the suffixes, given or anywhere under a given folder, sorted."""
     found: set[Path] = set()
     for path in paths:
         if not path.exists():

@@ -20,6 +20,8 @@ from reconet_cli.training.sources import PairSource
 
 _WARM_UP = 0.05
 _LARGEST_GRADIENT = 1.0
+# How much of the running mean of the content features' power stays at each step.
+_POWER_MEMORY = 0.98
 
 
 def learning_rate_at(step: int, settings: TrainingSettings) -> float:
@@ -52,8 +54,9 @@ class Trainer:
         self.settings = settings
         self.device = device
         self.step = 0
-        self.network = build_network(settings.variant, settings.norm).to(device, memory_format=torch.channels_last)
-        self.loss_network = loss_network.to(device, memory_format=torch.channels_last)
+        self.content_power = 0.0
+        self.network = build_network(settings.variant, settings.norm).to(device).to(memory_format=torch.channels_last)
+        self.loss_network = loss_network.to(device).to(memory_format=torch.channels_last)
         with torch.no_grad():
             self.style_grams = self.loss_network(style.to(device)).grams
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
@@ -61,6 +64,10 @@ class Trainer:
     def _autocast(self) -> torch.autocast:
         dtype = torch.bfloat16 if self.settings.precision == "bf16" else torch.float16
         return torch.autocast(self.device.type, dtype, enabled=self.settings.precision != "fp32")
+
+    def _remember_power(self, power: float) -> None:
+        memory = _POWER_MEMORY if self.step else 0.0
+        self.content_power = memory * self.content_power + (1 - memory) * power
 
     def losses(self, pairs: FramePairs) -> dict[str, Tensor]:
         """The five terms of a batch, unweighted."""
@@ -72,9 +79,11 @@ class Trainer:
             seen = self.loss_network(output)
             with torch.no_grad():
                 wanted = self.loss_network(frames).content
+            if self.network.training:
+                self._remember_power((wanted**2).mean().item())
         output, features = output.float(), features.float()
         return {
-            "content": losses.content_loss(seen.content, wanted),
+            "content": losses.content_loss(seen.content, wanted, self.content_power),
             "style": losses.style_loss(seen.grams, self.style_grams),
             "variation": losses.total_variation(output),
             "feature_temporal": losses.feature_temporal_loss(
@@ -91,6 +100,7 @@ class Trainer:
         Raises `TrainingError` when the loss is not finite; the network is then still that of the step before.
         """
         pairs = pairs.to(self.device)
+        self.network.train()
         terms = self.losses(pairs)
         weights = self.settings.weights
         total = torch.stack([getattr(weights, name) * term for name, term in terms.items()]).sum()
@@ -109,13 +119,14 @@ class Trainer:
     @torch.no_grad()
     def paint(self, frames: Tensor) -> Tensor:
         """Paint `(N, 3, H, W)` in [0, 1] with the network as it is now."""
-        return self.network(frames.to(self.device)).clamp(0, 1).cpu()
+        return self.network.eval()(frames.to(self.device)).clamp(0, 1).cpu()
 
     def save(self, path: Path) -> None:
         """Write a checkpoint; the old one stays until the new one is complete."""
         state = {
             "settings": self.settings.to_dict(),
             "step": self.step,
+            "content_power": self.content_power,
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
@@ -129,7 +140,9 @@ class Trainer:
             state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
             saved = state["settings"]
         except Exception as problem:  # torch's reader raises many types on damaged files
-            raise TrainingError(f"{path} is no checkpoint: {problem}", "remove it and train without --resume") from problem
+            raise TrainingError(
+                f"{path} is no checkpoint: {problem}", "remove it and train without --resume"
+            ) from problem
         mine = self.settings.to_dict()
         if changed := sorted(name for name in mine if saved.get(name) != mine[name]):
             raise TrainingError(
@@ -138,4 +151,4 @@ class Trainer:
             )
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
+        self.step, self.content_power = state["step"], state["content_power"]

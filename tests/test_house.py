@@ -1,0 +1,93 @@
+"""The rules of the house: imports run downwards only, heavy packages load late, and who may use what."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "reconet_cli"
+FILES = sorted(PACKAGE.rglob("*.py"))
+# Lower floors may be imported by higher ones, never the other way round; equal floors may not import each other.
+FLOOR = {
+    "errors": 0,
+    "warping": 1,
+    "model": 2,
+    "engine": 3,
+    "flow": 3,
+    "media": 3,
+    "pipeline": 4,
+    "training": 4,
+    "exporting": 4,
+    "evaluation": 4,
+    "console": 1,
+    "commands": 5,
+    "cli": 6,
+}
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: imports are absolute"
+            names.add(node.module or "")
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def tops(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_run_downwards(path):
+    here = room(path)
+    if here in ("__init__", "__main__"):
+        return
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] != "reconet_cli" or len(parts) < 2 or parts[1] in (here, "__version__"):
+            continue
+        assert FLOOR[parts[1]] < FLOOR[here], f"{here} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_packages_stay_in_their_rooms(path):
+    here, used = room(path), tops(path)
+    if here not in ("cli", "commands"):
+        assert "click" not in used
+    if here not in ("console", "commands"):
+        assert "rich" not in used
+    if here == "media":
+        assert not used & {"torch", "cv2"}
+    if here == "warping":
+        assert used <= {"torch", "__future__"}
+    if here == "errors":
+        assert used <= {"__future__"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_stay_small(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 320
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["stylize", "--help"], ["styles"], ["train", "--help"], ["--version"]]
+)
+def test_light_commands_import_nothing_heavy(arguments):
+    code = (
+        "import sys; from reconet_cli.cli import run; code = run(sys.argv[1:]);"
+        "heavy = {'torch', 'cv2', 'openvino'} & set(sys.modules);"
+        "print('heavy:', sorted(heavy), file=sys.stderr); sys.exit(code or len(heavy))"
+    )
+    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "heavy: []" in result.stderr

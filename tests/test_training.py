@@ -1,0 +1,189 @@
+"""Training: exact pairs, a loss that falls, checkpoints that continue bit for bit, a command that can be stopped."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from reconet_cli.errors import TrainingError
+from reconet_cli.flow import METHODS, estimate_flow
+from reconet_cli.model.weights import load_weights, read_metadata
+from reconet_cli.training.pairs import moving_pair
+from reconet_cli.training.sources import find_files, read_picture
+from reconet_cli.warping import warp
+
+
+def texture(height: int, width: int, seed: int) -> np.ndarray:
+    """Smooth colourful noise, uint8 RGB."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // 16 + 2, width // 16 + 2, 3), dtype=np.uint8)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def write(path: Path, picture: np.ndarray) -> Path:
+    cv2.imwrite(str(path), picture[..., ::-1])
+    return path
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Path:
+    """A style picture, four photographs and a tiny loss network."""
+    from tests.test_model import distilled_arrays
+
+    write(tmp_path / "style.png", texture(96, 128, 99))
+    (tmp_path / "photos").mkdir()
+    for seed in range(4):
+        write(tmp_path / "photos" / f"{seed}.jpg", texture(100, 130, seed))
+    np.savez(tmp_path / "loss.npz", **distilled_arrays())
+    return tmp_path
+
+
+def arguments(studio: Path, output: str, *more: str) -> list[str]:
+    return [
+        "train", "--style", str(studio / "style.png"), "--data", str(studio / "photos"),
+        "--loss-weights", str(studio / "loss.npz"), "-o", str(studio / output), "--size", "64", "--batch", "1",
+        "--style-size", "64", "--precision", "fp32", "--device", "cpu", *more,
+    ]  # fmt: skip
+
+
+def reconet(*args: str) -> int:
+    from reconet_cli.cli import run
+
+    return run(list(args))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_synthetic_motion_is_exact(seed):
+    photo = torch.from_numpy(texture(120, 160, seed)).permute(2, 0, 1).float() / 255
+    pair = moving_pair(photo, 96, torch.Generator().manual_seed(seed))
+    # Light may change by a gain, noise is small: compare after fitting the gain.
+    moved = warp(pair.previous, pair.flow)
+    seen = pair.mask.bool().expand_as(moved)
+    now, then = pair.current[seen], moved[seen]
+    gain = (now * then).sum() / (then * then).sum()
+    assert 0.85 < gain < 1.15
+    assert (now - gain * then).abs().mean() < 0.02
+    assert pair.flow.isfinite().all()
+
+
+def test_synthetic_motion_moves():
+    photo = torch.from_numpy(texture(120, 160, 5)).permute(2, 0, 1).float() / 255
+    pairs = [moving_pair(photo, 96, torch.Generator().manual_seed(s)) for s in range(30)]
+    lengths = [pair.flow.norm(dim=1).mean().item() for pair in pairs]
+    assert max(lengths) > 4
+    assert min(lengths) == 0, "fixed cameras are among them"
+
+
+def test_training_makes_a_style_that_paints(studio):
+    assert reconet(*arguments(studio, "out", "--steps", "30")) == 0
+    curve = [json.loads(line) for line in (studio / "out/run/fast/losses.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in curve] == list(range(1, 31))
+    style = [entry["style"] for entry in curve]
+    assert np.mean(style[-5:]) < 0.8 * np.mean(style[:5])
+    network = load_weights(studio / "out/fast.safetensors")
+    assert network(torch.rand(1, 3, 40, 56)).shape == (1, 3, 40, 56)
+    recipe = read_metadata(studio / "out/fast.safetensors")["recipe"]
+    assert recipe["settings"]["steps"] == 30
+    assert set(recipe["held_out_losses"]) == {
+        "content",
+        "style",
+        "variation",
+        "feature_temporal",
+        "output_temporal",
+    }
+    assert json.loads((studio / "out/fast.json").read_text())["name"] == "out"
+    assert read_picture(studio / "out/fast-preview.jpg").shape[2] == 3
+
+
+def test_resumed_run_equals_an_unbroken_one(studio, monkeypatch):
+    from reconet_cli.training import run as module
+
+    assert reconet(*arguments(studio, "whole", "--steps", "6")) == 0
+    real = module.sample_batch
+
+    def stop_at_three(sources, settings, step):
+        if step == 3:
+            signal.raise_signal(signal.SIGINT)
+        return real(sources, settings, step)
+
+    monkeypatch.setattr(module, "sample_batch", stop_at_three)
+    assert reconet(*arguments(studio, "parts", "--steps", "6")) == 130
+    assert not (studio / "parts/fast.safetensors").exists()
+    monkeypatch.setattr(module, "sample_batch", real)
+    assert reconet(*arguments(studio, "parts", "--steps", "6", "--resume")) == 0
+    whole, parts = (load_weights(studio / name / "fast.safetensors").state_dict() for name in ("whole", "parts"))
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    losses = [(studio / name / "run/fast/losses.jsonl").read_text() for name in ("whole", "parts")]
+    assert losses[0] == losses[1]
+
+
+def test_ctrl_c_saves_a_checkpoint(studio):
+    command = [sys.executable, "-m", "reconet_cli", *arguments(studio, "out", "--steps", "100000")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    curve = studio / "out/run/fast/losses.jsonl"
+    deadline = time.monotonic() + 60
+    while not curve.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, shown = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in shown
+    assert "Traceback" not in shown
+    assert (studio / "out/run/fast/checkpoint.pt").exists()
+
+
+def test_checkpoint_of_other_settings_is_refused(studio, capsys):
+    assert reconet(*arguments(studio, "out", "--steps", "1")) == 0
+    assert reconet(*arguments(studio, "out", "--steps", "2", "--content-weight", "9", "--resume")) == 1
+    assert "steps, weights" in capsys.readouterr().err
+
+
+def test_damaged_checkpoint_gives_a_message(studio, capsys):
+    work = studio / "out/run/fast"
+    work.mkdir(parents=True)
+    (work / "checkpoint.pt").write_bytes(b"PK\x03\x04 nonsense")
+    assert reconet(*arguments(studio, "out", "--resume")) == 1
+    assert "checkpoint" in capsys.readouterr().err
+
+
+def test_data_without_pictures_gives_a_message(studio, capsys):
+    (studio / "empty").mkdir()
+    command = arguments(studio, "out", "--steps", "1")
+    command[command.index(str(studio / "photos"))] = str(studio / "empty")
+    assert reconet(*command) == 1
+    assert "no pictures or clips" in capsys.readouterr().err
+
+
+def test_picture_that_is_none_gives_a_message(tmp_path):
+    (tmp_path / "x.jpg").write_bytes(b"no picture")
+    with pytest.raises(TrainingError, match=r"x\.jpg is not a picture"):
+        read_picture(tmp_path / "x.jpg")
+
+
+def test_files_are_found_in_folders_and_by_name(studio):
+    found = find_files([studio / "photos", studio / "photos/1.jpg"], frozenset({".jpg"}))
+    assert [path.name for path in found] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_estimated_flow_finds_a_shift(method):
+    scene = texture(140, 180, 7)
+    a, b = scene[20:120, 20:160], scene[17:117, 26:166]
+    # a(p) = b(p + flow): what a shows at p, b shows 6 px further left and 3 px further down.
+    flow = estimate_flow(a, b, method)
+    middle = flow[:, 20:-20, 20:-20]
+    assert np.median(middle[0]) == pytest.approx(-6, abs=0.5)
+    assert np.median(middle[1]) == pytest.approx(3, abs=0.5)
+
+
+def test_flow_refuses_frames_that_do_not_pair():
+    with pytest.raises(ValueError, match="one size"):
+        estimate_flow(texture(64, 64, 0), texture(64, 66, 0))
+    with pytest.raises(ValueError, match="unknown flow method"):
+        estimate_flow(texture(64, 64, 0), texture(64, 64, 0), "magic")
