@@ -12,8 +12,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from reconet_cli.media.job import Request, open_job
+from reconet_cli.media.job import open_job
 from reconet_cli.media.reader import Frame, Reader
+from reconet_cli.media.request import Request
 from reconet_cli.media.writer import Writer
 
 DEPTH = 4  # frames that wait before each of the later stages
@@ -135,9 +136,9 @@ def run(
 ) -> int:
     """Paint every frame of `reader` into `writer` and return their number.
 
-    `paint` maps uint8 RGB (H, W, 3) to the same shape and runs on the calling thread, as does `on_frame`, called
-    after each frame. The first error of any stage (or KeyboardInterrupt) ends all three, aborts reader and
-    writer and is raised; both are finished or aborted on return.
+    `paint` maps uint8 RGB (H, W, 3) to the same shape and runs on the calling thread, as does `on_frame`,
+    called after each frame. The first error of any stage (or KeyboardInterrupt) ends all three, aborts
+    reader and writer and is raised; both are finished or aborted on return.
     """
     state = _Run(reader, writer, depth)
     threads = [
@@ -183,8 +184,8 @@ def stylize(
 ) -> Outcome:
     """Paint what `request` names, with the painter that `load(height, width)` gives for the frames' size.
 
-    `note` is called with each sentence for the user; `progress(total)` (None: unknown) is entered around the work
-    and gives a function to call after each frame. Raises ReconetError; nothing is left at the output's place then.
+    `note` is called with each sentence for the user; `progress(total)` (None: unknown) is entered around the
+    work and gives a function to call after each frame. Raises ReconetError; nothing is left behind then.
     """
     with open_job(request) as job:
         width, height = job.reader.size

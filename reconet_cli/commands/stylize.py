@@ -127,7 +127,7 @@ def command(
         raise click.UsageError("--duration is not above 0")
 
     from reconet_cli import console
-    from reconet_cli.media.job import Request
+    from reconet_cli.media.request import Request
     from reconet_cli.model.styles import find_style
     from reconet_cli.pipeline import stylize
 
@@ -174,7 +174,7 @@ def _progress(total: int | None) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP like Ctrl-C, so that processes and unfinished files go; one that is ignored stays so."""
+    """Treat SIGTERM and SIGHUP like Ctrl-C, so that nothing stays behind; an ignored one stays ignored."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

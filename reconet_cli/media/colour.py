@@ -23,7 +23,7 @@ SCALE_FLAGS = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
 
 @dataclass(frozen=True)
 class Colour:
-    """Matrix, primaries and transfer by ffmpeg's names ("unknown" where untagged); `full` None if untagged."""
+    """Matrix, primaries, transfer by ffmpeg's names ("unknown" where untagged); `full` None if untagged."""
 
     matrix: str = "unknown"
     primaries: str = "unknown"

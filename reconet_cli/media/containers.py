@@ -12,6 +12,7 @@ from reconet_cli.media.source import PICTURE_SUFFIXES
 
 TEXT_SUBTITLES = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
 _MP4_SOUND = frozenset({"aac", "mp3", "mp2", "ac3", "eac3", "alac", "opus", "flac", "dts"})
+_PICTURE_SUBTITLES = frozenset({"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"})
 _PCM = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le"})
 
 
@@ -20,8 +21,9 @@ class Container:
     """A kind of file: ffmpeg's muxer, the default video encoder, and which streams go in as they are.
 
     `sound` None takes any codec; `text` is the encoder of text subtitles, empty where there can be none;
-    `times` is False where only a constant frame rate fits; `clock` is the frames' ticks per second, 0 to keep
-    the input's; `fastest` is the highest frame rate, 0 for any; `reorders` is False where frames stored out of order spoil the duration of uneven videos.
+    `times` is False where only a constant frame rate fits; `clock` is the frames' ticks per second, 0 to
+    keep the input's; `fastest` is the highest frame rate, 0 for any; `reorders` is False where frames stored
+    out of order spoil the duration of uneven videos.
     """
 
     muxer: str
@@ -50,11 +52,12 @@ CONTAINERS = {
     ".m4v": _MP4,
     ".mov": Container(
         "mov", sound=_MP4_SOUND - {"opus", "flac", "dts"} | _PCM, sound_encoder="aac",
-        subtitles=frozenset({"mov_text"}), text="mov_text", reorders=False, options={"movflags": "+faststart"},
+        subtitles=frozenset({"mov_text"}), text="mov_text", reorders=False,
+        options={"movflags": "+faststart"},
     ),
     ".mkv": Container(
         "matroska", sound=None, sound_encoder="aac", text="subrip", attachments=True,
-        subtitles=TEXT_SUBTITLES - {"mov_text", "text"} | {"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"},
+        subtitles=TEXT_SUBTITLES - {"mov_text", "text"} | _PICTURE_SUBTITLES,
     ),
     ".webm": Container(
         "webm", video="libvpx-vp9", sound=frozenset({"opus", "vorbis"}), sound_encoder="libopus",
@@ -90,7 +93,7 @@ class Passage:
 
 
 def passages(info: MediaInfo, container: Container) -> tuple[list[Passage], list[str]]:
-    """Decide for sound, subtitles and attachments what is copied, re-encoded or left out, and say what is lost.
+    """Decide what of sound, subtitles and attachments is copied, re-encoded or left out, and say so.
 
     Returns the passages in the input's order, sound first, and one sentence for each stream that changes.
     """

@@ -35,8 +35,8 @@ class Look:
 class Original:
     """Where everything but the picture comes from.
 
-    `start` and `duration` cut it to the painted part, None where it is not cut; `origin` is the time on its own
-    clock that becomes zero. All in seconds.
+    `start` and `duration` cut it to the painted part, None where it is not cut; `origin` is the time on its
+    own clock that becomes zero. All in seconds.
     """
 
     source: Source
@@ -50,7 +50,8 @@ class Original:
 class Encoding:
     """What to make of the frames.
 
-    `ticks` is the clock of frame times per second, None for a constant rate; `steady` is False for uneven ones.
+    `ticks` per second is the clock of frame times, None for a constant rate; `steady` is False for uneven
+    ones.
     """
 
     container: Container
@@ -86,7 +87,8 @@ def video_command(
 ) -> list[str]:
     """Frames (Matroska with times, or raw where `encoding.ticks` is None) on stdin into a video file.
 
-    `first_time` is when the first frame is shown, in seconds from the original's origin: it keeps sound in step.
+    `first_time` is when the first frame is shown, in seconds from the original's origin: it keeps sound in
+    step.
     """
     if encoding.ticks is None:
         frames = _raw_frames(look)

@@ -11,7 +11,7 @@ from reconet_cli.errors import MediaError
 
 @dataclass(frozen=True)
 class Encoder:
-    """Defaults of an encoder: `crf` and `preset` None where it has no such setting; `even` if sizes must be."""
+    """Defaults of an encoder: `crf`, `preset` None where it has no such setting; `even` if sizes must be."""
 
     crf: int | None = None
     preset: str | None = None
@@ -32,7 +32,7 @@ UNKNOWN = Encoder(even=True, pixel_format=None)
 
 
 def encoder_options(codec: str, crf: int | None, preset: str | None) -> dict[str, Any]:
-    """ffmpeg's options for an encoder. Raises MediaError where it has no such setting."""
+    """Settle the options of an encoder. Raises MediaError where it has no such setting."""
     known = ENCODERS.get(codec, UNKNOWN)
     options: dict[str, Any] = {"c:v": codec, **known.options}
     for name, given, usual in (("crf", crf, known.crf), ("preset", preset, known.preset)):

@@ -26,7 +26,7 @@ _FASTEST = 300  # a "rate" above this is a clock (1k fps, 90k tbr), not a frame 
 
 @dataclass(frozen=True)
 class Stream:
-    """One stream of any kind: `kind` is video, audio, subtitle, data or attachment; `codec` is ffmpeg's name."""
+    """One stream: `kind` is video, audio, subtitle, data or attachment; `codec` is ffmpeg's name for it."""
 
     index: int
     kind: str
@@ -38,9 +38,9 @@ class Stream:
 class VideoStream(Stream):
     """A moving picture.
 
-    `width` and `height` are the stored ones, before `rotation` (degrees, as ffmpeg prints it); `aspect` is the
-    sample aspect ratio; `rate` the best guess at frames per second and `average` the
-    stated one (None: unknown); `steady` is False when the frame times are known to be uneven; `ticks` per second is the stream's clock.
+    `width` and `height` are the stored ones, before `rotation` (degrees, as ffmpeg prints it); `aspect` is
+    the sample aspect ratio; `rate` the best guess at frames per second and `average` the stated one (None:
+    unknown); `steady` is False when the frame times may be uneven; `ticks` per second is the stream's clock.
     """
 
     width: int
@@ -64,7 +64,7 @@ class VideoStream(Stream):
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """An input: ffmpeg's name of its format, seconds (None when unknown), where its clock starts, its streams."""
+    """An input: ffmpeg's name of its format, seconds (None: unknown), where its clock starts, streams."""
 
     format: str
     duration: Fraction | None
@@ -141,7 +141,7 @@ def _stream(index: int, language: str, kind: str, text: str) -> Stream:
 
 
 def _colour(tags: str, pixel_format: str) -> Colour:
-    """Read `tv, bt470bg/unknown/unknown, progressive`: range, then matrix/primaries/transfer, or one for all."""
+    """Read `tv, bt470bg/unknown/bt709, progressive`: range, matrix/primaries/transfer or one for all."""
     full: bool | None = True if pixel_format.startswith("yuvj") else None
     names = ["unknown"] * 3
     for part in tags.split(", "):

@@ -26,52 +26,19 @@ from reconet_cli.media.encoders import check_encoder, encoder_options
 from reconet_cli.media.info import MediaInfo, VideoStream
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.reader import FfmpegReader, Frame, Reader, ReadOptions
+from reconet_cli.media.request import PIPE, Request
 from reconet_cli.media.source import PICTURE_SUFFIXES, Source, file_source, probe, video_stream
 from reconet_cli.media.standard_input import NAME, RawReader, StandardInput, spooled_source
 from reconet_cli.media.target import Target, check_target
 from reconet_cli.media.writer import FfmpegWriter, RawFeed, RawWriter, TimedFeed, Writer
-
-PIPE = "-"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to read and write, and how; `-` is standard input or output, sizes are (width, height), times seconds.
-
-    `format` is that of standard output: y4m or rgb24, None to choose by the input.
-    """
-
-    input: str
-    output: str
-    size: tuple[int, int] | None = None
-    scale: Fraction | None = None
-    rate: Fraction | None = None
-    start: Fraction | None = None
-    duration: Fraction | None = None
-    codec: str | None = None
-    crf: int | None = None
-    preset: str | None = None
-    format: str | None = None
-    overwrite: bool = False
-    ffmpeg: str | None = None
-
-    @property
-    def to_picture(self) -> bool:
-        """True where the output's name is that of a picture."""
-        return self.output != PIPE and Path(self.output).suffix.lower() in PICTURE_SUFFIXES
-
-    @property
-    def to_pipe(self) -> bool:
-        """True for standard output."""
-        return self.output == PIPE
 
 
 @dataclass
 class Job:
     """An input that is being read, and everything needed to write the output.
 
-    `total` is the expected number of frames (None: unknown), `notes` what the user should know beforehand. Use
-    it as a context manager: leaving it ends the reader and removes what is unfinished.
+    `total` is the expected number of frames (None: unknown), `notes` what the user should know beforehand.
+    As a context manager it ends the reader and removes what is unfinished.
     """
 
     request: Request
@@ -164,7 +131,7 @@ class Job:
         if self.source and self.info and self.source.url != "pipe:0":
             taken, notes = passages(self.info, container)
             self.notes += notes
-            origin = read_options(self.request, self.rate).origin(self.info)
+            origin = self.request.read_options(self.rate).origin(self.info)
             original = Original(self.source, taken, origin, self.request.start, self.request.duration)
 
         def command(first: Frame) -> list[str]:
@@ -175,21 +142,8 @@ class Job:
         return FfmpegWriter(str(path), command, feed, even=encoding.needs_even_size)
 
 
-def read_options(request: Request, rate: Fraction) -> ReadOptions:
-    """How to read the input of a request whose frames come at about `rate`."""
-    keeps_times = not request.to_pipe and (request.to_picture or container_of(Path(request.output)).times)
-    return ReadOptions(
-        size=request.size,
-        scale=request.scale,
-        rate=request.rate if keeps_times else None,
-        even_rate=None if keeps_times else rate,
-        start=request.start,
-        duration=request.duration,
-    )
-
-
 def open_job(request: Request) -> Job:
-    """Check a request, look at its input and start reading it. Raises MediaError for all that cannot be done."""
+    """Check a request, look at its input and start reading. Raises MediaError where that cannot be done."""
     program = find_ffmpeg(request.ffmpeg)
     _check_output(program, request)
     with ExitStack() as stack:
@@ -266,7 +220,7 @@ def _with_ffmpeg(
         )
         rate = Fraction(fastest)
         request = replace(request, rate=rate)
-    options = read_options(request, rate)
+    options = request.read_options(rate)
     reader = FfmpegReader(program, source, info, video, options, feed=pipe.feed if pipe else None)
     total = (
         1 if info.is_picture else _expected(info, options, request.rate or options.even_rate or video.average)
@@ -289,8 +243,8 @@ def _notes(info: MediaInfo, video: VideoStream, name: str) -> list[str]:
         )
     if video.colour.hdr:
         notes.append(
-            f"{name} is {video.colour.hdr} (high dynamic range): its colours are painted and tagged as they are, "
-            "with 8 bits, and are not tone-mapped; on an ordinary screen they look flat"
+            f"{name} is {video.colour.hdr} (high dynamic range): its colours are painted and tagged as they "
+            "are, with 8 bits, and are not tone-mapped; on an ordinary screen they look flat"
         )
     return notes
 

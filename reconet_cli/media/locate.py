@@ -55,7 +55,7 @@ def _bundled() -> str | None:
 
 
 def _usable(path: str) -> bool:
-    """True if `path` runs, says that it is ffmpeg and is not older than OLDEST (git builds have no number)."""
+    """True if `path` runs, says that it is ffmpeg and is not older than OLDEST (git builds: no number)."""
     try:
         said = subprocess.run(
             [path, "-hide_banner", "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=30

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, Any
 
 from reconet_cli.errors import MediaError
@@ -20,9 +21,9 @@ LOG_PROBLEMS = ["-loglevel", "repeat+level+warning"]
 _LINE = re.compile(r"^(?:\[[^\]]*\] )*?\[(quiet|panic|fatal|error|warning|info|verbose|debug)\] (.*)$")
 # Said after the line that names the cause; worth showing only when nothing else was said.
 _HOLLOW = re.compile(
-    r"^(Conversion failed|Error opening (in|out)put|Task finished|Terminating thread|Error while opening encoder"
-    r"|Could not open encoder|Nothing was written|Error sending frames|Error submitting|Error initializing output"
-    r"|Error muxing|At least one output file|\d+ frames? )"
+    r"^(Conversion failed|Error opening (in|out)put|Task finished|Terminating thread|Error muxing"
+    r"|Error while opening encoder|Could not open encoder|Nothing was written|Error sending frames"
+    r"|Error submitting|Error initializing output|At least one output file|\d+ frames? )"
 )
 _ERRORS = ("error", "fatal", "panic")
 _TAIL = 40
@@ -99,10 +100,8 @@ class Process:
 
     def close_stdin(self) -> None:
         """Close our end of the pipe into the child; for the thread that writes to it."""
-        try:
+        with suppress(OSError):  # the child died with bytes on their way
             self.stdin.close()
-        except OSError:  # the child died with bytes on their way
-            pass
 
     def problem(self) -> str:
         """What ffmpeg itself says was wrong, in one line; its last words when it named no cause."""

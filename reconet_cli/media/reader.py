@@ -33,8 +33,8 @@ class Frame:
 class Reader(Protocol):
     """A source of frames, all of the same `size` (width, height) and sample `aspect` ratio.
 
-    `finish` checks the source after its last frame; `abort` ends it early, from any thread; the reading thread
-    calls `release` last.
+    `finish` checks the source after its last frame; `abort` ends it early, from any thread; the reading
+    thread calls `release` last.
     """
 
     @property
@@ -49,7 +49,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read: (width, height) or a factor to resize by, a new frame rate, and the part to read in seconds.
+    """How to read: (width, height) or a factor to resize by, a new frame rate, the part to read in seconds.
 
     `even_rate` makes frames at that constant rate from time 0 on, for containers that keep no frame times.
     """
@@ -74,8 +74,8 @@ class ReadOptions:
 class FfmpegReader:
     """Frames that ffmpeg decodes: rotation applied, colours converted with the stream's own matrix and range.
 
-    Frame times come from the showinfo filter's log lines, one before each frame; so variable rates survive. They
-    count from the input's start (of whichever stream begins first), or from `options.start`.
+    Frame times come from the showinfo filter's log lines, one before each frame; so variable rates survive.
+    They count from the input's start (of whichever stream begins first), or from `options.start`.
     `feed` is given the child's stdin when the source is a pipe.
     """
 
@@ -92,6 +92,7 @@ class FfmpegReader:
         self.name = source.name
         self.count = 0
         self._nominal = 1 / (options.even_rate or options.rate or video.rate)
+        self._steady = video.steady
         self._times = _FrameTimes()
         self._origin = options.origin(info)
         command = decode_command(program, source, info, video, options)
@@ -124,8 +125,8 @@ class FfmpegReader:
             if not read_exactly(self._process.stdout, pixels):
                 return
             self.count += 1
-            time = time + self._nominal if shown.time is None else shown.time - self._origin
-            yield Frame(pixels, time, self._duration(shown))
+            before, time = time, time + self._nominal if shown.time is None else shown.time - self._origin
+            yield Frame(pixels, time, self._duration(shown, time - before))
 
     def finish(self) -> None:
         """Wait for ffmpeg's end after the last frame. Raises MediaError when it failed or gave no frame."""
@@ -143,10 +144,12 @@ class FfmpegReader:
         """Close the pipe out of the decoder."""
         self._process.stdout.close()
 
-    def _duration(self, shown: _Shown) -> Fraction:
-        # Matroska's frames claim to last one tick; the nominal duration is nearer to the truth.
-        claimed = shown.duration
-        return claimed if claimed is not None and claimed >= self._nominal / 2 else self._nominal
+    def _duration(self, shown: _Shown, step: Fraction) -> Fraction:
+        """How long a frame is shown that came `step` after the one before."""
+        # Matroska's frames claim to last one tick, and older ffmpegs do not say.
+        if shown.duration is not None and shown.duration >= self._nominal / 2:
+            return shown.duration
+        return self._nominal if self._steady else min(max(step, self._nominal), Fraction(1))
 
     def _first(self) -> _Shown:
         first = self._times.peek()
@@ -161,8 +164,8 @@ def decode_command(
 ) -> list[str]:
     """Build the decoder's command: frames as rgb24 on stdout, one showinfo line on stderr for each.
 
-    Times stay on the input's clock (-copyts): what ffmpeg would subtract depends on the streams in use, and the
-    encoder uses others than the decoder.
+    Times stay on the input's clock (-copyts): what ffmpeg would subtract depends on the streams in use, and
+    the encoder uses others than the decoder.
     """
     stream = ffmpeg.input(source.url, **source.options, **options.part())[str(video.index)]
     if options.even_rate:
@@ -201,7 +204,7 @@ def seconds(time: Fraction) -> str:
 
 def read_exactly(pipe: Any, pixels: np.ndarray) -> bool:
     """Fill `pixels` from an unbuffered pipe; False when it ends before the last byte."""
-    rest = memoryview(pixels).cast("B")
+    rest = pixels.data.cast("B")
     while rest:
         count = pipe.readinto(rest)
         if not count:
@@ -223,7 +226,8 @@ class _FrameTimes:
 
     _CLOCK = re.compile(r"^\[Parsed_showinfo_\d+ @ \w+\] \[info\] config in time_base: (\d+)/(\d+)")
     _FRAME = re.compile(
-        r"^\[Parsed_showinfo_\d+ @ \w+\] \[info\] n: *\d+ pts: *(-?\d+|NOPTS) .*? sar:(\d+)/(\d+) s:(\d+)x(\d+) "
+        r"^\[Parsed_showinfo_\d+ @ \w+\] \[info\] n: *\d+ pts: *(-?\d+|NOPTS) "
+        r".*? sar:(\d+)/(\d+) s:(\d+)x(\d+) "
     )
     _DURATION = re.compile(r" duration: *(\d+) ")
 

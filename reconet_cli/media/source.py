@@ -18,7 +18,7 @@ _LEVEL = re.compile(r"^((?:\[[^\]]*\] )*?)\[info\] ")
 
 @dataclass(frozen=True)
 class Source:
-    """What ffmpeg opens: its address, the input options that it needs, and the name that a person knows it by."""
+    """What ffmpeg opens: its address, its input options, and the name that a person knows it by."""
 
     url: str
     name: str

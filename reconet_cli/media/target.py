@@ -48,7 +48,7 @@ class Target:
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
-    """Raise MediaError where `path` is a folder, a device, in no folder, or taken and not to be overwritten."""
+    """Raise MediaError where `path` is a folder, a device, in no folder, or there and not to be replaced."""
     try:
         status = path.stat()
     except FileNotFoundError:

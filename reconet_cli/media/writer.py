@@ -21,7 +21,8 @@ CLOSED = "the output pipe was closed by its reader"
 class Writer(Protocol):
     """Where frames go.
 
-    `finish` completes the output; `abort` gives it up, from any thread; the writing thread calls `release` last.
+    `finish` completes the output; `abort` gives it up, from any thread; the writing thread calls `release`
+    last.
     """
 
     def write(self, frame: Frame) -> None: ...
@@ -96,7 +97,7 @@ class FfmpegWriter:
         self._aborted = False
 
     def write(self, frame: Frame) -> None:
-        """Encode a frame. Raises MediaError when ffmpeg has ended, or when the frame's size is not the first's."""
+        """Encode a frame. Raises MediaError when ffmpeg has ended, or for a size that is not the first's."""
         frame = Frame(_contiguous(frame.pixels, self._even), frame.time, frame.duration)
         if self._process is None:
             self._shape = frame.pixels.shape
@@ -156,7 +157,7 @@ class RawWriter:
 
     def write(self, frame: Frame) -> None:
         """Write a frame's bytes. Raises MediaError when nobody reads any more."""
-        rest = memoryview(_contiguous(frame.pixels, even=False)).cast("B")
+        rest = _contiguous(frame.pixels, even=False).data.cast("B")
         try:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
