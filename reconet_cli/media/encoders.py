@@ -24,7 +24,7 @@ ENCODERS = {
     "libx264": Encoder(18, "veryfast"),
     "libx265": Encoder(20, "veryfast", options={"x265-params": "log-level=error"}),
     "libsvtav1": Encoder(28, "8"),
-    "libvpx-vp9": Encoder(24, even=False, options={"b:v": 0, "deadline": "good", "cpu-used": 4, "row-mt": 1}),
+    "libvpx-vp9": Encoder(24, even=False, options={"b:v": 0, "deadline": "good", "cpu-used": 5, "row-mt": 1}),
     "mpeg4": Encoder(even=False, options={"q:v": 2}),
     "gif": Encoder(even=False, pixel_format=None),
 }

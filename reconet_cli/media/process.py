@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -109,7 +110,10 @@ class Process:
         telling = [text for text in errors if not _HOLLOW.match(text)]
         if telling or errors:
             return (telling or errors)[-1].rstrip(".")
-        return self._tail[-1][1] if self._tail else "no reason given"
+        status = self._child.poll()
+        if status is not None and status < 0:
+            return f"ffmpeg was ended by {signal.Signals(-status).name}"
+        return self._tail[-1][1] if self._tail else "ffmpeg gives no reason"
 
     def said(self, words: str) -> bool:
         """True if a line of the tail contains `words`."""

@@ -1,0 +1,179 @@
+"""An isolated environment for every test, and small clips made with the real ffmpeg."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reconet_cli.media.info import MediaInfo
+from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.media.source import file_source, probe
+
+# Which ffmpeg the tests run on; every test sees this one only.
+FFMPEG = find_ffmpeg()
+
+# `reconet` with a style that changes nothing, in a process of its own. RECONET_TEST_DELAY slows it down.
+DRIVER = """
+import os, sys, time, types
+engine = types.ModuleType("reconet_cli.engine")
+class Identity:
+    description = "identity"
+    def __call__(self, frame):
+        time.sleep(float(os.environ.get("RECONET_TEST_DELAY", "0")))
+        return frame
+engine.load_engine = lambda style, **options: Identity()
+sys.modules["reconet_cli.engine"] = engine
+import reconet_cli.model.styles as styles
+styles.find_style = lambda name, variant="auto": name
+from reconet_cli.cli import main
+main()
+"""
+STYLIZE = [sys.executable, "-c", DRIVER, "stylize", "--style", "identity"]
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees or touches the user's own folders, settings or ffmpeg."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("RECONET_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("RECONET_FFMPEG", FFMPEG)
+
+
+class Tools:
+    """The real ffmpeg, for making clips and for looking at results without this project's own reader."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ffmpeg = FFMPEG
+
+    def run(self, *arguments: str | Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+        """Run ffmpeg; fail the test where it fails."""
+        command = [FFMPEG, "-nostdin", "-hide_banner", "-y", *map(str, arguments)]
+        if stdin is not None:
+            command.remove("-nostdin")
+        done = subprocess.run(command, input=stdin, capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        return done
+
+    def clip(
+        self,
+        name: str = "clip.mp4",
+        *,
+        size: str = "96x64",
+        rate: str = "25",
+        seconds: float = 1,
+        sound: tuple[str, ...] = ("aac",),
+        filters: str = "null",
+        options: tuple[str, ...] = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"),
+    ) -> Path:
+        """Make a moving test pattern with a tone in each of the `sound` codecs; made once per name."""
+        path = self.folder / name
+        if path.exists():
+            return path
+        inputs = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}:duration={seconds}"]
+        maps = ["-map", "0:v"]
+        for number, codec in enumerate(sound, 1):
+            inputs += ["-f", "lavfi", "-i", f"sine=frequency={330 * number}:duration={seconds}"]
+            maps += ["-map", f"{number}:a", f"-c:a:{number - 1}", codec]
+        self.run(*inputs, *maps, "-vf", filters, *options, path)
+        return path
+
+    def info(self, path: Path) -> MediaInfo:
+        """Probe a file."""
+        return probe(FFMPEG, file_source(path))
+
+    def times(self, path: Path) -> list[float]:
+        """When each frame of the first video stream is shown, in seconds on the file's own clock."""
+        log = self.run(
+            "-copyts", "-i", f"file:{path}", "-map", "0:V:0", "-fps_mode", "passthrough",
+            "-enc_time_base", "1/1000000", "-vf", "showinfo=checksum=0", "-f", "null", "-",
+        ).stderr.decode(errors="replace")  # fmt: skip
+        found = re.search(r"config in time_base: (\d+)/(\d+)", log)
+        assert found
+        tick = Fraction(int(found[1]), int(found[2]))
+        return [float(int(pts) * tick) for pts in re.findall(r"\] n: *\d+ pts: *(-?\d+)", log)]
+
+    def packets(self, path: Path, stream: str = "a:0") -> list[tuple[float, str]]:
+        """(time, checksum) of every packet of a stream."""
+        said = self.run(
+            "-copyts", "-i", f"file:{path}", "-map", f"0:{stream}", "-c", "copy", "-f", "framemd5", "-"
+        ).stdout.decode()
+        found = re.search(r"#tb 0: (\d+)/(\d+)", said)
+        assert found
+        tick = Fraction(int(found[1]), int(found[2]))
+        rows = [line.split(",") for line in said.splitlines() if line and not line.startswith("#")]
+        return [(float(int(row[2]) * tick), row[5].strip()) for row in rows]
+
+    def planes(self, path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The stored Y, U and V values of a 4:2:0 file as (frames, height, width), no conversion at all."""
+        video = self.info(path).video
+        assert video is not None
+        width, height = video.width, video.height
+        raw = self.run("-noautorotate", "-i", f"file:{path}", "-map", "0:V:0", "-fps_mode", "passthrough",
+                       "-f", "rawvideo", "-").stdout  # fmt: skip
+        frames = np.frombuffer(raw, np.uint8).reshape(-1, width * height * 3 // 2)
+        luma, chroma = width * height, width * height // 4
+        half = (-1, height // 2, width // 2)
+        return (
+            frames[:, :luma].reshape(-1, height, width),
+            frames[:, luma : luma + chroma].reshape(half),
+            frames[:, luma + chroma :].reshape(half),
+        )
+
+    def pixels(self, path: Path) -> np.ndarray:
+        """The frames as ffmpeg shows them, rotated, (frames, height, width, 3) uint8 RGB."""
+        video = self.info(path).video
+        assert video is not None
+        width, height = video.shown_size
+        raw = self.run("-i", f"file:{path}", "-map", "0:V:0", "-fps_mode", "passthrough",
+                       "-pix_fmt", "rgb24", "-f", "rawvideo", "-").stdout  # fmt: skip
+        return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
+
+
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Tools:
+    """ffmpeg, and a folder of clips that all tests of a session share and none changes."""
+    return Tools(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture
+def clip(tools: Tools) -> Path:
+    """One second of 96x64 at 25 frames a second, with sound."""
+    return tools.clip()
+
+
+@pytest.fixture
+def stylize() -> list[str]:
+    """The start of a command line that stylises with the identity, in a process of its own."""
+    return list(STYLIZE)
+
+
+@pytest.fixture
+def identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the network, within this process, by one that changes nothing."""
+    import types
+
+    import reconet_cli.model.styles
+
+    class Identity:
+        description = "identity"
+
+        def __call__(self, frame: np.ndarray) -> np.ndarray:
+            return frame
+
+    engine = types.ModuleType("reconet_cli.engine")
+    engine.load_engine = lambda style, **options: Identity()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "reconet_cli.engine", engine)
+    monkeypatch.setattr(reconet_cli.model.styles, "find_style", lambda name, variant="auto": Path(name))

@@ -1,0 +1,76 @@
+"""Children: heard, ended, reaped."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from reconet_cli.errors import MediaError
+from reconet_cli.media.process import Process
+
+
+def python(code: str, **options) -> Process:
+    return Process([sys.executable, "-c", code], **options)
+
+
+def test_noisy_child_does_not_block_and_its_tail_is_bounded():
+    process = python(
+        "import sys\n"
+        "for i in range(20000): print(f'[x @ 0x1] [error] number {i}', file=sys.stderr)\n"
+        "print('[fatal] Conversion failed!', file=sys.stderr)\n"
+        "sys.exit(3)"
+    )
+    assert process.wait() == 3
+    assert process.error_count == 20001
+    assert process.problem() == "number 19999"
+    assert process.said("number 19990")
+    assert not process.said("number 10 ")
+
+
+def test_words_without_a_mark_are_kept_as_last_words():
+    process = python("import sys; sys.exit('ffmpeg: cannot open shared object')")
+    assert process.wait() == 1
+    assert process.error_count == 0
+    assert "shared object" in process.problem()
+
+
+def test_signal_is_named():
+    process = python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert process.wait() == -9
+    assert "SIGKILL" in process.problem()
+
+
+def test_abort_ends_a_child_that_ignores_sigterm():
+    process = python(
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)",
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout.read(5) == b"ready"
+    began = time.monotonic()
+    process.abort()
+    assert time.monotonic() - began < 10
+    assert not process.running
+    process.abort()  # a second time does nothing
+    process.stdout.close()
+    with pytest.raises(ChildProcessError):  # it was reaped: there is no zombie to wait for
+        os.waitpid(process.pid, 0)
+
+
+def test_child_has_a_session_of_its_own():
+    process = python("input()", stdin=subprocess.PIPE)
+    try:
+        assert os.getsid(process.pid) == process.pid
+        assert os.getsid(0) != process.pid
+    finally:
+        process.close_stdin()
+        process.abort()
+
+
+def test_program_that_is_not_there():
+    with pytest.raises(MediaError, match="cannot start /nowhere/ffmpeg"):
+        Process(["/nowhere/ffmpeg"])
