@@ -38,6 +38,10 @@ main()
 STYLIZE = [sys.executable, "-c", DRIVER, "stylize", "--style", "identity"]
 
 
+# The test pattern has colours that no 4:2:0 video can carry through RGB and back; muted and softened ones it can.
+SOFT = "format=yuv444p,hue=s=0.4,gblur=sigma=2"
+
+
 @pytest.fixture(autouse=True)
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees or touches the user's own folders, settings or ffmpeg."""
@@ -75,7 +79,7 @@ class Tools:
         rate: str = "25",
         seconds: float = 1,
         sound: tuple[str, ...] = ("aac",),
-        filters: str = "null",
+        filters: str = SOFT,
         options: tuple[str, ...] = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"),
     ) -> Path:
         """Make a moving test pattern with a tone in each of the `sound` codecs; made once per name."""

@@ -105,7 +105,7 @@ def test_cover_art_is_no_video(tools, tmp_path):
     info = tools.info(song)
     assert info.videos
     assert info.video is None
-    with pytest.raises(MediaError, match="no video stream .only a cover picture"):
+    with pytest.raises(MediaError, match=r"no video stream .only a cover picture"):
         video_stream(info, "song")
 
 

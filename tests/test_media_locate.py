@@ -56,10 +56,10 @@ def test_none_at_all(places, monkeypatch, tmp_path):
 
 
 def test_one_asked_for_by_name_has_to_work(tmp_path, monkeypatch):
-    with pytest.raises(MediaError, match="--ffmpeg: .*nowhere is not an executable"):
+    with pytest.raises(MediaError, match=r"--ffmpeg: .*nowhere is not an executable"):
         locate.find_ffmpeg(str(tmp_path / "nowhere"))
     with pytest.raises(MediaError, match="is a folder"):
         locate.find_ffmpeg(str(tmp_path))
     monkeypatch.setenv("RECONET_FFMPEG", fake_ffmpeg(tmp_path / "old", "4.2"))
-    with pytest.raises(MediaError, match="RECONET_FFMPEG: .*no ffmpeg of version 5.1"):
+    with pytest.raises(MediaError, match=r"RECONET_FFMPEG: .*no ffmpeg of version 5.1"):
         locate.find_ffmpeg()

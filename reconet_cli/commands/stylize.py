@@ -22,9 +22,7 @@ class Size(click.ParamType):
 
     name = "WxH"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         """Turn `640x360` into (640, 360)."""
         match = re.fullmatch(r"([1-9]\d{0,4})[xX×:]([1-9]\d{0,4})", str(value))
         if match is None:
@@ -70,9 +68,7 @@ class Time(click.ParamType):
 @click.command("stylize")
 @click.argument("source", metavar="INPUT")
 @click.argument("target", metavar="OUTPUT")
-@click.option(
-    "--style", required=True, metavar="NAME|FILE", help="What to paint with; `reconet styles` lists."
-)
+@click.option("--style", required=True, metavar="NAME|FILE", help="What to paint with; `reconet styles` lists.")
 @click.option("--variant", default="auto", metavar="NAME", help="Which network of the style.")
 @click.option("--size", type=Size(), help="Paint at this size (raw input: the size that it has).")
 @click.option("--scale", type=Ratio(16, "factor"), help="Paint at this multiple of the input's size.")
@@ -85,9 +81,7 @@ class Time(click.ParamType):
 @click.option("--format", type=click.Choice(["y4m", "rgb24"]), help="What goes to standard output.")
 @click.option("--engine", type=click.Choice(["auto", "openvino", "torch"]), default="auto", show_default=True)
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="cpu, cuda, cuda:1, mps, …")
-@click.option(
-    "--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True
-)
+@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True)
 @click.option("-y", "--yes", is_flag=True, help="Overwrite OUTPUT.")
 @click.option("--ffmpeg", metavar="PATH", help="Which ffmpeg to use.")
 def command(
@@ -159,9 +153,7 @@ def command(
     pace = outcome.frames / outcome.seconds if outcome.seconds > 0 else 0.0
     name = "standard output" if target == "-" else target
     frames = "1 frame" if outcome.frames == 1 else f"{outcome.frames} frames"
-    console.note(
-        f"{frames} of {outcome.size[0]}x{outcome.size[1]} in {outcome.seconds:.1f} s ({pace:.1f} fps): {name}"
-    )
+    console.note(f"{frames} of {outcome.size[0]}x{outcome.size[1]} in {outcome.seconds:.1f} s ({pace:.1f} fps): {name}")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from reconet_cli.errors import MediaError
 from reconet_cli.media.info import MediaInfo, Stream
@@ -22,8 +22,8 @@ class Container:
 
     `sound` None takes any codec; `text` is the encoder of text subtitles, empty where there can be none;
     `times` is False where only a constant frame rate fits; `clock` is the frames' ticks per second, 0 to
-    keep the input's; `fastest` is the highest frame rate, 0 for any; `reorders` is False where frames stored
-    out of order spoil the duration of uneven videos.
+    keep the input's; `fastest` is the highest frame rate, 0 for any; `reorders` says for which videos
+    frames may be stored out of order without spoiling times or duration.
     """
 
     muxer: str
@@ -35,14 +35,14 @@ class Container:
     times: bool = True
     clock: int = 0
     fastest: int = 0
-    reorders: bool = True
+    reorders: Literal["all", "steady", "none"] = "all"
     attachments: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
 
 _MP4 = Container(
     "mp4", sound=_MP4_SOUND, sound_encoder="aac", subtitles=frozenset({"mov_text"}), text="mov_text",
-    reorders=False, options={"movflags": "+faststart"},
+    reorders="steady", options={"movflags": "+faststart"},
 )  # fmt: skip
 _TS = Container(
     "mpegts", sound=frozenset({"aac", "mp2", "mp3", "ac3", "eac3"}), sound_encoder="aac", clock=90_000
@@ -52,7 +52,7 @@ CONTAINERS = {
     ".m4v": _MP4,
     ".mov": Container(
         "mov", sound=_MP4_SOUND - {"opus", "flac", "dts"} | _PCM, sound_encoder="aac",
-        subtitles=frozenset({"mov_text"}), text="mov_text", reorders=False,
+        subtitles=frozenset({"mov_text"}), text="mov_text", reorders="steady",
         options={"movflags": "+faststart"},
     ),
     ".mkv": Container(
@@ -65,7 +65,9 @@ CONTAINERS = {
     ),
     ".avi": Container(
         "avi", sound=frozenset({"mp3", "mp2", "ac3", "aac", "pcm_s16le"}), sound_encoder="libmp3lame",
-        times=False, reorders=False,
+        times=False, reorders="none",
+        # Sound begins a little before zero (encoders' priming); moving it there moves frames to other slots.
+        options={"avoid_negative_ts": "disabled"},
     ),
     ".ts": _TS,
     ".mts": _TS,

@@ -94,22 +94,18 @@ def video_command(
         frames = _raw_frames(look)
     else:
         # The feed counts from its first frame. There is nothing in it to analyse.
-        frames = ffmpeg.input(
-            "pipe:0", f="matroska", itsoffset=seconds(first_time), analyzeduration=0, fpsprobesize=0
-        )
-    picture = (
-        _gif(frames) if encoding.codec == "gif" else _picture(frames["v:0"], look, _pixel_format(encoding))
-    )
+        frames = ffmpeg.input("pipe:0", f="matroska", itsoffset=seconds(first_time), analyzeduration=0, fpsprobesize=0)
+    picture = _gif(frames) if encoding.codec == "gif" else _picture(frames["v:0"], look, _pixel_format(encoding))
     options: dict[str, Any] = {
         "f": encoding.container.muxer,
         **encoder_options(encoding.codec, encoding.crf, encoding.preset),
         **encoding.container.options,
         **({} if encoding.codec == "gif" else look.colour.encoder_tags()),
-        "fps_mode": "passthrough" if encoding.ticks else "cfr",
+        "fps_mode": "passthrough",
     }
     if encoding.ticks:
         options["enc_time_base"] = f"1/{encoding.ticks}"
-    if not encoding.container.reorders and not encoding.steady:
+    if encoding.container.reorders == "none" or (encoding.container.reorders == "steady" and not encoding.steady):
         options["bf"] = 0
     if encoding.codec == "libx265" and encoding.container.muxer in ("mp4", "mov"):
         options["tag:v"] = "hvc1"  # the one that Apple's players know
@@ -146,9 +142,7 @@ def y4m_command(program: str, look: Look) -> list[str]:
 
 
 def _raw_frames(look: Look) -> Any:
-    return ffmpeg.input(
-        "pipe:0", f="rawvideo", pix_fmt="rgb24", video_size=look.size, framerate=str(look.rate)
-    )
+    return ffmpeg.input("pipe:0", f="rawvideo", pix_fmt="rgb24", video_size=look.size, framerate=str(look.rate))
 
 
 def _pixel_format(encoding: Encoding) -> str | None:

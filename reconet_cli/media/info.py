@@ -84,9 +84,7 @@ class MediaInfo:
     @property
     def is_picture(self) -> bool:
         """True for a still picture."""
-        return self.format in ("image2", "ico") or (
-            self.format.endswith("_pipe") and not self.format.startswith("yuv")
-        )
+        return self.format in ("image2", "ico") or (self.format.endswith("_pipe") and not self.format.startswith("yuv"))
 
     def of_kind(self, kind: str) -> list[Stream]:
         """The streams of one kind, in order."""

@@ -147,11 +147,7 @@ def open_job(request: Request) -> Job:
     program = find_ffmpeg(request.ffmpeg)
     _check_output(program, request)
     with ExitStack() as stack:
-        job = (
-            _from_pipe(program, request, stack)
-            if request.input == PIPE
-            else _from_file(program, request, stack)
-        )
+        job = _from_pipe(program, request, stack) if request.input == PIPE else _from_file(program, request, stack)
         stack.callback(job.reader.abort)
         job._stack = stack.pop_all()
     return job
@@ -163,12 +159,7 @@ def _check_output(program: str, request: Request) -> None:
             raise MediaError("standard output is a terminal", "pipe it on, e.g. `| ffplay -`, or name a file")
         return
     output = Path(request.output)
-    if (
-        request.input != PIPE
-        and output.exists()
-        and Path(request.input).exists()
-        and output.samefile(request.input)
-    ):
+    if request.input != PIPE and output.exists() and Path(request.input).exists() and output.samefile(request.input):
         raise MediaError(f"{output} is the input itself", "give another name for the output")
     if not request.to_picture:
         codec = request.codec or container_of(output).video
@@ -206,41 +197,31 @@ def _with_ffmpeg(
 ) -> Job:
     video = video_stream(info, source.name)
     if info.is_picture and not request.to_picture:
-        raise MediaError(
-            f"{source.name} is a picture", f"name a picture as the output: {' '.join(PICTURE_SUFFIXES)}"
-        )
+        raise MediaError(f"{source.name} is a picture", f"name a picture as the output: {' '.join(PICTURE_SUFFIXES)}")
     if request.to_picture and not info.is_picture:
         raise _not_a_picture(request)
     notes = _notes(info, video, source.name)
     rate = request.rate or video.rate
     fastest = 0 if request.to_pipe or request.to_picture else container_of(Path(request.output)).fastest
     if fastest and rate > fastest:
-        notes.append(
-            f"a {Path(request.output).suffix} holds {fastest} frames a second: {float(rate):g} become fewer"
-        )
+        notes.append(f"a {Path(request.output).suffix} holds {fastest} frames a second: {float(rate):g} become fewer")
         rate = Fraction(fastest)
         request = replace(request, rate=rate)
     options = request.read_options(rate)
     reader = FfmpegReader(program, source, info, video, options, feed=pipe.feed if pipe else None)
-    total = (
-        1 if info.is_picture else _expected(info, options, request.rate or options.even_rate or video.average)
-    )
+    total = 1 if info.is_picture else _expected(info, options, request.rate or options.even_rate or video.average)
     return Job(request, program, reader, rate, total, source, info, video, notes)
 
 
 def _not_a_picture(request: Request) -> MediaError:
-    return MediaError(
-        f"{request.output} is a picture, but the input is a video", "name a video as the output"
-    )
+    return MediaError(f"{request.output} is a picture, but the input is a video", "name a video as the output")
 
 
 def _notes(info: MediaInfo, video: VideoStream, name: str) -> list[str]:
     notes = []
     moving = [s for s in info.videos if not s.cover]
     if len(moving) > 1:
-        notes.append(
-            f"{name} has {len(moving)} video streams: painting the first ({video.width}x{video.height})"
-        )
+        notes.append(f"{name} has {len(moving)} video streams: painting the first ({video.width}x{video.height})")
     if video.colour.hdr:
         notes.append(
             f"{name} is {video.colour.hdr} (high dynamic range): its colours are painted and tagged as they "

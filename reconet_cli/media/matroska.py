@@ -18,9 +18,7 @@ def header(width: int, height: int, rate: Fraction, language: str) -> bytes:
     `rate` (frames per second) is only the nominal one; `language` an ISO 639-2 code or empty.
     """
     ebml = _element("1A45DFA3", _element("4282", b"matroska"), _number("4287", 4), _number("4285", 2))
-    info = _element(
-        "1549A966", _number("2AD7B1", 1), _element("4D80", b"reconet"), _element("5741", b"reconet")
-    )
+    info = _element("1549A966", _number("2AD7B1", 1), _element("4D80", b"reconet"), _element("5741", b"reconet"))
     picture = _element("E0", _number("B0", width), _number("BA", height), _element("2EB524", _RGB24))
     track = _element(
         "AE",

@@ -20,6 +20,8 @@ from reconet_cli.media.info import MediaInfo, VideoStream
 from reconet_cli.media.process import GLOBAL_ARGUMENTS, LOG_EVERYTHING, Process
 from reconet_cli.media.source import Source
 
+_SEEK_MARGIN = 10  # seconds
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -60,11 +62,6 @@ class ReadOptions:
     even_rate: Fraction | None = None
     start: Fraction | None = None
     duration: Fraction | None = None
-
-    def part(self) -> dict[str, str]:
-        """The input options that select the part."""
-        cut = {"ss": self.start, "t": self.duration}
-        return {key: seconds(value) for key, value in cut.items() if value is not None}
 
     def origin(self, info: MediaInfo) -> Fraction:
         """The time on the input's own clock that becomes zero."""
@@ -146,8 +143,7 @@ class FfmpegReader:
 
     def _duration(self, shown: _Shown, step: Fraction) -> Fraction:
         """How long a frame is shown that came `step` after the one before."""
-        # Matroska's frames claim to last one tick, and older ffmpegs do not say.
-        if shown.duration is not None and shown.duration >= self._nominal / 2:
+        if shown.duration is not None:
             return shown.duration
         return self._nominal if self._steady else min(max(step, self._nominal), Fraction(1))
 
@@ -167,7 +163,7 @@ def decode_command(
     Times stay on the input's clock (-copyts): what ffmpeg would subtract depends on the streams in use, and
     the encoder uses others than the decoder.
     """
-    stream = ffmpeg.input(source.url, **source.options, **options.part())[str(video.index)]
+    stream = _part(source, info, video, options)
     if options.even_rate:
         stream = stream.filter("fps", fps=str(options.even_rate), start_time=seconds(options.origin(info)))
     elif options.rate:
@@ -177,10 +173,22 @@ def decode_command(
     stream = stream.filter("scale", **size, **colour, out_range="pc", flags=SCALE_FLAGS)
     stream = stream.filter("format", pix_fmts="rgb24").filter("showinfo", checksum=0)
     only: dict[str, Any] = {"frames:v": 1} if info.is_picture else {}
-    output = ffmpeg.output(
-        stream, "pipe:1", f="rawvideo", fps_mode="passthrough", enc_time_base="1/1000000", **only
-    )
+    output = ffmpeg.output(stream, "pipe:1", f="rawvideo", fps_mode="passthrough", enc_time_base="1/1000000", **only)
     return [program, *GLOBAL_ARGUMENTS, "-copyts", *LOG_EVERYTHING, *ffmpeg.get_args(output)]
+
+
+def _part(source: Source, info: MediaInfo, video: VideoStream, options: ReadOptions) -> Any:
+    """The frames from `options.start` on, for `options.duration`."""
+    origin = options.origin(info)
+    skip = options.start
+    if skip is not None and info.format == "mpegts":
+        # No index says where the keyframes are, so a seek may land behind the one that is needed.
+        skip = max(Fraction(0), skip - _SEEK_MARGIN)
+    cut: dict[str, str] = {} if skip is None else {"ss": seconds(skip)}
+    if options.duration is not None:
+        cut["t"] = seconds(options.duration + (options.start or 0) - (skip or 0))
+    stream = ffmpeg.input(source.url, **source.options, **cut)[str(video.index)]
+    return stream if skip == options.start else stream.filter("trim", start=seconds(origin))
 
 
 def _scaled_size(video: VideoStream, options: ReadOptions, picture: bool) -> dict[str, Any]:
@@ -244,10 +252,11 @@ class _FrameTimes:
                 self._changed.notify_all()
         elif match := self._FRAME.match(line):
             pts, up, down, width, height = match.groups()
+            # Matroska's frames claim to last one tick, and older ffmpegs do not say.
             long = self._DURATION.search(line)
             shown = _Shown(
                 None if pts == "NOPTS" else int(pts) * self._tick,
-                int(long[1]) * self._tick if long else None,
+                int(long[1]) * self._tick if long and int(long[1]) > 1 else None,
                 (int(width), int(height)),
                 Fraction(int(up), int(down)) if int(up) and int(down) else Fraction(1),
             )

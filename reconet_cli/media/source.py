@@ -91,9 +91,7 @@ def video_stream(info: MediaInfo, name: str) -> VideoStream:
     video = info.video
     if video is None:
         extra = " (only a cover picture)" if info.videos else ""
-        raise MediaError(
-            f"{name} has no video stream{extra}", "give a file with moving pictures or a picture"
-        )
+        raise MediaError(f"{name} has no video stream{extra}", "give a file with moving pictures or a picture")
     if video.width < 1 or video.height < 1 or video.codec == "none":
         raise MediaError(f"{name}: ffmpeg cannot decode its video stream", "the file may be damaged")
     return video

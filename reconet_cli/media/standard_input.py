@@ -112,9 +112,7 @@ class StandardInput:
             except BaseException as problem:
                 os.unlink(copy.name)
                 if isinstance(problem, OSError):
-                    raise MediaError(
-                        f"cannot keep standard input in {copy.name}: {problem.strerror}"
-                    ) from problem
+                    raise MediaError(f"cannot keep standard input in {copy.name}: {problem.strerror}") from problem
                 raise
         return Path(copy.name)
 

@@ -53,9 +53,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
         status = path.stat()
     except FileNotFoundError:
         if not path.resolve().parent.is_dir():
-            raise MediaError(
-                f"cannot write {path}: its folder is not there", "make the folder first"
-            ) from None
+            raise MediaError(f"cannot write {path}: its folder is not there", "make the folder first") from None
         return
     except OSError as problem:
         raise MediaError(f"cannot write {path}: {problem.strerror}") from problem

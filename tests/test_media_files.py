@@ -1,0 +1,346 @@
+"""Files in, files out, with a network that changes nothing: what must not be lost is not lost."""
+
+import os
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SOFT
+
+from reconet_cli.errors import MediaError
+from reconet_cli.media.request import Request
+from reconet_cli.pipeline import stylize
+
+MIX = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+
+
+@contextmanager
+def no_progress(total):
+    yield lambda: None
+
+
+def paint(source: Path, target: Path, *, network=lambda frame: frame, **options) -> list[str]:
+    """Stylise with `network` and return the notes."""
+    notes: list[str] = []
+    request = Request(str(source), str(target), **options)
+    outcome = stylize(request, lambda height, width: network, note=notes.append, progress=no_progress)
+    assert outcome.frames > 0
+    return notes
+
+
+def leftovers(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if "part" in path.name)
+
+
+def close(first, second, most=0.0015) -> bool:
+    return len(first) == len(second) and np.allclose(first, second, rtol=0, atol=most)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "avi", "ts"])
+def test_frames_times_and_sound(tools, clip, tmp_path, suffix):
+    target = tmp_path / f"out.{suffix}"
+    paint(clip, target)
+    times, expected = tools.times(target), tools.times(clip)
+    start = tools.info(target).start
+    assert close([t - float(start) for t in times], expected, 0.002 if suffix != "ts" else 0.03)
+    assert abs(tools.info(target).duration - 1) <= Fraction(5, 100)
+    sound = tools.packets(target)
+    if suffix in ("mp4", "mov", "mkv"):
+        assert [check for _, check in sound] == [check for _, check in tools.packets(clip)]
+    assert sound[-1][0] - sound[0][0] == pytest.approx(1, abs=0.05)
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("matrix", "span"), [("bt709", "tv"), ("bt709", "pc"), ("smpte170m", "tv"), ("smpte170m", "pc")]
+)
+def test_identity_keeps_colours(tools, tmp_path, matrix, span):
+    short = "bt709" if matrix == "bt709" else "bt601"
+    source = tools.clip(
+        f"{matrix}-{span}.mp4", seconds=0.3, sound=(),
+        filters=f"{SOFT},scale=out_color_matrix={short}:out_range={span},format=yuv420p,"
+        f"setparams=range={span}:colorspace={matrix}:color_primaries={matrix}:color_trc={matrix}",
+        options=("-c:v", "libx264", "-preset", "ultrafast", "-crf", "4", "-colorspace", matrix,
+                 "-color_primaries", matrix, "-color_trc", matrix, "-color_range", span),
+    )  # fmt: skip
+    before = tools.info(source).video.colour
+    assert (before.matrix, before.full) == (matrix, span == "pc")
+    target = tmp_path / "out.mp4"
+    paint(source, target, crf=4)
+    assert tools.info(target).video.colour == before
+    for ours, theirs in zip(tools.planes(target), tools.planes(source), strict=True):
+        difference = ours.astype(int) - theirs
+        assert np.abs(difference).mean() < 2
+        assert abs(difference.mean()) < 1  # no shift, whatever the noise
+
+
+def test_untagged_colours_stay(tools, clip, tmp_path):
+    target = tmp_path / "out.mkv"
+    paint(clip, target, crf=4)
+    for ours, theirs in zip(tools.planes(target), tools.planes(clip), strict=True):
+        assert np.abs(ours.astype(int) - theirs).mean() < 2
+
+
+def test_variable_rate_keeps_every_time(tools, tmp_path):
+    # Long pauses at the end are what a screen recording has, and what reordered frames get wrong.
+    source = tools.clip(
+        "uneven.mp4", sound=("aac",), seconds=2,
+        filters="select='not(mod(n,7))+not(mod(n,5))+lt(n,6)',settb=1/90000",
+        options=(*MIX, "-fps_mode", "passthrough", "-enc_time_base", "1/90000", "-bf", "0"),
+    )  # fmt: skip
+    assert not tools.info(source).video.steady
+    for suffix in ("mp4", "mkv"):
+        target = tmp_path / f"out.{suffix}"
+        paint(source, target)
+        assert close(tools.times(target), tools.times(source))
+        assert abs(tools.info(target).duration - tools.info(source).duration) < Fraction(5, 100)
+
+
+def test_late_video_stays_late(tools, tmp_path):
+    source = tmp_path / "late.mkv"
+    tools.run("-itsoffset", "0.4", "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.6",
+              "-f", "lavfi", "-i", "sine=duration=1", *MIX, "-c:a", "aac", source)  # fmt: skip
+    target = tmp_path / "out.mp4"
+    paint(source, target)
+    assert tools.times(target)[0] - tools.packets(target)[0][0] == pytest.approx(
+        tools.times(source)[0] - tools.packets(source)[0][0], abs=0.025
+    )
+    assert len(tools.times(target)) == 15
+
+
+@pytest.mark.parametrize("rotation", [90, 180, -90])
+def test_rotation_is_applied_once(tools, clip, tmp_path, rotation):
+    source = tmp_path / "turned.mp4"
+    tools.run("-display_rotation", str(rotation), "-i", clip, "-c", "copy", source)
+    assert tools.info(source).video.rotation != 0
+    target = tmp_path / "out.mp4"
+    paint(source, target, crf=4)
+    shown = tools.info(target).video
+    assert shown.rotation == 0
+    assert (shown.width, shown.height) == ((96, 64) if rotation == 180 else (64, 96))
+    assert np.abs(tools.pixels(target).astype(int) - tools.pixels(source)).mean() < 2
+
+
+def test_sample_aspect_ratio(tools, tmp_path):
+    source = tools.clip("wide.mp4", seconds=0.2, filters=f"{SOFT},setsar=16/15")
+    for name, options, aspect in (
+        ("same.mp4", {}, Fraction(16, 15)),
+        ("half.mp4", {"scale": Fraction(1, 2)}, Fraction(16, 15)),
+        ("square.mp4", {"size": (64, 64)}, Fraction(16, 15) * 96 / 64),
+    ):
+        paint(source, tmp_path / name, **options)
+        assert tools.info(tmp_path / name).video.aspect == aspect
+
+
+def test_odd_size_grows_by_repeating_its_edge_and_says_so(tools, tmp_path):
+    source = tools.clip("odd.mkv", seconds=0.2, sound=(), filters=f"{SOFT},scale=97:65", options=("-c:v", "ffv1"))
+    seen = []
+
+    def network(frame):
+        seen.append(frame)
+        return frame
+
+    notes = paint(source, tmp_path / "out.mp4", network=network, crf=4)
+    assert seen[0].shape == (65, 97, 3)
+    assert any("97x65 becomes 98x66" in note for note in notes)
+    assert tools.info(tmp_path / "out.mp4").video.shown_size == (98, 66)
+    painted = tools.pixels(tmp_path / "out.mp4")[0].astype(int)
+    assert np.abs(painted[:65, :97] - seen[0]).mean() < 3  # not sheared
+    assert paint(source, tmp_path / "out.webm") == []
+    assert tools.info(tmp_path / "out.webm").video.shown_size == (97, 65)
+
+
+def test_size_and_scale(tools, clip, tmp_path):
+    paint(clip, tmp_path / "a.mp4", size=(50, 30))
+    paint(clip, tmp_path / "b.mp4", scale=Fraction("0.51"))
+    assert tools.info(tmp_path / "a.mp4").video.shown_size == (50, 30)
+    assert tools.info(tmp_path / "b.mp4").video.shown_size == (48, 32)
+
+
+def test_new_rate(tools, clip, tmp_path):
+    paint(clip, tmp_path / "out.mp4", rate=Fraction(10))
+    assert close(tools.times(tmp_path / "out.mp4"), [n / 10 for n in range(10)])
+    assert tools.info(tmp_path / "out.mp4").duration == 1
+
+
+def test_part_of_a_clip_keeps_sound_in_step(tools, tmp_path):
+    # Tone and picture start together, halfway: a white frame and a beep.
+    source = tmp_path / "clap.mp4"
+    tools.run("-f", "lavfi", "-i", "color=black:size=64x48:rate=25:duration=2,"
+              "drawbox=color=white:thickness=fill:enable='gte(t,1)'",
+              "-f", "lavfi", "-i", "aevalsrc='gte(t,1)*0.5*sin(2000*t)':duration=2:sample_rate=48000",
+              *MIX, "-g", "250", "-c:a", "aac", source)  # fmt: skip
+    for suffix in ("mp4", "mkv"):
+        target = tmp_path / f"part.{suffix}"
+        paint(source, target, start=Fraction("0.7"), duration=Fraction(1))
+        times = tools.times(target)
+        assert len(times) in (24, 25)
+        bright = tools.planes(target)[0].mean(axis=(1, 2)) > 100
+        flash = times[int(np.argmax(bright))]
+        sound = np.frombuffer(
+            tools.run("-i", target, "-map", "0:a", "-af", "aresample=async=1:first_pts=0",
+                      "-ac", "1", "-ar", "8000", "-f", "s16le", "-").stdout, np.int16
+        )  # fmt: skip
+        beep = int(np.argmax(np.abs(sound.astype(int)) > 3000)) / 8000
+        assert flash == pytest.approx(0.3, abs=0.05)
+        assert beep == pytest.approx(flash, abs=0.05)
+        assert tools.info(target).duration == pytest.approx(1, abs=0.08)
+
+
+def test_sound_of_another_length(tools, tmp_path):
+    for length in ("0.5", "2"):
+        source = tmp_path / f"sound{length}.mp4"
+        tools.run("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1",
+                  "-f", "lavfi", "-i", f"sine=duration={length}", *MIX, "-c:a", "aac", source)  # fmt: skip
+        target = tmp_path / f"out{length}.mp4"
+        paint(source, target)
+        assert len(tools.times(target)) == 25
+        assert [c for _, c in tools.packets(target)] == [c for _, c in tools.packets(source)]
+        assert tools.info(target).duration == tools.info(source).duration
+
+
+def test_sound_that_does_not_fit_is_reencoded_and_told(tools, tmp_path):
+    source = tools.clip("two.mkv", seconds=0.4, sound=("pcm_s16le", "aac"))
+    notes = paint(source, tmp_path / "out.mp4")
+    assert [s.codec for s in tools.info(tmp_path / "out.mp4").of_kind("audio")] == ["aac", "aac"]
+    assert len(notes) == 1
+    assert "pcm_s16le" in notes[0]
+    assert tools.packets(tmp_path / "out.mp4", "a:1")[0][1] == tools.packets(source, "a:1")[0][1]
+    paint(source, tmp_path / "out.webm")
+    assert [s.codec for s in tools.info(tmp_path / "out.webm").of_kind("audio")] == ["opus", "opus"]
+
+
+def test_subtitles_chapters_and_tags(tools, clip, tmp_path):
+    (tmp_path / "words.srt").write_text("1\n00:00:00,100 --> 00:00:00,500\nHello\n")
+    (tmp_path / "tags.txt").write_text(
+        ";FFMETADATA1\ntitle=A clip\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=400\ntitle=One\n"
+        "[CHAPTER]\nTIMEBASE=1/1000\nSTART=400\nEND=1000\ntitle=Two\n"
+    )
+    source = tmp_path / "full.mkv"
+    tools.run("-i", clip, "-i", tmp_path / "words.srt", "-i", tmp_path / "tags.txt", "-map", "0", "-map", "1",
+              "-map_metadata", "2", "-c", "copy", "-c:s", "srt", "-metadata:s:a:0", "language=ger",
+              source)  # fmt: skip
+    for suffix, codec in (("mkv", "subrip"), ("mp4", "mov_text"), ("webm", "webvtt")):
+        target = tmp_path / f"out.{suffix}"
+        paint(source, target)
+        info = tools.info(target)
+        assert [s.codec for s in info.of_kind("subtitle")] == [codec]
+        assert info.of_kind("audio")[0].language == "ger"
+        said = tools.run("-i", target, "-f", "ffmetadata", "-").stdout.decode()
+        assert said.count("[CHAPTER]") == 2
+        assert "title=A clip" in said
+        words = tools.run("-i", target, "-map", "0:s:0", "-f", "srt", "-").stdout.decode()
+        assert "Hello" in words
+        assert "00:00:00,100 --> 00:00:00,500" in words
+
+
+def test_names_that_look_like_something_else(tools, clip, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    for name in ("-clip:1 %d ü*.mp4", "concat:a|b.mp4", "a'b\"c\\d.mp4"):
+        source = Path("in") / name
+        source.write_bytes(clip.read_bytes())
+        paint(source, Path(name))
+        assert len(tools.times(tmp_path / name)) == 25
+
+
+def test_gif(tools, clip, tmp_path):
+    notes = paint(clip, tmp_path / "out.gif")
+    assert any("sound stream" in note and "left out" in note for note in notes)
+    assert close(tools.times(tmp_path / "out.gif"), tools.times(clip), 0.006)
+    paint(tmp_path / "out.gif", tmp_path / "back.mp4")
+    assert len(tools.times(tmp_path / "back.mp4")) == 25
+
+
+def test_hdr_is_kept_as_it_is_and_told(tools, tmp_path):
+    source = tools.clip(
+        "hlg.mp4", seconds=0.2, sound=(),
+        filters="format=yuv420p,setparams=colorspace=bt2020nc:color_primaries=bt2020:color_trc=arib-std-b67",
+        options=(*MIX, "-colorspace", "bt2020nc", "-color_primaries", "bt2020", "-color_trc", "arib-std-b67"),
+    )  # fmt: skip
+    notes = paint(source, tmp_path / "out.mp4")
+    assert any("HLG" in note and "tone-mapped" in note for note in notes)
+    assert tools.info(tmp_path / "out.mp4").video.colour.transfer == "arib-std-b67"
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif", "webp", "JPEG"])
+def test_picture_to_picture(tools, tmp_path, suffix):
+    source = tmp_path / "in %03d.png"
+    tools.run("-f", "lavfi", "-i", f"testsrc2=size=96x64,{SOFT},scale=97:65", "-frames:v", "1", "-update", "1", source)
+    target = tmp_path / f"out %03d.{suffix}"
+    paint(source, target)
+    painted = tools.pixels(target)
+    assert painted.shape == (1, 65, 97, 3)
+    most = {"webp": 3, "jpg": 2, "JPEG": 2}.get(suffix, 0)
+    assert np.abs(painted.astype(int) - tools.pixels(source)).mean() <= most
+    assert leftovers(tmp_path) == []
+
+
+def test_picture_and_video_do_not_mix(tools, clip, tmp_path):
+    picture = tmp_path / "in.png"
+    tools.run("-i", clip, "-frames:v", "1", "-update", "1", picture)
+    with pytest.raises(MediaError, match="is a picture"):
+        paint(picture, tmp_path / "out.mp4")
+    with pytest.raises(MediaError, match="is a picture, but the input is a video"):
+        paint(clip, tmp_path / "out.png")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(("out", "."))] == []
+
+
+def test_half_a_file_gives_half_a_video_and_a_note(tools, tmp_path):
+    whole = tools.clip("whole.mp4", seconds=2, options=(*MIX, "-movflags", "+faststart"))
+    half = tmp_path / "half.mp4"
+    content = whole.read_bytes()
+    half.write_bytes(content[: len(content) * 6 // 10])
+    notes = paint(half, tmp_path / "out.mp4")
+    assert 10 < len(tools.times(tmp_path / "out.mp4")) < 50
+    assert any("damaged" in note for note in notes)
+
+
+def test_target_is_taken_only_when_complete(clip, tmp_path):
+    target = tmp_path / "out.mp4"
+    target.write_bytes(b"old")
+
+    def network(frame):
+        assert target.read_bytes() == b"old"
+        assert len(leftovers(tmp_path)) == 1
+        return frame
+
+    with pytest.raises(MediaError, match="is there already"):
+        paint(clip, target)
+    paint(clip, target, network=network, overwrite=True)
+    assert target.stat().st_size > 1000
+    assert leftovers(tmp_path) == []
+    mask = os.umask(0)
+    os.umask(mask)
+    assert target.stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_link_as_target_stays_a_link(clip, tmp_path):
+    (tmp_path / "real").mkdir()
+    real = tmp_path / "real" / "x.mp4"
+    real.write_bytes(b"old")
+    link = tmp_path / "link.mp4"
+    link.symlink_to(real)
+    paint(clip, link, overwrite=True)
+    assert link.is_symlink()
+    assert real.stat().st_size > 1000
+
+
+@pytest.mark.parametrize("name", ["missing/out.mp4", "out.xyz", "out", "folder.mp4"])
+def test_target_that_cannot_be(clip, tmp_path, name):
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(MediaError):
+        paint(clip, tmp_path / name, overwrite=True)
+
+
+def test_encoders(tools, clip, tmp_path):
+    with pytest.raises(MediaError, match="no encoder 'nonsense'"):
+        paint(clip, tmp_path / "out.mp4", codec="nonsense")
+    with pytest.raises(MediaError, match="libvpx-vp9 has no --preset"):
+        paint(clip, tmp_path / "out.webm", preset="fast")
+    paint(clip, tmp_path / "out.mp4", codec="libx265", crf=30, preset="ultrafast")
+    assert tools.info(tmp_path / "out.mp4").video.codec == "hevc"
+    paint(clip, tmp_path / "out.mov", codec="prores_ks")
+    assert tools.info(tmp_path / "out.mov").video.codec == "prores"

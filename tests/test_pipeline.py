@@ -1,0 +1,191 @@
+"""The three stages: order, backpressure, and the end of all when one fails."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from reconet_cli.errors import MediaError
+from reconet_cli.media.reader import Frame
+from reconet_cli.pipeline import DEPTH, Channel, StoppedError, run
+
+
+class Source:
+    """Numbered frames; fails at one of them, waits like a stuck pipe at another."""
+
+    size = (4, 2)
+    aspect = Fraction(1)
+
+    def __init__(self, count: int, *, fail_at: int = -1, stick_at: int = -1, fail_in_finish: bool = False) -> None:
+        self.count, self.fail_at, self.stick_at, self.fail_in_finish = count, fail_at, stick_at, fail_in_finish
+        self.given = 0
+        self.aborted = threading.Event()
+        self.released = False
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number in range(self.count):
+            if number == self.fail_at:
+                raise MediaError("decoder broke")
+            if number == self.stick_at:
+                self.aborted.wait(30)
+                return
+            self.given += 1
+            yield Frame(np.full((2, 4, 3), number, np.uint8), Fraction(number), Fraction(1))
+
+    def finish(self) -> None:
+        if self.fail_in_finish:
+            raise MediaError("decoder ended badly")
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+    def release(self) -> None:
+        self.released = True
+
+
+class Sink:
+    """Remembers what it is given; fails at one frame, waits like a full pipe at another."""
+
+    def __init__(self, *, fail_at: int = -1, stick_at: int = -1, seconds: float = 0) -> None:
+        self.fail_at, self.stick_at, self.seconds = fail_at, stick_at, seconds
+        self.frames: list[Frame] = []
+        self.finished = self.released = False
+        self.aborted = threading.Event()
+
+    def write(self, frame: Frame) -> None:
+        if len(self.frames) == self.fail_at:
+            raise MediaError("encoder broke")
+        if len(self.frames) == self.stick_at:
+            self.aborted.wait(30)
+            raise MediaError("encoder was ended")
+        time.sleep(self.seconds)
+        self.frames.append(frame)
+
+    def finish(self) -> None:
+        self.finished = True
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+    def release(self) -> None:
+        self.released = True
+
+
+def stages() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name in ("decode", "encode")]
+
+
+def inverted(pixels):
+    return 255 - pixels
+
+
+def test_every_frame_in_order_with_its_time():
+    source, sink, seen = Source(30), Sink(), []
+    assert run(source, inverted, sink, on_frame=lambda: seen.append(1)) == 30
+    assert [int(f.time) for f in sink.frames] == list(range(30))
+    assert [255 - int(f.pixels[0, 0, 0]) for f in sink.frames] == list(range(30))
+    assert len(seen) == 30
+    assert sink.finished
+    assert source.released
+    assert sink.released
+    assert not source.aborted.is_set()
+    assert not stages()
+
+
+def test_stages_overlap():
+    def slow(pixels):
+        time.sleep(0.02)
+        return pixels
+
+    began = time.monotonic()
+    run(Source(30), slow, Sink(seconds=0.02))
+    assert time.monotonic() - began < 1.0  # one after the other takes 1.2
+
+
+def test_memory_is_bounded():
+    source = Source(500)
+    most = 0
+
+    def watching(pixels):
+        nonlocal most
+        most = max(most, source.given - int(pixels[0, 0, 0]))
+        return pixels
+
+    run(Source(100), inverted, Sink(seconds=0.001))
+    sink = Sink(stick_at=0)
+    threading.Timer(0.3, sink.abort).start()
+    with pytest.raises(MediaError):
+        run(source, watching, sink)
+    assert source.given <= 2 * DEPTH + 4
+    assert most <= DEPTH + 2
+
+
+@pytest.mark.parametrize(
+    ("source", "sink", "message"),
+    [
+        (Source(50, fail_at=10), Sink(), "decoder broke"),
+        (Source(50, fail_in_finish=True), Sink(), "decoder ended badly"),
+        (Source(50), Sink(fail_at=10), "encoder broke"),
+        (Source(50, stick_at=10), Sink(fail_at=5), "encoder broke"),
+        (Source(50, fail_at=40), Sink(fail_at=5), "encoder broke"),
+    ],
+)
+def test_first_error_ends_everything(source, sink, message):
+    began = time.monotonic()
+    with pytest.raises(MediaError, match=message):
+        run(source, inverted, sink)
+    assert time.monotonic() - began < 5
+    assert source.aborted.is_set()
+    assert sink.aborted.is_set()
+    assert not sink.finished
+    assert source.released
+    assert sink.released
+    assert not stages()
+
+
+@pytest.mark.parametrize("stuck", ["source", "sink"])
+def test_error_in_the_network_frees_a_stuck_stage(stuck):
+    source = Source(50, stick_at=8 if stuck == "source" else -1)
+    sink = Sink(stick_at=0 if stuck == "sink" else -1)
+
+    def broken(pixels):
+        if pixels[0, 0, 0] == 3:
+            raise ValueError("out of memory")
+        return pixels
+
+    with pytest.raises(ValueError, match="out of memory"):
+        run(source, broken, sink)
+    assert source.aborted.is_set()
+    assert sink.aborted.is_set()
+    assert not sink.finished
+    assert not stages()
+
+
+def test_interrupt_while_waiting_for_a_frame():
+    source, sink = Source(50, stick_at=5), Sink()
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run(source, inverted, sink)
+    assert time.monotonic() - began < 5
+    assert source.aborted.is_set()
+    assert sink.aborted.is_set()
+    assert not sink.finished
+
+
+def test_channel():
+    channel: Channel[int] = Channel(2)
+    channel.put(1)
+    channel.put(2)
+    channel.end()
+    assert list(channel) == [1, 2]
+    channel.stop()
+    with pytest.raises(StoppedError):
+        channel.put(3)
+    with pytest.raises(StoppedError):
+        list(channel)
