@@ -15,9 +15,8 @@ from reconet_cli.errors import EngineError
 from reconet_cli.model.network import ReCoNet
 
 _HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
-# Small enough to time in a blink, large enough to keep all vector units busy.
-_TRIAL_SIZE = (180, 320)
-_TRIAL_RUNS = 4
+# Frames that decide between two precisions; the first of each warms up and does not count.
+_TRIAL_FRAMES = 3
 
 
 class OpenVINOEngine:
@@ -28,17 +27,15 @@ class OpenVINOEngine:
 
         core = openvino.Core()
         target = "CPU" if device in ("auto", "cpu") else device.upper()
-        capabilities = _capabilities(core, target)
-        folded = fold_upscaling(network)
-        if precision == "auto":
-            precision = _fastest_precision(core, folded, target, capabilities)
-        if precision not in _HINTS or (precision != "fp32" and precision.upper() not in capabilities):
-            raise EngineError(
-                f"OpenVINO on {target} cannot run in {precision}", "--precision auto picks one that it can"
-            )
-        compiled = _compile(core, folded, (height, width), target, precision)
-        self._request = compiled.create_infer_request()
-        self.description = f"OpenVINO {target} {precision}"
+        offered = _offered_precisions(core, target)
+        wanted = [name for name in ("fp32", "bf16") if name in offered] if precision == "auto" else [precision]
+        if not set(wanted) <= set(offered):
+            raise EngineError(f"OpenVINO on {target} cannot run in {precision}", f"it offers {', '.join(offered)}")
+        model = _convert(fold_upscaling(network), height, width)
+        requests = {name: _compile(core, model, target, name) for name in wanted}
+        best = min(wanted, key=lambda name: _frame_seconds(requests[name], height, width)) if wanted[1:] else wanted[0]
+        self._request = requests[best]
+        self.description = f"OpenVINO {target} {best}"
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paint a uint8 RGB frame `(H, W, 3)` of the size given at the start."""
@@ -47,43 +44,37 @@ class OpenVINOEngine:
         return np.array(self._request.get_output_tensor().data[0])
 
 
-def _capabilities(core: Any, device: str) -> list[str]:
+def _offered_precisions(core: Any, device: str) -> list[str]:
     try:
-        return list(core.get_property(device, "OPTIMIZATION_CAPABILITIES"))
+        capabilities = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
     except RuntimeError as problem:
-        devices = ", ".join(core.available_devices)
-        raise EngineError(f"OpenVINO has no device {device}", f"it has {devices}") from problem
+        raise EngineError(
+            f"OpenVINO has no device {device}", f"it has {', '.join(core.available_devices)}"
+        ) from problem
+    return ["fp32", *(name for name in ("bf16", "fp16") if name.upper() in capabilities)]
 
 
-def _convert(network: ReCoNet, size: tuple[int, int]) -> Any:
+def _convert(network: ReCoNet, height: int, width: int) -> Any:
     import openvino
 
-    example = torch.zeros(1, *size, 3, dtype=torch.uint8)
+    example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
         # Tracing warns about sizes becoming constants, which is what a model for one size wants.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
         return openvino.convert_model(FrameGraph(network), example_input=example, input=list(example.shape))
 
 
-def _compile(core: Any, network: ReCoNet, size: tuple[int, int], device: str, precision: str) -> Any:
+def _compile(core: Any, model: Any, device: str, precision: str) -> Any:
     hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": _HINTS[precision]}
-    return core.compile_model(_convert(network, size), device, hints)
+    return core.compile_model(model, device, hints).create_infer_request()
 
 
-def _fastest_precision(core: Any, network: ReCoNet, device: str, capabilities: list[str]) -> str:
-    """bf16 where a short trial finds it faster than fp32; some CPUs have its instructions and run slower."""
-    candidates = ["fp32", *(name for name in ("bf16",) if name.upper() in capabilities)]
-    if len(candidates) == 1:
-        return candidates[0]
-    frame = np.random.default_rng(0).integers(0, 256, (1, *_TRIAL_SIZE, 3), dtype=np.uint8)
-    times = {}
-    for precision in candidates:
-        request = _compile(core, network, _TRIAL_SIZE, device, precision).create_infer_request()
+def _frame_seconds(request: Any, height: int, width: int) -> float:
+    """The shortest time of a frame. Some CPUs have bf16 instructions and run slower with them, so only this tells."""
+    frame = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
+    times = []
+    for _ in range(_TRIAL_FRAMES):
+        start = time.perf_counter()
         request.infer([frame])
-        runs = []
-        for _ in range(_TRIAL_RUNS):
-            start = time.perf_counter()
-            request.infer([frame])
-            runs.append(time.perf_counter() - start)
-        times[precision] = min(runs)
-    return min(times, key=times.__getitem__)
+        times.append(time.perf_counter() - start)
+    return min(times[1:])

@@ -24,7 +24,7 @@ class TorchEngine:
         if precision not in _DTYPES:
             raise EngineError(f"PyTorch cannot run in {precision}", f"choose one of {', '.join(_DTYPES)}")
         dtype = _DTYPES[precision]
-        folded = fold_upscaling(network).to(self._device, dtype).to(memory_format=torch.channels_last)
+        folded = fold_upscaling(network).to(self._device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._graph = FrameGraph(folded, dtype)
         self.description = f"PyTorch {self._device.type} {precision}"
 

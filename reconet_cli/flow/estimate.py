@@ -27,5 +27,6 @@ def estimate_flow(a: np.ndarray, b: np.ndarray, method: str = "dis-medium") -> n
     if method not in _DIS:
         raise ValueError(f"unknown flow method {method!r}, expected one of {', '.join(METHODS)}")
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (a, b)]
-    flow = cv2.DISOpticalFlow_create(_DIS[method]).calc(grey[0], grey[1], None)
+    # OpenCV's type hints ask for a field to write into; it makes its own when given none.
+    flow = cv2.DISOpticalFlow.create(_DIS[method]).calc(grey[0], grey[1], None)  # type: ignore[call-overload]
     return np.ascontiguousarray(flow.transpose(2, 0, 1))

@@ -19,6 +19,8 @@ _LARGEST_ZOOM = 0.05
 _LARGEST_BEND = 0.012
 _LARGEST_GAIN = 0.12
 _LARGEST_NOISE = 0.015
+# Faint texture that moves with the scene, so that the network learns to paint skies and walls and to keep the paint there.
+_LARGEST_GRAIN = 0.04
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,14 @@ def random_flow(size: int, generator: torch.Generator) -> Tensor:
     return _turn(points, angle, zoom) - points + shift[:, None, None] + bend
 
 
+def _grain(height: int, width: int, generator: torch.Generator) -> Tensor:
+    """Smooth grey noise `(1, height, width)` with spots of 3 to 10 px."""
+    spot = _uniform(generator, 3, 10)
+    knots = torch.randn(1, 1, int(height / spot) + 2, int(width / spot) + 2, generator=generator)
+    smooth = F.interpolate(knots, size=(height, width), mode="bicubic", align_corners=True)[0]
+    return smooth * _LARGEST_GRAIN * _uniform(generator, 0, 1)
+
+
 def _view(photo: Tensor, points: Tensor) -> Tensor:
     """Sample `photo` `(3, h, w)` at points `(2, H, W)` in its pixels; beyond its edge it continues mirrored."""
     height, width = photo.shape[-2:]
@@ -93,6 +103,7 @@ def moving_pair(photo: Tensor, size: int, generator: torch.Generator) -> FramePa
     current(p) = previous(p + f(p)) wherever p + f(p) is in the frame. Light and noise change afterwards.
     """
     height, width = photo.shape[-2:]
+    photo = photo + _grain(height, width, generator)
     scale = min(height, width) / size * _uniform(generator, 0.55, 1.0)
     half = scale * size / 2
     centre = torch.tensor([

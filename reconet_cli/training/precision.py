@@ -25,7 +25,7 @@ def choose_precision(name: str, device: torch.device, checkpoint: Path | None) -
 
 
 def _convolution_seconds(precision: str) -> float:
-    layer = nn.Conv2d(64, 64, 3, padding=1).to(memory_format=torch.channels_last)
+    layer = nn.Conv2d(64, 64, 3, padding=1)
     image = torch.rand(4, 64, 64, 64).to(memory_format=torch.channels_last)
     runs = []
     for _ in range(5):

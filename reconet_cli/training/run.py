@@ -90,13 +90,12 @@ def run_training(
     data = TrainingData(list(files.data), settings.size)
     files.work.mkdir(parents=True, exist_ok=True)
     frames = preview_frames(data.held_out)
-    with (files.work / "losses.jsonl").open("a" if resume else "w", encoding="utf-8") as curve:
+    with (files.work / "losses.jsonl").open("a" if resume else "w", buffering=1, encoding="utf-8") as curve:
         while trainer.step < settings.steps and not should_stop():
             values = trainer.train_step(sample_batch(data.sources, settings, trainer.step))
             curve.write(json.dumps({"step": trainer.step} | {name: round(v, 6) for name, v in values.items()}) + "\n")
             on_step(trainer.step, values)
             if trainer.step % _CHECKPOINT_EVERY == 0:
-                curve.flush()
                 trainer.save(files.checkpoint)
             if trainer.step % _PREVIEW_EVERY == 0:
                 write_sheet(files.work / f"preview-{trainer.step:06d}.jpg", [frames, trainer.paint(frames)])

@@ -55,8 +55,8 @@ class Trainer:
         self.device = device
         self.step = 0
         self.content_power = 0.0
-        self.network = build_network(settings.variant, settings.norm).to(device).to(memory_format=torch.channels_last)
-        self.loss_network = loss_network.to(device).to(memory_format=torch.channels_last)
+        self.network = build_network(settings.variant, settings.norm).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.loss_network = loss_network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         with torch.no_grad():
             self.style_grams = self.loss_network(style.to(device)).grams
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)

@@ -1,0 +1,92 @@
+"""Engines: every backend paints the picture that the plain network paints."""
+
+import numpy as np
+import pytest
+import torch
+
+from reconet_cli.engine import load_engine
+from reconet_cli.errors import EngineError, StyleError
+from reconet_cli.model.network import NetworkConfig, ReCoNet
+from reconet_cli.model.weights import load_weights, save_weights
+
+
+@pytest.fixture(params=["fast", "paper"])
+def style(request, tmp_path):
+    torch.manual_seed(2)
+    path = tmp_path / f"{request.param}.safetensors"
+    save_weights(path, ReCoNet(NetworkConfig(request.param, (8, 12, 16), 2)), {})
+    return path
+
+
+def scene(height: int, width: int) -> np.ndarray:
+    y, x = np.mgrid[0:height, 0:width]
+    waves = np.stack([np.sin(x / 7), np.cos(y / 5), np.sin((x + y) / 11)], -1)
+    return np.round(waves * 100 + 128).astype(np.uint8)
+
+
+def reference(path, frame: np.ndarray) -> np.ndarray:
+    """The plain network in float32, without any engine."""
+    with torch.no_grad():
+        image = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255
+        return load_weights(path)(image)[0].permute(1, 2, 0).numpy() * 255
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+@pytest.mark.parametrize("size", [(48, 64), (37, 51), (8, 8), (1, 1)])
+def test_fp32_equals_the_plain_network(style, backend, size):
+    frame = scene(*size)
+    engine = load_engine(str(style), height=size[0], width=size[1], backend=backend, device="cpu", precision="fp32")
+    painted = engine(frame)
+    assert painted.dtype == np.uint8
+    assert painted.shape == frame.shape
+    assert np.abs(painted - reference(style, frame)).max() <= 1.0
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_frames_do_not_share_memory(style, backend):
+    engine = load_engine(str(style), height=32, width=32, backend=backend, device="cpu", precision="fp32")
+    first = engine(scene(32, 32))
+    kept = first.copy()
+    engine(255 - scene(32, 32))
+    assert np.array_equal(first, kept)
+
+
+def test_default_on_a_cpu_is_openvino(style):
+    engine = load_engine(str(style), height=32, width=32, device="cpu")
+    assert "OpenVINO" in engine.description
+    assert np.abs(engine(scene(32, 32)) - reference(style, scene(32, 32))).mean() < 3
+
+
+def test_bf16_paints_nearly_the_same(style):
+    engine = load_engine(str(style), height=64, width=64, backend="torch", device="cpu", precision="bf16")
+    assert np.abs(engine(scene(64, 64)) - reference(style, scene(64, 64))).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"backend": "abacus"}, "abacus"),
+        ({"backend": "torch", "device": "cuda:99"}, "cuda:99"),
+        ({"backend": "torch", "device": "toaster"}, "toaster"),
+        ({"backend": "openvino", "device": "NOPE"}, "NOPE"),
+        ({"backend": "openvino", "device": "cpu", "precision": "fp64"}, "fp64"),
+        ({"backend": "torch", "device": "cpu", "precision": "int4"}, "int4"),
+    ],
+)
+def test_impossible_wishes_give_a_message(style, options, message):
+    with pytest.raises(EngineError, match=message):
+        load_engine(str(style), height=32, width=32, **options)
+
+
+def test_unknown_style_gives_the_list():
+    with pytest.raises(StyleError, match="styles:"):
+        load_engine("nothing like it", height=32, width=32)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_cuda_equals_the_plain_network(style, precision):
+    engine = load_engine(str(style), height=96, width=128, backend="torch", device="cuda", precision=precision)
+    gap = np.abs(engine(scene(96, 128)) - reference(style, scene(96, 128)))
+    assert gap.max() <= (1.0 if precision == "fp32" else 8.0)
