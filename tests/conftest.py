@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import subprocess
 import sys
 from fractions import Fraction
@@ -98,6 +99,16 @@ class Tools:
         """Probe a file."""
         return probe(FFMPEG, file_source(path))
 
+    def turned(self, source: Path, target: Path, quarters: int) -> Path:
+        """Write a copy of an mp4 whose display matrix turns its (first) video stream by quarters of a circle."""
+        a, b = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarters % 4]
+        content = bytearray(source.read_bytes())
+        # tkhd: size, type, version and flags, 20 bytes of times and ids, 16 of layer and volume, the matrix.
+        at = content.index(b"tkhd") + 4 + 4 + 20 + 16
+        content[at : at + 20] = struct.pack(">iiiii", a << 16, b << 16, 0, -b << 16, a << 16)
+        target.write_bytes(content)
+        return target
+
     def times(self, path: Path) -> list[float]:
         """When each frame of the first video stream is shown, in seconds on the file's own clock."""
         log = self.run(
@@ -141,7 +152,8 @@ class Tools:
         video = self.info(path).video
         assert video is not None
         width, height = video.shown_size
-        raw = self.run("-i", f"file:{path}", "-map", "0:V:0", "-fps_mode", "passthrough",
+        plain = ["-f", "image2", "-pattern_type", "none"] if "%" in path.name else []
+        raw = self.run(*plain, "-i", f"file:{path}", "-map", "0:V:0", "-fps_mode", "passthrough",
                        "-pix_fmt", "rgb24", "-f", "rawvideo", "-").stdout  # fmt: skip
         return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
 

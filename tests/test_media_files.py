@@ -1,6 +1,7 @@
 """Files in, files out, with a network that changes nothing: what must not be lost is not lost."""
 
 import os
+import re
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -43,8 +44,9 @@ def test_frames_times_and_sound(tools, clip, tmp_path, suffix):
     target = tmp_path / f"out.{suffix}"
     paint(clip, target)
     times, expected = tools.times(target), tools.times(clip)
-    start = tools.info(target).start
-    assert close([t - float(start) for t in times], expected, 0.002 if suffix != "ts" else 0.03)
+    # Encoders' priming before zero moves everything a little in containers that have no time before zero.
+    assert close([t - times[0] for t in times], expected)
+    assert 0 <= times[0] - float(tools.info(target).start) < 0.03
     assert abs(tools.info(target).duration - 1) <= Fraction(5, 100)
     sound = tools.packets(target)
     if suffix in ("mp4", "mov", "mkv"):
@@ -95,7 +97,8 @@ def test_variable_rate_keeps_every_time(tools, tmp_path):
         target = tmp_path / f"out.{suffix}"
         paint(source, target)
         assert close(tools.times(target), tools.times(source))
-        assert abs(tools.info(target).duration - tools.info(source).duration) < Fraction(5, 100)
+        # ffmpeg 5.1 does not say how long the last frame lasts.
+        assert abs(tools.info(target).duration - tools.info(source).duration) < Fraction(1, 10)
 
 
 def test_late_video_stays_late(tools, tmp_path):
@@ -110,16 +113,15 @@ def test_late_video_stays_late(tools, tmp_path):
     assert len(tools.times(target)) == 15
 
 
-@pytest.mark.parametrize("rotation", [90, 180, -90])
-def test_rotation_is_applied_once(tools, clip, tmp_path, rotation):
-    source = tmp_path / "turned.mp4"
-    tools.run("-display_rotation", str(rotation), "-i", clip, "-c", "copy", source)
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_rotation_is_applied_once(tools, clip, tmp_path, quarters):
+    source = tools.turned(clip, tmp_path / "turned.mp4", quarters)
     assert tools.info(source).video.rotation != 0
     target = tmp_path / "out.mp4"
     paint(source, target, crf=4)
     shown = tools.info(target).video
     assert shown.rotation == 0
-    assert (shown.width, shown.height) == ((96, 64) if rotation == 180 else (64, 96))
+    assert (shown.width, shown.height) == ((96, 64) if quarters == 2 else (64, 96))
     assert np.abs(tools.pixels(target).astype(int) - tools.pixels(source)).mean() < 2
 
 
@@ -233,7 +235,8 @@ def test_subtitles_chapters_and_tags(tools, clip, tmp_path):
         assert "title=A clip" in said
         words = tools.run("-i", target, "-map", "0:s:0", "-f", "srt", "-").stdout.decode()
         assert "Hello" in words
-        assert "00:00:00,100 --> 00:00:00,500" in words
+        start, end = re.findall(r"00:00:00,(\d+)", words)
+        assert (int(start), int(end)) == (pytest.approx(100, abs=50), pytest.approx(500, abs=50))
 
 
 def test_names_that_look_like_something_else(tools, clip, tmp_path, monkeypatch):
@@ -344,3 +347,24 @@ def test_encoders(tools, clip, tmp_path):
     assert tools.info(tmp_path / "out.mp4").video.codec == "hevc"
     paint(clip, tmp_path / "out.mov", codec="prores_ks")
     assert tools.info(tmp_path / "out.mov").video.codec == "prores"
+
+
+@pytest.mark.parametrize("late", ["0", "0.02", "0.31"])
+def test_even_rate_takes_every_frame_of_an_even_video_once(tools, tmp_path, late):
+    # Matroska's milliseconds lie around the middle between two slots when the video starts half a slot late.
+    source = tmp_path / "late.mkv"
+    tools.run("-itsoffset", late, "-f", "lavfi", "-i", 
+              "color=size=64x48:rate=30000/1001:duration=1.2,geq=lum='16+6*N':cb=128:cr=128",
+              "-f", "lavfi", "-i", "sine=duration=2", "-map", "0", "-map", "1", *MIX, "-bf", "0",
+              "-c:a", "pcm_s16le", source)  # fmt: skip
+    seen = []
+
+    def network(frame):
+        seen.append(frame.tobytes())
+        return frame
+
+    paint(source, tmp_path / "out.avi", network=network)
+    waiting = round(float(late) * 30000 / 1001)
+    assert len(seen) == 36 + waiting
+    assert len(set(seen)) == 36
+    assert seen[0] == seen[waiting]

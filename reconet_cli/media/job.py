@@ -209,7 +209,7 @@ def _with_ffmpeg(
         request = replace(request, rate=rate)
     options = request.read_options(rate)
     reader = FfmpegReader(program, source, info, video, options, feed=pipe.feed if pipe else None)
-    total = 1 if info.is_picture else _expected(info, options, request.rate or options.even_rate or video.average)
+    total = 1 if info.is_picture else _expected(info, options, options.rate or video.average)
     return Job(request, program, reader, rate, total, source, info, video, notes)
 
 

@@ -53,13 +53,13 @@ class Reader(Protocol):
 class ReadOptions:
     """How to read: (width, height) or a factor to resize by, a new frame rate, the part to read in seconds.
 
-    `even_rate` makes frames at that constant rate from time 0 on, for containers that keep no frame times.
+    `pad` lets the first frame of the new rate stand from time 0 on, for containers that keep no frame times.
     """
 
     size: tuple[int, int] | None = None
     scale: Fraction | None = None
     rate: Fraction | None = None
-    even_rate: Fraction | None = None
+    pad: bool = False
     start: Fraction | None = None
     duration: Fraction | None = None
 
@@ -88,8 +88,9 @@ class FfmpegReader:
     ) -> None:
         self.name = source.name
         self.count = 0
-        self._nominal = 1 / (options.even_rate or options.rate or video.rate)
-        self._steady = video.steady
+        self._nominal = 1 / (options.rate or video.rate)
+        self._steady = video.steady or options.rate is not None
+        self._end = None if info.duration is None else info.duration - (options.start or 0)
         self._times = _FrameTimes()
         self._origin = options.origin(info)
         command = decode_command(program, source, info, video, options)
@@ -123,7 +124,7 @@ class FfmpegReader:
                 return
             self.count += 1
             before, time = time, time + self._nominal if shown.time is None else shown.time - self._origin
-            yield Frame(pixels, time, self._duration(shown, time - before))
+            yield Frame(pixels, time, self._duration(shown, time, time - before))
 
     def finish(self) -> None:
         """Wait for ffmpeg's end after the last frame. Raises MediaError when it failed or gave no frame."""
@@ -141,11 +142,14 @@ class FfmpegReader:
         """Close the pipe out of the decoder."""
         self._process.stdout.close()
 
-    def _duration(self, shown: _Shown, step: Fraction) -> Fraction:
-        """How long a frame is shown that came `step` after the one before."""
+    def _duration(self, shown: _Shown, time: Fraction, step: Fraction) -> Fraction:
+        """How long a frame is shown that comes at `time`, `step` after the one before."""
         if shown.duration is not None:
             return shown.duration
-        return self._nominal if self._steady else min(max(step, self._nominal), Fraction(1))
+        if self._steady:
+            return self._nominal
+        guess = min(max(step, self._nominal), Fraction(1))
+        return min(guess, self._end - time) if self._end is not None and self._end > time else guess
 
     def _first(self) -> _Shown:
         first = self._times.peek()
@@ -164,10 +168,8 @@ def decode_command(
     the encoder uses others than the decoder.
     """
     stream = _part(source, info, video, options)
-    if options.even_rate:
-        stream = stream.filter("fps", fps=str(options.even_rate), start_time=seconds(options.origin(info)))
-    elif options.rate:
-        stream = stream.filter("fps", fps=str(options.rate))
+    if options.rate:
+        stream = _even(stream, options.rate, options.origin(info), pad=options.pad)
     colour = {} if is_rgb(video.pixel_format) else video.colour.settled(video.height).scale_in()
     size = _scaled_size(video, options, info.is_picture)
     stream = stream.filter("scale", **size, **colour, out_range="pc", flags=SCALE_FLAGS)
@@ -175,6 +177,15 @@ def decode_command(
     only: dict[str, Any] = {"frames:v": 1} if info.is_picture else {}
     output = ffmpeg.output(stream, "pipe:1", f="rawvideo", fps_mode="passthrough", enc_time_base="1/1000000", **only)
     return [program, *GLOBAL_ARGUMENTS, "-copyts", *LOG_EVERYTHING, *ffmpeg.get_args(output)]
+
+
+def _even(stream: Any, rate: Fraction, origin: Fraction, *, pad: bool) -> Any:
+    """Frames at a constant rate; `pad` repeats the first one back to the origin."""
+    # The first frame is put in the middle of a slot: where times fall between two slots, the smallest rounding
+    # in them (Matroska's milliseconds) would double one frame and drop the next.
+    zero = seconds(origin)
+    stream = stream.filter("setpts", f"PTS-STARTPTS+(round((STARTT-{zero})*{rate})/({rate})+{zero})/TB")
+    return stream.filter("fps", fps=str(rate), **({"start_time": zero} if pad else {}))
 
 
 def _part(source: Source, info: MediaInfo, video: VideoStream, options: ReadOptions) -> Any:

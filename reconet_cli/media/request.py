@@ -50,8 +50,8 @@ class Request:
         return ReadOptions(
             size=self.size,
             scale=self.scale,
-            rate=self.rate if keeps_times else None,
-            even_rate=None if keeps_times else rate,
+            rate=self.rate if keeps_times else rate,
+            pad=not keeps_times and not self.to_pipe,
             start=self.start,
             duration=self.duration,
         )
