@@ -96,7 +96,8 @@ def test_variable_rate_keeps_every_time(tools, tmp_path):
     for suffix in ("mp4", "mkv"):
         target = tmp_path / f"out.{suffix}"
         paint(source, target)
-        assert close(tools.times(target), tools.times(source))
+        times = tools.times(target)
+        assert close([t - times[0] for t in times], tools.times(source))
         # ffmpeg 5.1 does not say how long the last frame lasts.
         assert abs(tools.info(target).duration - tools.info(source).duration) < Fraction(1, 10)
 
@@ -353,7 +354,7 @@ def test_encoders(tools, clip, tmp_path):
 def test_even_rate_takes_every_frame_of_an_even_video_once(tools, tmp_path, late):
     # Matroska's milliseconds lie around the middle between two slots when the video starts half a slot late.
     source = tmp_path / "late.mkv"
-    tools.run("-itsoffset", late, "-f", "lavfi", "-i", 
+    tools.run("-itsoffset", late, "-f", "lavfi", "-i",
               "color=size=64x48:rate=30000/1001:duration=1.2,geq=lum='16+6*N':cb=128:cr=128",
               "-f", "lavfi", "-i", "sine=duration=2", "-map", "0", "-map", "1", *MIX, "-bf", "0",
               "-c:a", "pcm_s16le", source)  # fmt: skip

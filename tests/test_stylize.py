@@ -296,7 +296,7 @@ def test_encoder_that_fails_half_way(capfd, identity, tools, clip, tmp_path):
     )  # fmt: skip
     status, said = command_line(capfd, str(clip), str(tmp_path / "out.mp4"), "--ffmpeg", ffmpeg)
     assert status == 1
-    assert "encoding failed: No space left on device" in said
+    assert "out.mp4: no space left" in said
     assert "hint: free some space" in said
     assert leftovers(tmp_path) == []
 

@@ -176,10 +176,6 @@ def _others(original: Original, options: dict[str, Any]) -> list[Any]:
         options["t"] = seconds(original.duration)
     source = ffmpeg.input(original.source.url, **original.source.options, **cut)
     options |= {"map_metadata": 1, "map_chapters": 1}
-    if not any(p.stream.kind == "subtitle" for p in original.passages):
-        # Sound that is read ahead waits for its pictures, however slow they are. (Sparse subtitles would
-        # make everything else wait.)
-        options["max_interleave_delta"] = 0
     counts: dict[str, int] = {}
     for passage in original.passages:
         letter = {"audio": "a", "subtitle": "s", "attachment": "t"}[passage.stream.kind]

@@ -15,6 +15,7 @@ from reconet_cli.media import matroska
 from reconet_cli.media.process import Process
 from reconet_cli.media.reader import Frame
 
+FULL = "No space left on device"  # in the log
 CLOSED = "the output pipe was closed by its reader"
 
 
@@ -117,7 +118,7 @@ class FfmpegWriter:
         self._process.close_stdin()
         status = self._process.wait()
         # Some versions report a full disk while they close the file, and still end with 0.
-        if status != 0 or self._process.said("No space left"):
+        if status != 0 or self._process.said(FULL):
             raise self._failure(self._process)
 
     def abort(self) -> None:
@@ -144,9 +145,9 @@ class FfmpegWriter:
     def _failure(self, process: Process) -> MediaError:
         if process.said("Broken pipe"):
             return MediaError(CLOSED)
-        problem = process.problem()
-        hint = "free some space, or write somewhere else" if "No space left" in problem else ""
-        return MediaError(f"{self.name}: encoding failed: {problem}", hint)
+        if process.said(FULL):
+            return MediaError(f"{self.name}: no space left", "free some space, or write somewhere else")
+        return MediaError(f"{self.name}: encoding failed: {process.problem()}")
 
 
 class RawWriter:
