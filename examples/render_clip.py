@@ -11,6 +11,7 @@ both: the one on the PATH, or else the one that comes with imageio-ffmpeg.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ from coast.sound import RATE, soundtrack
 from numpy.typing import NDArray
 
 FPS = 25
+QUALITY = 22
 
 
 def find_ffmpeg() -> str:
@@ -75,25 +77,14 @@ def write_wav(path: Path, seconds: float) -> None:
 def encode_command(size: tuple[int, int], sound: Path, output: Path) -> list[str]:
     """Arguments that make ffmpeg read raw RGB frames on stdin and write the clip."""
     width, height = size
+    tags = "colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
     return [
         *(find_ffmpeg(), "-y", "-loglevel", "error"),
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(FPS), "-i", "-"),
         *("-i", str(sound)),
-        *("-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p"),
-        *("-c:v", "libx264", "-preset", "veryslow", "-crf", "25", "-colorspace", "bt709"),
-        *("-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"),
-        *(
-            "-c:a",
-            "aac",
-            "-b:a",
-            "96k",
-            "-movflags",
-            "+faststart",
-            "-map_metadata",
-            "-1",
-            "-fflags",
-            "+bitexact",
-        ),
+        *("-vf", f"scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,setparams={tags}"),
+        *("-c:v", "libx264", "-preset", "veryslow", "-crf", str(QUALITY), "-c:a", "aac", "-b:a", "96k"),
+        *("-movflags", "+faststart", "-map_metadata", "-1", "-fflags", "+bitexact"),
         str(output),
     ]
 
@@ -103,17 +94,20 @@ def render(output: Path, size: tuple[int, int], frames: int, jobs: int) -> None:
     # Built before the pool starts, the maps are shared with the processes that fork from this one.
     prepare()
     with tempfile.TemporaryDirectory() as folder, multiprocessing.Pool(jobs, cv2.setNumThreads, (1,)) as pool:
-        sound = Path(folder) / "sound.wav"
+        sound, film = Path(folder) / "sound.wav", Path(folder) / "clip.mp4"
         write_wav(sound, frames / FPS)
-        encoder = subprocess.Popen(encode_command(size, sound, output), stdin=subprocess.PIPE)
+        encoder = subprocess.Popen(encode_command(size, sound, film), stdin=subprocess.PIPE)
         assert encoder.stdin is not None
-        for count, frame in enumerate(pool.imap(partial(draw, frames=frames, size=size), range(frames)), 1):
-            encoder.stdin.write(frame.tobytes())
-            print(f"\rframe {count}/{frames}", end="", file=sys.stderr, flush=True)
-        encoder.stdin.close()
+        # When ffmpeg dies, its status and its own message say more than the broken pipe.
+        with contextlib.suppress(BrokenPipeError), encoder.stdin:
+            for count, frame in enumerate(pool.imap(partial(draw, frames=frames, size=size), range(frames)), 1):
+                encoder.stdin.write(frame.tobytes())
+                print(f"\rframe {count}/{frames}", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
         if encoder.wait():
             raise SystemExit(f"ffmpeg failed with status {encoder.returncode}")
+        # Moved only when complete: a clip cut short must not look finished.
+        shutil.move(film, output)
 
 
 def main() -> None:
@@ -121,13 +115,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Render the example clip, or a still of it.")
     parser.add_argument("output", type=Path, help="file to write: .mp4, or .png with --still")
     parser.add_argument("--size", type=parse_size, default=(640, 360), help="WIDTHxHEIGHT (default 640x360)")
-    parser.add_argument(
-        "--frames", type=positive, default=125, help="number of frames at 25 a second (default 125)"
-    )
+    parser.add_argument("--frames", type=positive, default=125, help="number of frames at 25 a second (default 125)")
     parser.add_argument("--jobs", type=positive, default=2, help="processes (default 2)")
-    parser.add_argument(
-        "--still", type=float, metavar="T", help=f"draw only the picture at T of 0 to {SECONDS:g} s"
-    )
+    parser.add_argument("--still", type=float, metavar="T", help=f"draw only the picture at T of 0 to {SECONDS:g} s")
     arguments = parser.parse_args()
     # OpenCV's own threads do not survive a fork, and the processes fill the cores anyway.
     cv2.setNumThreads(1)

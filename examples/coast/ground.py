@@ -12,6 +12,7 @@ from coast.sky import Light
 
 FAR = 6000.0
 LEVEL_ENDS = (420.0, 900.0, 1900.0, FAR)
+STEPS = 260
 
 
 @lru_cache(maxsize=1)
@@ -20,33 +21,39 @@ def grain_tile() -> Array:
     return periodic_tile(11, 512, 6, 120)
 
 
-def march(origin: Array, direction: Array, begin: Array, end: Array, pixel: float) -> Array:
+def march(origin: Array, direction: Array, end: Array, pixel: float) -> Array:
     """Distance to the land along each ray, inf where it is not met before ``end``."""
-    found = np.full(begin.size, np.inf, np.float32)
-    t = begin.copy()
-    active = np.flatnonzero(t < end)
+    found = np.full(end.size, np.inf, np.float32)
+    t = np.full(end.size, 2.0, np.float32)
+    going = t < end
+    origin = np.broadcast_to(origin, direction.shape)
     top = bake().height[0].max()
     for level, level_end in enumerate(LEVEL_ENDS):
-        held = [active[t[active] >= level_end]]
-        active = active[t[active] < level_end]
-        for _ in range(260):
-            if active.size == 0:
+        rays: Array = np.flatnonzero(going & (t < level_end))
+        alive = np.ones(rays.size, bool)
+        o, d, near, stop = origin[:, rays], direction[:, rays], t[rays], np.minimum(end[rays], level_end)
+        step = last = np.ones_like(near)
+        for i in range(STEPS):
+            if rays.size == 0:
                 break
-            o = origin[:, active] if origin.shape[1] > 1 else origin
-            ta = t[active]
-            p = o + ta * direction[:, active]
+            p = o + near * d
             gap = p[2] - ground_height(level, p)
-            close = gap < 0.0006 * ta
-            found[active[close]] = ta[close]
-            lost = ~close & ((p[2] > top) & (direction[2, active] > 0))
-            t[active] = ta + np.maximum(0.42 * gap, pixel * ta)
-            active = active[~close & ~lost]
-            beyond = t[active] >= level_end
-            held.append(active[beyond])
-            active = active[~beyond]
-            active = active[t[active] < end[active]]
-        waiting = np.concatenate(held)
-        active = waiting[t[waiting] < end[waiting]]
+            met = alive & (gap < 0.0006 * near)
+            below = np.minimum(gap[met], 0)
+            found[rays[met]] = near[met] + step[met] * below / (last[met] - below)
+            leaving = (p[2] > top) & (d[2] > 0)
+            going[rays[met | leaving]] = False
+            # The least step grows, so that rays which skim the ground also get through in time.
+            least = np.float32(pixel * (1 + 0.03 * i)) * (near + 20)
+            step, last = np.maximum(0.42 * gap, least), np.maximum(gap, 1e-3)
+            near = near + step
+            alive &= ~met & ~leaving & (near < stop)
+            if np.count_nonzero(alive) < 0.85 * alive.size:
+                t[rays] = near
+                rays, near, stop, step, last = (a[alive] for a in (rays, near, stop, step, last))
+                o, d, alive = o[:, alive], d[:, alive], alive[alive]
+        t[rays] = near
+        going &= t < end
     return found
 
 
@@ -70,9 +77,7 @@ def ground_look(p: Array, t: Array, pixel: float) -> tuple[Array, Array]:
         for level in (low, low + 1):
             scale = np.float32(2**level)
             u, v = (p[0, rays] - WEST + 0.5) / scale - 0.5, (p[1, rays] - SOUTH + 0.5) / scale - 0.5
-            looks.append(
-                (sample(bake().relief[level], u, v), sample(bake().colour[level], u, v).astype(np.float32))
-            )
+            looks.append((sample(bake().relief[level], u, v), sample(bake().colour[level], u, v).astype(np.float32)))
         relief[:, rays] = mix(looks[0][0], looks[1][0], share)
         colour[:, rays] = mix(looks[0][1], looks[1][1], share)
     return relief, (colour / 255) ** 2
@@ -84,11 +89,11 @@ def shade_ground(light: Light, p: Array, t: Array, pixel: float) -> Array:
     normal = np.stack([-slope_x, -slope_y, np.ones_like(slope_x)])
     normal /= np.sqrt((normal**2).sum(0))
     near = np.clip(1 - t / 700, 0, 1)
-    grain = sample_tile(grain_tile(), p[0] * 1.7, p[1] * 1.7) + sample_tile(
-        grain_tile(), p[1] * 1.3, p[2] * 1.7
-    )
+    grain = sample_tile(grain_tile(), p[0] * 1.7, p[1] * 1.7) + sample_tile(grain_tile(), p[1] * 1.3, p[2] * 1.7)
     # A cliff covers few texels of a map seen from above; its beds are drawn from the height itself.
-    beds = sample_tile(grain_tile(), (p[0] - p[1]) * 1.2 + 40, p[2] * 17)
+    along = p[0] - p[1]
+    beds = 0.7 * sample_tile(grain_tile(), along * 2.5 + 40, p[2] * 15)
+    beds += 0.7 * sample_tile(grain_tile(), along * 6.5, p[2] * 9 + along)
     steep = smoothstep(0.8, 1.6, np.hypot(slope_x, slope_y)) * (albedo[1] < albedo[0] * 0.95)
     albedo = albedo * (1 + 0.17 * near * grain) * (1 + 0.30 * beds * steep * np.clip(1.6 - t / 700, 0, 1))
     albedo = np.clip(albedo, 0.01, 1)

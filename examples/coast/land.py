@@ -148,7 +148,7 @@ def paint(rng: np.random.Generator, ground: Array, crown: Array, kind: Array) ->
     def over(base: Array, top: Array, amount: Array) -> Array:
         return base + (top - base) * amount[..., None]
 
-    colour = over(tint(0.11, 0.21, 0.03), tint(0.36, 0.29, 0.05), smoothstep(-0.5, 0.6, patches))
+    colour = over(tint(0.11, 0.19, 0.04), tint(0.33, 0.25, 0.07), smoothstep(-0.5, 0.6, patches))
     heather = smoothstep(0.25, 0.5, fractal(rng, SHAPE, 130, 3)) * smoothstep(-0.4, 0.3, fine)
     colour = over(colour, tint(0.36, 0.09, 0.30), 0.8 * heather)
     strata = np.sin((ground + 5 * patches) * 0.55) * 0.5 + 0.5

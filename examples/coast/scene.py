@@ -71,8 +71,7 @@ def shade_thing(light: Light, normal: Array, albedo: Array, glow: float) -> Arra
 
 def solid_scene(now: Moment, origin: Array, direction: Array, limit: Array) -> tuple[Array, Array]:
     """Distance and colour of land and things met before ``limit``; distance inf elsewhere."""
-    begin = np.full(limit.shape, 2.0, np.float32)
-    t = march(origin, direction, begin, limit, now.pixel)
+    t = march(origin, direction, limit, now.pixel)
     colour = np.zeros((3, t.size), np.float32)
     hits = [trace(thing, origin, direction, np.minimum(limit, t)) for thing in now.placed]
     ground = np.flatnonzero(np.isfinite(t))

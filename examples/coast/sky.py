@@ -38,9 +38,7 @@ def light_at(seconds: float) -> Light:
     """Golden hour turning to evening."""
     late = np.float32(smoothstep(0, SECONDS, np.float32(seconds)))
     elevation = np.deg2rad(14.5 - 7.0 * seconds / SECONDS)
-    sun = rgb(
-        np.sin(SUN_AZIMUTH) * np.cos(elevation), np.cos(SUN_AZIMUTH) * np.cos(elevation), np.sin(elevation)
-    )
+    sun = rgb(np.sin(SUN_AZIMUTH) * np.cos(elevation), np.cos(SUN_AZIMUTH) * np.cos(elevation), np.sin(elevation))
     return Light(
         sun=sun,
         sun_colour=mix(rgb(4.3, 2.75, 1.35), rgb(4.2, 1.85, 0.70), late),
@@ -64,7 +62,7 @@ def pile_up(rng: np.random.Generator, base: float, width: float, count: int) -> 
         centre = (i + rng.uniform(0.15, 0.85)) * spacing
         lean = rng.uniform(-0.35, 0.35)
         for _ in range(70):
-            place = rng.triangular(-1, lean, 1)
+            place = 0.85 * rng.triangular(-1, lean, 1)
             top = half * 0.62 * (1 - abs(place - lean) / (1 + abs(lean))) ** 0.8
             radius = half * rng.uniform(0.12, 0.30) * (1.1 - 0.5 * abs(place))
             u, v = centre + half * place, base * PIXELS_A_DEGREE + rng.uniform(0, 1) * top

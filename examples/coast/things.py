@@ -63,9 +63,7 @@ def trace(thing: Thing, origin: Array, direction: Array, limit: Array) -> Hit | 
         return None
     half = np.sqrt(radius**2 - beside[near])
     scale = np.float32(thing.scale)
-    start = (
-        thing.to_local(offset[:, near] if offset.shape[1] > 1 else np.repeat(offset, near.size, 1)) / scale
-    )
+    start = thing.to_local(offset[:, near] if offset.shape[1] > 1 else np.repeat(offset, near.size, 1)) / scale
     ahead = thing.to_local(direction[:, near])
     t = np.maximum(along[near] - half, 0) / scale
     end = np.minimum(along[near] + half, limit[near]) / scale
@@ -162,9 +160,7 @@ def boat_distance(p: Array) -> Array:
     x, y, z = p
     beam = 1.9 * np.sqrt(np.clip(1 - ((y + 1.5) / 8.6) ** 2, 0, 1)) * (0.72 + 0.16 * z)
     sheer = 1.25 + 0.012 * (y + 2) ** 2
-    hull = (
-        np.maximum(np.maximum(np.abs(x) - beam, z - sheer), np.maximum(-z - 1, np.abs(y + 0.5) - 7.6)) * 0.7
-    )
+    hull = np.maximum(np.maximum(np.abs(x) - beam, z - sheer), np.maximum(-z - 1, np.abs(y + 0.5) - 7.6)) * 0.7
     cabin = np.maximum(np.maximum(np.abs(x) - 0.8, np.abs(y + 0.6) - 2.2), np.abs(z - 1.7) - 0.6)
     mast = capsule(p, (0, 0.7, 0), (0, 0.7, 21), 0.13)
     belly = 1.5 * np.sin(np.clip((z - 2) / 19, 0, 1) * np.pi)
@@ -174,9 +170,7 @@ def boat_distance(p: Array) -> Array:
     return np.minimum(np.minimum(hull, cabin), np.minimum(mast, sails))
 
 
-def boat_colours(
-    sail: tuple[float, float, float], stripe: tuple[float, float, float]
-) -> Callable[[Array], Array]:
+def boat_colours(sail: tuple[float, float, float], stripe: tuple[float, float, float]) -> Callable[[Array], Array]:
     """Sails with two coloured bands over a dark hull with a light rail."""
 
     def colour(p: Array) -> Array:

@@ -25,12 +25,12 @@ def slopes_at(p: Array, footprint: Array, seconds: float) -> tuple[Array, Array]
     gusts = 0.75 + 0.25 * sample_tile(grain_tile(), p[0] * 0.05, p[1] * 0.03)
     swell, ripples = wave_tiles()
     layers = (
-        (swell, 2.2, 26.0, 0.030, (1.3, 4.0)),
-        (swell, 8.0, 7.5, 0.050, (-0.9, 2.3)),
-        (ripples, 14.0, 2.2, 0.050, (0.7, 1.2)),
+        (swell, 2.2, 26.0, 0.030, (1.0, 2.6)),
+        (swell, 7.0, 8.5, 0.042, (-0.6, 1.4)),
+        (ripples, 12.0, 2.6, 0.024, (0.4, 0.7)),
     )
     for tile, texels, wavelength, strength, (vx, vy) in layers:
-        seen = np.exp(-((footprint / np.float32(wavelength) * 1.5) ** 2))
+        seen = np.exp(-((footprint / np.float32(wavelength) * 2.6) ** 2))
         for sign in (1, -1):
             u = (p[0] * sign - vx * seconds) * texels
             v = (p[1] + 0.15 * sign * p[0] - vy * seconds) * texels
@@ -63,9 +63,7 @@ def wake(placed: list[Thing], p: Array) -> Array:
     for thing in placed:
         if not thing.wake:
             continue
-        across, ahead, _ = thing.to_local(p - np.array(thing.centre, np.float32)[:, None]) / np.float32(
-            thing.scale
-        )
+        across, ahead, _ = thing.to_local(p - np.array(thing.centre, np.float32)[:, None]) / np.float32(thing.scale)
         behind = np.clip(6.0 - ahead, 0, None)
         arms = np.exp(-(((np.abs(across) - 1.2 - 0.2 * behind) / (0.5 + 0.03 * behind)) ** 2))
         churn = 0.7 * np.exp(-((across / 1.3) ** 2)) * (ahead < -6)
