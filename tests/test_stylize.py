@@ -82,7 +82,7 @@ def test_paints_and_reports(capfd, identity, tools, clip, tmp_path):
         (["clip.mp4", "link.mp4", "-y"], "is the input itself"),
         (["clip.mp4", "out.png"], "the input is a video"),
         (["clip.mp4", "out.mp4", "--ffmpeg", "/nowhere"], "--ffmpeg: /nowhere"),
-        (["clip.mp4", "out.mp4", "--start", "10"], "no frame could be decoded"),
+        (["clip.mp4", "out.mp4", "--start", "10"], "--start 10 is behind the end of clip.mp4"),
     ],
 )
 def test_errors_are_one_line_and_leave_nothing(capfd, identity, tools, clip, tmp_path, monkeypatch, arguments, message):

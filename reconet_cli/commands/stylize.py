@@ -111,8 +111,10 @@ def command(
     A - as INPUT reads standard input: y4m, a container, or rgb24 frames with --size and --fps. A - as OUTPUT
     writes y4m (rgb24 if that came in) to standard output:
 
-        ffmpeg -i in.mp4 -f yuv4mpegpipe - | reconet stylize - - --style mosaic | ffplay -
-    """
+    \b
+    ffmpeg -i in.mp4 -f yuv4mpegpipe - |
+        reconet stylize - - --style mosaic | ffplay -
+    """  # noqa: D301 - click reads the \b
     if size and scale:
         raise click.UsageError("--size and --scale exclude each other")
     if format and target != "-":

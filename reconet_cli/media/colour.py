@@ -76,6 +76,11 @@ class Colour:
         return "pc" if self.full else "tv"
 
 
+def has_alpha(pixel_format: str) -> bool:
+    """True for formats with a transparency channel (palettes may have one, too)."""
+    return any(mark in pixel_format for mark in ("rgba", "bgra", "argb", "abgr", "yuva", "gbrap", "ya8", "ya16"))
+
+
 def is_rgb(pixel_format: str) -> bool:
     """True for formats that have no YUV matrix to undo."""
     return any(mark in pixel_format for mark in ("rgb", "bgr", "gbr", "pal8", "mono"))

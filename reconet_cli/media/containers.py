@@ -110,6 +110,10 @@ def passages(info: MediaInfo, container: Container) -> tuple[list[Passage], list
             notes.append(f"{name} is left out: {container.muxer} cannot hold it")
         elif codec != "copy" and stream.kind == "audio":
             notes.append(f"{name} is re-encoded with {codec}: {container.muxer} cannot hold it as it is")
+    notes += [f"cover picture {s.index} is left out" for s in info.videos if s.cover]
+    # bin_data is how ffmpeg shows the track that holds an mp4's chapters, which are kept.
+    data = [s for s in info.of_kind("data") if s.codec != "bin_data"]
+    notes += [f"data stream {s.index} ({s.codec}) is left out" for s in data]
     return taken, notes
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media.colour import Colour, is_rgb
+from reconet_cli.media.colour import Colour, has_alpha, is_rgb
 from reconet_cli.media.containers import container_of, passages
 from reconet_cli.media.encode import (
     Encoding,
@@ -148,6 +148,7 @@ def open_job(request: Request) -> Job:
     _check_output(program, request)
     with ExitStack() as stack:
         job = _from_pipe(program, request, stack) if request.input == PIPE else _from_file(program, request, stack)
+        stack.callback(job.reader.release)
         stack.callback(job.reader.abort)
         job._stack = stack.pop_all()
     return job
@@ -196,6 +197,8 @@ def _with_ffmpeg(
     program: str, request: Request, source: Source, info: MediaInfo, pipe: StandardInput | None = None
 ) -> Job:
     video = video_stream(info, source.name)
+    if request.start and info.duration is not None and request.start >= info.duration:
+        raise MediaError(f"--start {float(request.start):g} is behind the end of {source.name}", _lasts(info.duration))
     if info.is_picture and not request.to_picture:
         raise MediaError(f"{source.name} is a picture", f"name a picture as the output: {' '.join(PICTURE_SUFFIXES)}")
     if request.to_picture and not info.is_picture:
@@ -213,6 +216,10 @@ def _with_ffmpeg(
     return Job(request, program, reader, rate, total, source, info, video, notes)
 
 
+def _lasts(duration: Fraction) -> str:
+    return f"it lasts {float(duration):g} seconds"
+
+
 def _not_a_picture(request: Request) -> MediaError:
     return MediaError(f"{request.output} is a picture, but the input is a video", "name a video as the output")
 
@@ -222,6 +229,8 @@ def _notes(info: MediaInfo, video: VideoStream, name: str) -> list[str]:
     moving = [s for s in info.videos if not s.cover]
     if len(moving) > 1:
         notes.append(f"{name} has {len(moving)} video streams: painting the first ({video.width}x{video.height})")
+    if info.is_picture and has_alpha(video.pixel_format):
+        notes.append(f"{name} has transparent parts: they are painted like the rest")
     if video.colour.hdr:
         notes.append(
             f"{name} is {video.colour.hdr} (high dynamic range): its colours are painted and tagged as they "
