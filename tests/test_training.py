@@ -15,6 +15,7 @@ import torch
 from reconet_cli.errors import TrainingError
 from reconet_cli.flow import METHODS, estimate_flow
 from reconet_cli.model.weights import load_weights, read_metadata
+from reconet_cli.training.clips import Clips
 from reconet_cli.training.pairs import moving_pair
 from reconet_cli.training.sources import find_files, read_picture
 from reconet_cli.warping import warp
@@ -158,6 +159,43 @@ def test_data_without_pictures_gives_a_message(studio, capsys):
     command[command.index(str(studio / "photos"))] = str(studio / "empty")
     assert reconet(*command) == 1
     assert "no pictures or clips" in capsys.readouterr().err
+
+
+def test_clips_train_too_and_damaged_ones_are_named(studio, clip, capsys):
+    (studio / "photos/broken.mp4").write_bytes(b"no clip")
+    command = [*arguments(studio, "out", "--steps", "4"), "--data", str(clip)]
+    assert reconet(*command) == 0
+    shown = capsys.readouterr().err
+    assert "4 pictures and 2 clips" in shown
+    assert "left out broken.mp4" in shown
+    assert (studio / "out/fast.safetensors").exists()
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Twelve frames of a texture that slides 5 px a frame to the left."""
+    from reconet_cli.media.locate import find_ffmpeg
+
+    scene = texture(120, 300, 8)
+    frames = b"".join(np.ascontiguousarray(scene[:, 5 * i : 5 * i + 160]).tobytes() for i in range(12))
+    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "160x120", "-r", "25", "-i", "-"]
+    lossless = ["-c:v", "libx264", "-qp", "4", "-pix_fmt", "yuv420p"]
+    command = [find_ffmpeg(), "-loglevel", "error", *raw, *lossless, str(tmp_path / "slide.mp4")]
+    subprocess.run(command, input=frames, check=True)
+    return tmp_path / "slide.mp4"
+
+
+def test_clip_pairs_carry_their_motion(clip):
+    clips = Clips([clip], 64)
+    assert len(clips) > 0
+    for seed in range(6):
+        pair = clips.sample(64, torch.Generator().manual_seed(seed))
+        moved = warp(pair.previous, pair.flow)
+        seen = pair.mask.mean()
+        assert seen > 0.5
+        error = ((moved - pair.current).abs() * pair.mask).mean() / seen
+        still = ((pair.previous - pair.current).abs() * pair.mask).mean() / seen
+        assert error < 0.3 * still
 
 
 def test_picture_that_is_none_gives_a_message(tmp_path):

@@ -79,7 +79,9 @@ def command(style: Path, data: tuple[Path, ...], output: Path, resume: bool, **o
             terms = "  ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in values.items())
             bar.update(bar.task_ids[0], completed=step, description=terms)
 
-        finished = run_training(settings, files, device, resume=resume, on_step=show, should_stop=lambda: stop.asked)
+        finished = run_training(
+            settings, files, device, resume=resume, note=console.note, on_step=show, should_stop=lambda: stop.asked
+        )
     if not finished:
         console.note(f"stopped; continue with the same command and --resume ({files.checkpoint})")
         return 130

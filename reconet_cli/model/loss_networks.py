@@ -127,7 +127,7 @@ class DistilledVGG19(LossNetwork):
             head = self.layers[f"{stage[-1]}_aux"]
             assert isinstance(head, nn.Conv2d)
             grams.append(_gram_through(head, x.float()))
-            if stage[-1] == "conv41":
+            if stage[-1] == "conv31":
                 content = head(x).float()
         return Perception(content, grams)
 

@@ -40,12 +40,13 @@ OnStep = Callable[[int, dict[str, float]], None]
 
 
 class TrainingData:
-    """The sources of a run and the pictures held out of it."""
+    """The sources of a run and the pictures held out of it; `note` is told what is read and what cannot be."""
 
-    def __init__(self, paths: list[Path], size: int) -> None:
+    def __init__(self, paths: list[Path], size: int, note: Callable[[str], None]) -> None:
         pictures, clips = find_files(paths, PICTURES), find_files(paths, CLIPS)
         if not pictures and not clips:
             raise TrainingError("no pictures or clips in the training data", "pass a folder of them with --data")
+        note(f"reading {len(pictures)} pictures and {len(clips)} clips")
         # Spread over the list, because names often sort by subject.
         stride = max(2, len(pictures) // _HELD_OUT)
         held = pictures[::stride][:_HELD_OUT] if len(pictures) > 1 else []
@@ -53,6 +54,8 @@ class TrainingData:
         self.held_out: list[np.ndarray] = [read_picture(file, round(size * 1.4)) for file in held]
         photographs = Photographs([file for file in pictures if file not in set(held)], size)
         moving = Clips(clips, size)
+        for problem in moving.skipped:
+            note(f"left out {problem}")
         if len(moving):
             self.sources.append((_CLIP_SHARE if len(photographs) else 1.0, moving))
             self.held_out = self.held_out or moving.examples()
@@ -76,18 +79,19 @@ def run_training(
     device: torch.device,
     *,
     resume: bool,
+    note: Callable[[str], None],
     on_step: OnStep,
     should_stop: Callable[[], bool],
 ) -> bool:
     """Train until `settings.steps` or until `should_stop`; a checkpoint is left behind either way.
 
-    Returns whether the style is finished, in which case its weights, card and preview are in `files.output`.
+    `note` is called with each sentence for the user, `on_step` with the step and its losses. Returns whether the style is finished, in which case its weights, card and preview are in `files.output`.
     """
     style = style_picture(files.style, settings.style_size)
     trainer = Trainer(settings, load_loss_network(files.loss_weights), style, device)
     if resume:
         trainer.load(files.checkpoint)
-    data = TrainingData(list(files.data), settings.size)
+    data = TrainingData(list(files.data), settings.size, note)
     files.work.mkdir(parents=True, exist_ok=True)
     frames = preview_frames(data.held_out)
     with (files.work / "losses.jsonl").open("a" if resume else "w", buffering=1, encoding="utf-8") as curve:
