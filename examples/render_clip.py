@@ -29,7 +29,7 @@ from coast.sound import RATE, soundtrack
 from numpy.typing import NDArray
 
 FPS = 25
-QUALITY = 22
+QUALITY = 23
 
 
 def find_ffmpeg() -> str:

@@ -19,7 +19,7 @@ _LARGEST_ZOOM = 0.05
 _LARGEST_BEND = 0.012
 _LARGEST_GAIN = 0.12
 _LARGEST_NOISE = 0.015
-# Faint texture that moves with the scene, so that the network learns to paint skies and walls and to keep the paint there.
+# Faint texture that moves with the scene: the network learns to paint skies and walls, and to keep the paint there.
 _LARGEST_GRAIN = 0.04
 
 

@@ -85,7 +85,8 @@ def run_training(
 ) -> bool:
     """Train until `settings.steps` or until `should_stop`; a checkpoint is left behind either way.
 
-    `note` is called with each sentence for the user, `on_step` with the step and its losses. Returns whether the style is finished, in which case its weights, card and preview are in `files.output`.
+    `note` is called with each sentence for the user, `on_step` with the step and its losses. Returns whether the style
+    is finished, in which case its weights, card and preview are in `files.output`.
     """
     style = style_picture(files.style, settings.style_size)
     trainer = Trainer(settings, load_loss_network(files.loss_weights), style, device)
