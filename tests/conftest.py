@@ -10,12 +10,17 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
 from reconet_cli.media.info import MediaInfo
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.source import file_source, probe
+
+# A loaded machine is no failure, and a failure must come back when the test is run again.
+hypothesis.settings.register_profile("reconet", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("reconet")
 
 # Which ffmpeg the tests run on; every test sees this one only.
 FFMPEG = find_ffmpeg()

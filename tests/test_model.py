@@ -42,7 +42,7 @@ def test_fast_stays_in_its_budget():
 
 
 @pytest.mark.parametrize("config", small_configs, ids=lambda c: f"{c.family}-{c.norm}")
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(size=st.tuples(st.integers(1, 41), st.integers(1, 41)))
 def test_any_size_comes_back_in_range(config, size):
     painted = ReCoNet(config).eval()(torch.rand(2, 3, *size))
@@ -235,10 +235,8 @@ def test_distilled_vgg19_equals_its_definition(tmp_path):
         if name in ("conv11", "conv21", "conv31", "conv41"):
             head = conv(x, f"{name}_aux", relu=False)
             grams.append(gram_matrix(head))
-            if name == "conv31":
-                content = head
     seen = load_loss_network(tmp_path / "loss.npz")(image)
-    torch.testing.assert_close(seen.content, content, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(seen.content, head, rtol=1e-4, atol=1e-4)
     for ours, expected in zip(seen.grams, grams, strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
 

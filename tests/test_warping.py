@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconet_cli.warping import (
@@ -47,7 +47,6 @@ def test_integer_shift_equals_slicing(dx, dy):
     assert torch.equal(shifted[..., rows, columns], source)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(2, 60), st.integers(2, 60))
 def test_agrees_with_opencv_remap(seed, height, width):
     image = picture(height, width, seed)

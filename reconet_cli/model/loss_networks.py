@@ -95,7 +95,7 @@ class VGG16(LossNetwork):
 class DistilledVGG19(LossNetwork):
     """VGG-19 distilled to a sixteenth of its size (Wang et al., Collaborative Distillation, CVPR 2020).
 
-    Linear heads predict VGG-19's relu1_1, relu2_1, relu3_1 and relu4_1: all are style layers, the third is content.
+    Linear heads predict VGG-19's relu1_1, relu2_1, relu3_1 and relu4_1: all are style layers, the last is content.
     The normalisation of the input is the file's first 1×1 convolution.
     """
 
@@ -118,7 +118,6 @@ class DistilledVGG19(LossNetwork):
         """Features of RGB in [0, 1]."""
         x = self.layers["conv0"](image)
         grams = []
-        content = x
         for stage in self._stages:
             for name in stage:
                 x = F.relu(self.layers[name](F.pad(x, (1, 1, 1, 1), mode="reflect")))
@@ -127,9 +126,7 @@ class DistilledVGG19(LossNetwork):
             head = self.layers[f"{stage[-1]}_aux"]
             assert isinstance(head, nn.Conv2d)
             grams.append(_gram_through(head, x.float()))
-            if stage[-1] == "conv31":
-                content = head(x).float()
-        return Perception(content, grams)
+        return Perception(head(x).float(), grams)
 
 
 def _gram_through(head: nn.Conv2d, features: Tensor) -> Tensor:
