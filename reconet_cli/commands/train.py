@@ -16,7 +16,12 @@ _VARIANTS = ("fast", "paper", "paper-medium", "paper-small")
 
 
 @click.command("train")
-@click.option("--style", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Picture.")
+@click.option(
+    "--style",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Picture to learn from.",
+)
 @click.option(
     "--data",
     required=True,
@@ -24,25 +29,27 @@ _VARIANTS = ("fast", "paper", "paper-medium", "paper-small")
     type=click.Path(exists=True, path_type=Path),
     help="Photographs and clips, or folders of them; repeatable.",
 )
-@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Style folder.")
-@click.option("--variant", type=click.Choice(_VARIANTS), default="fast", show_default=True, help="Network.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="The new style's folder."
+)
+@click.option("--variant", type=click.Choice(_VARIANTS), default="fast", show_default=True)
 @click.option("--norm", type=click.Choice(["instance", "frn"]), default="instance", show_default=True)
 @click.option(
     "--style-size",
     type=click.IntRange(64, 4096),
-    default=512,
+    default=640,
     show_default=True,
     help="Shorter side of the style picture in pixels; larger gives broader strokes.",
 )
-@click.option("--steps", type=click.IntRange(1), default=2000, show_default=True)
+@click.option("--steps", type=click.IntRange(1), default=3000, show_default=True)
 @click.option("--size", type=click.IntRange(64, 1024), default=256, show_default=True, help="Side of training frames.")
-@click.option("--batch", type=click.IntRange(1, 256), default=2, show_default=True, help="Frame pairs a step.")
+@click.option("--batch", type=click.IntRange(1, 256), default=1, show_default=True, help="Frame pairs a step.")
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=2e-3, show_default=True)
-@click.option("--content-weight", type=click.FloatRange(0), default=1.0, show_default=True)
+@click.option("--content-weight", type=click.FloatRange(0), default=0.8, show_default=True)
 @click.option("--style-weight", type=click.FloatRange(0), default=10.0, show_default=True)
 @click.option("--variation-weight", type=click.FloatRange(0), default=1.0, show_default=True)
 @click.option("--feature-temporal-weight", type=click.FloatRange(0), default=1.0, show_default=True)
-@click.option("--output-temporal-weight", type=click.FloatRange(0), default=30.0, show_default=True)
+@click.option("--output-temporal-weight", type=click.FloatRange(0), default=50.0, show_default=True)
 @click.option(
     "--loss-weights",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

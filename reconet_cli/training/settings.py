@@ -11,11 +11,11 @@ from typing import Any
 class LossWeights:
     """Weights of the scale-free losses: content α, style β, total variation γ, feature λ_f and output λ_o temporal."""
 
-    content: float = 1.0
+    content: float = 0.8
     style: float = 10.0
     variation: float = 1.0
     feature_temporal: float = 1.0
-    output_temporal: float = 30.0
+    output_temporal: float = 50.0
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class TrainingSettings:
 
     variant: str = "fast"
     norm: str = "instance"
-    style_size: int = 512
+    style_size: int = 640
     size: int = 256
-    batch: int = 2
-    steps: int = 2000
+    batch: int = 1
+    steps: int = 3000
     learning_rate: float = 2e-3
     seed: int = 0
     precision: str = "fp32"
