@@ -124,6 +124,19 @@ def test_resumed_run_equals_an_unbroken_one(studio, monkeypatch):
     assert losses[0] == losses[1]
 
 
+def test_a_run_can_begin_with_another_styles_weights(studio):
+    assert reconet(*arguments(studio, "first", "--steps", "20")) == 0
+    again = [*arguments(studio, "second", "--steps", "1"), "--init", str(studio / "first")]
+    assert reconet(*again) == 0
+    starts = [
+        json.loads((studio / name / "run/fast/losses.jsonl").read_text().splitlines()[0])
+        for name in ("first", "second")
+    ]
+    assert starts[1]["style"] < 0.9 * starts[0]["style"]
+    assert json.loads((studio / "second/fast.json").read_text())["start"]["settings"]["steps"] == 20
+    assert reconet(*again, "--norm", "frn") == 1
+
+
 def test_ctrl_c_saves_a_checkpoint(studio):
     command = [sys.executable, "-m", "reconet_cli", *arguments(studio, "out", "--steps", "100000")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

@@ -55,6 +55,7 @@ _VARIANTS = ("fast", "paper", "paper-medium", "paper-small")
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Loss network: torchvision's VGG-16 (.pth) or a distilled VGG-19 (.npz).  [default: download VGG-16 once]",
 )
+@click.option("--init", metavar="NAME|FILE", help="Begin with this style's weights instead of random ones.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps or auto.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
@@ -68,11 +69,13 @@ def command(style: Path, data: tuple[Path, ...], output: Path, resume: bool, **o
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from reconet_cli import console
     from reconet_cli.engine.devices import choose_device
+    from reconet_cli.model.styles import find_style
     from reconet_cli.training.precision import choose_precision
     from reconet_cli.training.run import run_training
     from reconet_cli.training.settings import TrainingFiles
 
-    files = TrainingFiles(style, data, options["loss_weights"], output, options["variant"])
+    start = find_style(options["init"], options["variant"]) if options["init"] else None
+    files = TrainingFiles(style, data, options["loss_weights"], start, output, options["variant"])
     if resume and not files.checkpoint.exists():
         raise click.UsageError(f"nothing to resume in {files.work}")
     device = choose_device(options["device"])

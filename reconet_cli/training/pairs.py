@@ -19,6 +19,8 @@ _LARGEST_ZOOM = 0.05
 _LARGEST_BEND = 0.012
 _LARGEST_GAIN = 0.12
 _LARGEST_NOISE = 0.015
+# The closest view shows this share of a photograph's shorter side: large frames are as smooth as that.
+_CLOSEST = 0.3
 # Faint texture that moves with the scene: the network learns to paint skies and walls, and to keep the paint there.
 _LARGEST_GRAIN = 0.04
 
@@ -104,7 +106,7 @@ def moving_pair(photo: Tensor, size: int, generator: torch.Generator) -> FramePa
     """
     height, width = photo.shape[-2:]
     photo = photo + _grain(height, width, generator)
-    scale = min(height, width) / size * _uniform(generator, 0.55, 1.0)
+    scale = min(height, width) / size * _uniform(generator, _CLOSEST, 1.0)
     half = scale * size / 2
     centre = torch.tensor([
         _uniform(generator, min(half, width / 2), max(width - half, width / 2)) - 0.5,

@@ -14,7 +14,7 @@ import torch
 from reconet_cli import __version__
 from reconet_cli.errors import TrainingError
 from reconet_cli.model.loss_networks import load_loss_network
-from reconet_cli.model.weights import save_weights
+from reconet_cli.model.weights import read_metadata, save_weights
 from reconet_cli.training.clips import Clips
 from reconet_cli.training.pairs import FramePairs
 from reconet_cli.training.preview import preview_frames, write_sheet
@@ -92,6 +92,8 @@ def run_training(
     trainer = Trainer(settings, load_loss_network(files.loss_weights), style, device)
     if resume:
         trainer.load(files.checkpoint)
+    elif files.start:
+        trainer.begin_with(files.start)
     data = TrainingData(list(files.data), settings.size, note)
     files.work.mkdir(parents=True, exist_ok=True)
     frames = preview_frames(data.held_out)
@@ -125,9 +127,15 @@ def held_out_losses(trainer: Trainer, data: TrainingData) -> dict[str, float]:
     return {name: round(value, 6) for name, value in totals.items()}
 
 
+def _origin(start: Path | None) -> dict[str, Any] | None:
+    """The recipe of the weights that a run began with, so that a card tells the whole story."""
+    return read_metadata(start)["recipe"] if start else None
+
+
 def _finish(trainer: Trainer, files: TrainingFiles, data: TrainingData) -> None:
     recipe: dict[str, Any] = {
         "style": files.style.name,
+        "start": _origin(files.start),
         "loss_network": trainer.loss_network.name,
         "settings": trainer.settings.to_dict(),
         "held_out_losses": held_out_losses(trainer, data),

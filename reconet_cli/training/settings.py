@@ -44,11 +44,12 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class TrainingFiles:
-    """Where a run reads and writes: a style's folder, its working files in `run/`."""
+    """Where a run reads and writes: a style's folder, its working files in `run/`; `start`: weights to begin with."""
 
     style: Path
     data: tuple[Path, ...]
     loss_weights: Path | None
+    start: Path | None
     output: Path
     variant: str
 

@@ -14,6 +14,7 @@ from reconet_cli.errors import TrainingError
 from reconet_cli.model import losses
 from reconet_cli.model.loss_networks import LossNetwork
 from reconet_cli.model.network import build_network
+from reconet_cli.model.weights import load_weights
 from reconet_cli.training.pairs import FramePairs, join
 from reconet_cli.training.settings import TrainingSettings
 from reconet_cli.training.sources import PairSource
@@ -133,6 +134,13 @@ class Trainer:
         partial = path.with_name(f"{path.name}.part")
         torch.save(state, partial)
         os.replace(partial, path)
+
+    def begin_with(self, path: Path) -> None:
+        """Start from a style's weights. Raises `TrainingError` if they belong to another network, else `StyleError`."""
+        start = load_weights(path)
+        if start.config != self.network.config:
+            raise TrainingError(f"{path} holds another network than {self.settings.variant}", "choose its --variant")
+        self.network.load_state_dict(start.state_dict())
 
     def load(self, path: Path) -> None:
         """Continue from a checkpoint. Raises `TrainingError` if it is damaged or belongs to other settings."""
