@@ -24,7 +24,7 @@ FORMAT = "reconet-1"
 def save_weights(path: Path, network: ReCoNet, recipe: Mapping[str, Any]) -> None:
     """Write a network and the recipe that made it; the file appears under its name only when complete."""
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {
         name: value.detach().to("cpu", torch.float16).contiguous() for name, value in network.state_dict().items()
@@ -32,7 +32,7 @@ def save_weights(path: Path, network: ReCoNet, recipe: Mapping[str, Any]) -> Non
     config = network.config.to_dict()
     metadata = {"format": FORMAT, "config": json.dumps(config), "recipe": json.dumps(dict(recipe))}
     partial = path.with_name(f"{path.name}.part")
-    save_file(tensors, partial, metadata)
+    partial.write_bytes(save(tensors, metadata))
     os.replace(partial, path)
 
 
