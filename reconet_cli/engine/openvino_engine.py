@@ -59,8 +59,9 @@ def _convert(network: ReCoNet, height: int, width: int) -> Any:
 
     example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
-        # Tracing warns about sizes becoming constants, which is what a model for one size wants.
+        # Tracing warns about sizes becoming constants, which is what a model for one size wants, and about its own age.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
         return openvino.convert_model(FrameGraph(network), example_input=example, input=list(example.shape))
 
 
