@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -22,6 +23,14 @@ _FAREWELL = 3.0  # seconds that a stage gets to notice the end; one stuck in a f
 
 T = TypeVar("T")
 Paint = Callable[[np.ndarray], np.ndarray]
+
+
+class Painter(Protocol):
+    """Maps uint8 RGB (H, W, 3) to the same shape; may be called on `lanes` threads at the same time."""
+
+    lanes: int
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray: ...
 
 
 class StoppedError(Exception):
@@ -126,31 +135,49 @@ class _Run:
             self.writer.release()
 
 
+def _in_order(frames: Iterable[Frame], paint: Paint, lanes: int, pool: ThreadPoolExecutor) -> Iterator[Frame]:
+    """Paint frames on a pool's threads and give them back in their order, at most `lanes` under way."""
+    waiting: deque[tuple[Frame, Future[np.ndarray]]] = deque()
+
+    def next_painted() -> Frame:
+        frame, result = waiting.popleft()
+        return Frame(result.result(), frame.time, frame.duration)
+
+    for frame in frames:
+        waiting.append((frame, pool.submit(paint, frame.pixels)))
+        if len(waiting) == lanes:
+            yield next_painted()
+    while waiting:
+        yield next_painted()
+
+
 def run(
     reader: Reader,
     paint: Paint,
     writer: Writer,
     *,
+    lanes: int = 1,
     depth: int = DEPTH,
     on_frame: Callable[[], None] | None = None,
 ) -> int:
     """Paint every frame of `reader` into `writer` and return their number.
 
-    `paint` maps uint8 RGB (H, W, 3) to the same shape and runs on the calling thread, as does `on_frame`,
-    called after each frame. The first error of any stage (or KeyboardInterrupt) ends all three, aborts
-    reader and writer and is raised; both are finished or aborted on return.
+    `paint` maps uint8 RGB (H, W, 3) to the same shape and is called on `lanes` threads at a time; `on_frame`
+    runs on the calling thread, after each frame. The first error of any stage (or KeyboardInterrupt) ends all
+    three, aborts reader and writer and is raised; both are finished or aborted on return.
     """
     state = _Run(reader, writer, depth)
     threads = [
         threading.Thread(target=stage, name=name, daemon=True)
         for name, stage in (("decode", state.decode), ("encode", state.encode))
     ]
+    pool = ThreadPoolExecutor(lanes, thread_name_prefix="paint")
     count = 0
     try:
         for thread in threads:
             thread.start()
-        for frame in state.read:
-            state.painted.put(Frame(paint(frame.pixels), frame.time, frame.duration))
+        for frame in _in_order(state.read, paint, lanes, pool):
+            state.painted.put(frame)
             count += 1
             if on_frame:
                 on_frame()
@@ -160,6 +187,7 @@ def run(
         pass
     except BaseException as error:
         state.fail(error)
+    pool.shutdown(wait=False, cancel_futures=True)
     for thread in threads:
         thread.join(_FAREWELL)
     state.check()
@@ -177,7 +205,7 @@ class Outcome:
 
 def stylize(
     request: Request,
-    load: Callable[[int, int], Paint],
+    load: Callable[[int, int], Painter],
     *,
     note: Callable[[str], None],
     progress: Callable[[int | None], AbstractContextManager[Callable[[], None]]],
@@ -195,7 +223,7 @@ def stylize(
         paint = load(height, width)
         with progress(job.total) as advance:
             began = time.perf_counter()
-            frames = run(job.reader, paint, writer, on_frame=advance)
+            frames = run(job.reader, paint, writer, lanes=paint.lanes, on_frame=advance)
             seconds = time.perf_counter() - began
         job.commit()
         for sentence in job.afterwards(frames):

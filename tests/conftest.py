@@ -31,6 +31,7 @@ import os, sys, time, types
 engine = types.ModuleType("reconet_cli.engine")
 class Identity:
     description = "identity"
+    lanes = 1
     def __call__(self, frame):
         time.sleep(float(os.environ.get("RECONET_TEST_DELAY", "0")))
         return frame
@@ -190,6 +191,7 @@ def identity(monkeypatch: pytest.MonkeyPatch) -> None:
 
     class Identity:
         description = "identity"
+        lanes = 1
 
         def __call__(self, frame: np.ndarray) -> np.ndarray:
             return frame

@@ -1,5 +1,7 @@
 """Engines: every backend paints the picture that the plain network paints."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -49,6 +51,15 @@ def test_frames_do_not_share_memory(style, backend):
     kept = first.copy()
     engine(255 - scene(32, 32))
     assert np.array_equal(first, kept)
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_lanes_paint_at_the_same_time(style, backend):
+    engine = load_engine(str(style), height=48, width=64, backend=backend, device="cpu", precision="fp32")
+    frames = [np.roll(scene(48, 64), shift, axis=1) for shift in range(24)]
+    with ThreadPoolExecutor(engine.lanes) as pool:
+        for frame, result in zip(frames, pool.map(engine, frames), strict=True):
+            assert np.abs(result - reference(style, frame)).max() <= 1.0
 
 
 def test_default_on_a_cpu_is_openvino(style):

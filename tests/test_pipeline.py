@@ -107,6 +107,19 @@ def test_stages_overlap():
     assert time.monotonic() - began < 1.0  # one after the other takes 1.2
 
 
+def test_lanes_work_at_the_same_time_and_keep_the_order():
+    def uneven(pixels):
+        time.sleep(0.04 if pixels[0, 0, 0] % 2 else 0.02)
+        return pixels
+
+    sink = Sink()
+    began = time.monotonic()
+    assert run(Source(40), uneven, sink, lanes=2) == 40
+    assert time.monotonic() - began < 1.1  # one lane takes 1.2
+    assert [int(frame.pixels[0, 0, 0]) for frame in sink.frames] == list(range(40))
+    assert [frame.time for frame in sink.frames] == sorted(frame.time for frame in sink.frames)
+
+
 def test_memory_is_bounded():
     source = Source(500)
     most = 0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    import numpy as np
+    from reconet_cli.pipeline import Painter
 
 
 class Size(click.ParamType):
@@ -133,7 +133,7 @@ def command(
     )  # fmt: skip
     description = ""
 
-    def load(height: int, width: int) -> Callable[[np.ndarray], np.ndarray]:
+    def load(height: int, width: int) -> Painter:
         nonlocal description
         from reconet_cli.engine import load_engine
 

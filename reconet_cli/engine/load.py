@@ -15,9 +15,10 @@ BACKENDS = ("openvino", "torch")
 
 
 class Engine(Protocol):
-    """A style loaded for frames of one size."""
+    """A style loaded for frames of one size; it may be called on `lanes` threads at the same time."""
 
     description: str
+    lanes: int
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paint a uint8 RGB frame `(H, W, 3)`; the result has the same shape and type."""

@@ -17,6 +17,8 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 class TorchEngine:
     """A network on one PyTorch device."""
 
+    lanes = 1
+
     def __init__(self, network: ReCoNet, device: str, precision: str) -> None:
         self._device = choose_device(device)
         if precision == "auto":
