@@ -18,6 +18,9 @@ from reconet_cli.media.info import MediaInfo
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.source import file_source, probe
 
+# Workers that run side by side would only wait for each other's spinning threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A loaded machine is no failure, and a failure must come back when the test is run again.
 hypothesis.settings.register_profile("reconet", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("reconet")

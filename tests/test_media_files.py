@@ -22,11 +22,23 @@ def no_progress(total):
     yield lambda: None
 
 
+class OneLane:
+    """A painter out of a function."""
+
+    lanes = 1
+
+    def __init__(self, network):
+        self.network = network
+
+    def __call__(self, frame):
+        return self.network(frame)
+
+
 def paint(source: Path, target: Path, *, network=lambda frame: frame, **options) -> list[str]:
     """Stylise with `network` and return the notes."""
     notes: list[str] = []
     request = Request(str(source), str(target), **options)
-    outcome = stylize(request, lambda height, width: network, note=notes.append, progress=no_progress)
+    outcome = stylize(request, lambda height, width: OneLane(network), note=notes.append, progress=no_progress)
     assert outcome.frames > 0
     return notes
 
