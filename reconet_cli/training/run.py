@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -97,7 +97,7 @@ def run_training(
     data = TrainingData(list(files.data), settings.size, note)
     files.work.mkdir(parents=True, exist_ok=True)
     frames = preview_frames(data.held_out)
-    with (files.work / "losses.jsonl").open("a" if resume else "w", buffering=1, encoding="utf-8") as curve:
+    with _loss_curve(files.work / "losses.jsonl", trainer.step) as curve:
         while trainer.step < settings.steps and not should_stop():
             values = trainer.train_step(sample_batch(data.sources, settings, trainer.step))
             curve.write(json.dumps({"step": trainer.step} | {name: round(v, 6) for name, v in values.items()}) + "\n")
@@ -111,6 +111,14 @@ def run_training(
         return False
     _finish(trainer, files, data)
     return True
+
+
+def _loss_curve(path: Path, step: int) -> TextIO:
+    """The file of losses, opened behind the line of `step`; what a killed run wrote after that comes again."""
+    kept = path.read_text(encoding="utf-8").splitlines(keepends=True)[:step] if path.exists() else []
+    curve = path.open("w", buffering=1, encoding="utf-8")
+    curve.writelines(kept)
+    return curve
 
 
 @torch.no_grad()
