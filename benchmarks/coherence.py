@@ -83,7 +83,7 @@ def measure(
     judge: LossNetwork,
     grams: list[torch.Tensor],
     args: argparse.Namespace,
-) -> tuple[list[Score], float]:
+) -> tuple[list[Score], TemporalError]:
     """Scores of all networks on one clip, and the temporal error of the clip itself."""
     scores, floor = [Score(network) for network in networks], TemporalError()
     before: np.ndarray | None = None
@@ -96,7 +96,7 @@ def measure(
             if index % _LOSS_EVERY == 0:
                 score.judge(frame, painted, judge, grams)
         before = frame
-    return scores, floor.value
+    return scores, floor
 
 
 def main() -> None:
@@ -124,7 +124,7 @@ def main() -> None:
             f" | {s.error.value:>19.4f} {statistics.mean(s.style):>6.3f} {statistics.mean(s.content):>7.3f}"
             for s in scores
         )
-        print(f"{name[:27]:<28}{floor:>8.4f}" + "".join(cells))
+        print(f"{name[:27]:<28}{floor.value:>8.4f}" + "".join(cells))
     means = []
     for index in range(len(networks)):
         column = [scores[index] for scores, _ in rows.values()]
@@ -132,8 +132,10 @@ def main() -> None:
         style = statistics.mean(itertools.chain.from_iterable(score.style for score in column))
         content = statistics.mean(itertools.chain.from_iterable(score.content for score in column))
         means.append((error, style, content))
-    floor = statistics.mean(floor for _, floor in rows.values())
-    print(f"{'mean':<28}{floor:>8.4f}" + "".join(f" | {e:>19.4f} {s:>6.3f} {c:>7.3f}" for e, s, c in means))
+    source = statistics.mean(floor.value for _, floor in rows.values())
+    print(f"{'mean':<28}{source:>8.4f}" + "".join(f" | {e:>19.4f} {s:>6.3f} {c:>7.3f}" for e, s, c in means))
+    coverage = statistics.mean(floor.coverage for _, floor in rows.values())
+    print(f"pixels that could be traced: {coverage:.0%}")
     for path, (error, style, _) in zip(args.style[1:], means[1:], strict=True):
         print(
             f"{args.style[0]} against {path}: e_stab x{means[0][0] / error:.2f}, style loss x{means[0][1] / style:.2f}"

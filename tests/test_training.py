@@ -164,8 +164,9 @@ def test_damaged_checkpoint_gives_a_message(studio, capsys):
     work = studio / "out/run/fast"
     work.mkdir(parents=True)
     (work / "checkpoint.pt").write_bytes(b"PK\x03\x04 nonsense")
-    assert reconet(*arguments(studio, "out", "--resume")) == 1
-    assert "checkpoint" in capsys.readouterr().err
+    for precision in ("fp32", "auto"):
+        assert reconet(*arguments(studio, "out", "--resume", "--precision", precision)) == 1
+        assert "checkpoint" in capsys.readouterr().err
 
 
 def test_data_without_pictures_gives_a_message(studio, capsys):

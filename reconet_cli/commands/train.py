@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconet_cli.model.styles import VARIANT_ORDER
+
 if TYPE_CHECKING:
     from reconet_cli.training.settings import TrainingSettings
-
-_VARIANTS = ("fast", "paper", "paper-medium", "paper-small")
 
 
 @click.command("train")
@@ -32,7 +32,7 @@ _VARIANTS = ("fast", "paper", "paper-medium", "paper-small")
 @click.option(
     "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="The new style's folder."
 )
-@click.option("--variant", type=click.Choice(_VARIANTS), default="fast", show_default=True)
+@click.option("--variant", type=click.Choice(VARIANT_ORDER), default="fast", show_default=True)
 @click.option("--norm", type=click.Choice(["instance", "frn"]), default="instance", show_default=True)
 @click.option(
     "--style-size",

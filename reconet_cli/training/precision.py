@@ -8,16 +8,19 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from reconet_cli.training.trainer import read_checkpoint
+
 
 def choose_precision(name: str, device: torch.device, checkpoint: Path | None) -> str:
     """`fp32` or `bf16`; `auto` keeps a checkpoint's choice, else takes the faster one on this device.
 
-    CPUs may have bf16 instructions and still be slower with them, so a short convolution is timed there.
+    CPUs may have bf16 instructions and still be slower with them, so a short convolution is timed there. Raises
+    `TrainingError` for a damaged checkpoint.
     """
     if name != "auto":
         return name
     if checkpoint is not None:
-        saved: str = torch.load(checkpoint, map_location="cpu", weights_only=True)["settings"]["precision"]
+        saved: str = read_checkpoint(checkpoint, torch.device("cpu"))["settings"]["precision"]
         return saved
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reconet_cli.training.sources import reduce_to
+from reconet_cli.training.sources import reduce_to, to_tensor
 
 
 def preview_frames(pictures: list[np.ndarray], height: int = 256, width: int = 384, count: int = 3) -> Tensor:
@@ -20,7 +20,7 @@ def preview_frames(pictures: list[np.ndarray], height: int = 256, width: int = 3
         top, left = (max(0, (have - want) // 2) for have, want in zip(fitted.shape, (height, width), strict=False))
         crop = fitted[top : top + height, left : left + width]
         frames.append(cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR))
-    return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float() / 255
+    return torch.stack([to_tensor(frame) for frame in frames])
 
 
 def write_sheet(path: Path, rows: list[Tensor]) -> None:

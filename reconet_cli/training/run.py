@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
 import torch
 
 from reconet_cli import __version__
@@ -25,6 +24,7 @@ from reconet_cli.training.sources import (
     PairSource,
     Photographs,
     find_files,
+    read_photographs,
     read_picture,
     to_tensor,
 )
@@ -51,8 +51,8 @@ class TrainingData:
         stride = max(2, len(pictures) // _HELD_OUT)
         held = pictures[::stride][:_HELD_OUT] if len(pictures) > 1 else []
         self.sources: list[tuple[float, PairSource]] = []
-        self.held_out: list[np.ndarray] = [read_picture(file, round(size * 1.4)) for file in held]
-        photographs = Photographs([file for file in pictures if file not in set(held)], size)
+        self.held_out = read_photographs(held, size)
+        photographs = Photographs(read_photographs([file for file in pictures if file not in set(held)], size))
         moving = Clips(clips, size)
         for problem in moving.skipped:
             note(f"left out {problem}")
@@ -124,8 +124,7 @@ def _loss_curve(path: Path, step: int) -> TextIO:
 @torch.no_grad()
 def held_out_losses(trainer: Trainer, data: TrainingData) -> dict[str, float]:
     """Mean unweighted losses on the held-out pictures in motion, with a fixed seed."""
-    source = Photographs([], trainer.settings.size)
-    source.pictures = data.held_out
+    source = Photographs(data.held_out)
     trainer.network.eval()
     totals: dict[str, float] = {}
     for index in range(_HELD_OUT):

@@ -12,10 +12,14 @@ import torch
 from torch import Tensor
 
 from reconet_cli.errors import TrainingError
+from reconet_cli.media.source import PICTURE_SUFFIXES
 from reconet_cli.training.pairs import FramePairs, moving_pair
 
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+PICTURES = frozenset(PICTURE_SUFFIXES)
 CLIPS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mts"})
+# Photographs are kept at little more than the training size.
+_MARGIN = 1.4
+_SMALLEST_SIDE = 32
 
 
 class PairSource(Protocol):
@@ -67,15 +71,17 @@ def find_files(paths: list[Path], suffixes: frozenset[str]) -> list[Path]:
     return sorted(found)
 
 
-class Photographs:
-    """Photographs that are set in motion; each is kept at little more than the training size."""
+def read_photographs(files: list[Path], size: int) -> list[np.ndarray]:
+    """Photographs for training frames of a `size`; those of less than 32 px a side are left out."""
+    pictures = (read_picture(file, round(size * _MARGIN)) for file in files)
+    return [picture for picture in pictures if min(picture.shape[:2]) >= _SMALLEST_SIDE]
 
-    def __init__(self, files: list[Path], size: int) -> None:
-        self.pictures: list[np.ndarray] = []
-        for file in files:
-            picture = read_picture(file, round(size * 1.4))
-            if min(picture.shape[:2]) >= 32:
-                self.pictures.append(picture)
+
+class Photographs:
+    """Photographs, uint8 `(H, W, 3)`, that are set in motion."""
+
+    def __init__(self, pictures: list[np.ndarray]) -> None:
+        self.pictures = pictures
 
     def __len__(self) -> int:
         return len(self.pictures)

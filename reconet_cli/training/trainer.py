@@ -42,6 +42,17 @@ def sample_batch(sources: list[tuple[float, PairSource]], settings: TrainingSett
     return join([sources[int(pick)][1].sample(settings.size, generator) for pick in picks])
 
 
+def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
+    """The state that `Trainer.save` wrote. Raises `TrainingError` for anything else."""
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        if not {"settings", "step", "content_power", "network", "optimizer"} <= state.keys():
+            raise ValueError("parts are missing")
+    except Exception as problem:  # torch's reader raises many types on damaged files
+        raise TrainingError(f"{path} is no checkpoint: {problem}", "remove it and train without --resume") from problem
+    return state
+
+
 class Trainer:
     """Owns network, optimiser and step count; nothing else changes them.
 
@@ -144,14 +155,8 @@ class Trainer:
 
     def load(self, path: Path) -> None:
         """Continue from a checkpoint. Raises `TrainingError` if it is damaged or belongs to other settings."""
-        try:
-            state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-            saved = state["settings"]
-        except Exception as problem:  # torch's reader raises many types on damaged files
-            raise TrainingError(
-                f"{path} is no checkpoint: {problem}", "remove it and train without --resume"
-            ) from problem
-        mine = self.settings.to_dict()
+        state = read_checkpoint(path, self.device)
+        saved, mine = state["settings"], self.settings.to_dict()
         if changed := sorted(name for name in mine if saved.get(name) != mine[name]):
             raise TrainingError(
                 f"{path} was made with other settings: {', '.join(changed)}",
