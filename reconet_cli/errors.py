@@ -32,3 +32,7 @@ class EngineError(ReconetError):
 
 class TrainingError(ReconetError):
     """Training data, settings or checkpoints do not fit together."""
+
+
+class FlowError(ReconetError):
+    """Frames, flow files, flow data sets or estimators do not fit together, or are damaged or missing."""
