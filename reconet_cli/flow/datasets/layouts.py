@@ -85,7 +85,7 @@ def sintel(folder: Path, render_pass: str | None) -> list[FlowPair]:
     if chosen is None or not (folder / "flow").is_dir():
         return []
     kind, frames = chosen
-    pairs = []
+    pairs: list[FlowPair] = []
     for scene in _folders(folder / "flow"):
         if not (frames / scene.name).is_dir():
             continue
@@ -136,7 +136,7 @@ def flying_chairs(folder: Path, render_pass: str | None) -> list[FlowPair]:
     """
     if not any(re.fullmatch(r"\d+_?flow\.flo", path.name) for path in folder.glob("*flow.flo")):
         return []
-    pairs = []
+    pairs: list[FlowPair] = []
     for first, second in (("_img1", "_img2"), ("img0", "img1")):
         for a in sorted(folder.glob(f"*{first}.ppm")):
             number = a.stem.removesuffix(first)
@@ -164,7 +164,7 @@ def scene_flow(folder: Path, render_pass: str | None) -> list[FlowPair]:
     if chosen is None or not flows.is_dir():
         return []
     kind, frames = chosen
-    pairs = []
+    pairs: list[FlowPair] = []
     for future in sorted(flows.rglob("into_future")):
         scene = future.parent.relative_to(flows)
         for side in _folders(future):
