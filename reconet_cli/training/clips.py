@@ -1,57 +1,55 @@
-"""Frame pairs from real clips: neighbouring frames with estimated flow and visibility."""
+"""Frame pairs from real clips: neighbouring frames with estimated flow and visibility, computed once and kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from reconet_cli.errors import MediaError
-from reconet_cli.flow import estimate_flow
-from reconet_cli.media.locate import find_ffmpeg
-from reconet_cli.media.reader import FfmpegReader, ReadOptions
-from reconet_cli.media.source import file_source, probe, video_stream
+from reconet_cli.training.clip_motion import ClipMotion, OpenedClip, open_clip, read_motion
+from reconet_cli.training.crops import random_crop
+from reconet_cli.training.flow_cache import FlowCache, cache_folder, clip_key
 from reconet_cli.training.pairs import FramePairs
-from reconet_cli.training.sources import to_tensor
-from reconet_cli.warping import inside_frame, visibility_mask
 
-# Pairs kept of each clip, and how far into it they are taken from.
-_PAIRS = 12
-_SECONDS = Fraction(8)
 # Training squares are cut from frames a little larger than they are.
 _MARGIN = 1.25
+_MOST_WORKERS = 4
 
 
-@dataclass(frozen=True)
-class _ClipPair:
-    """Two neighbouring frames as uint8 `(H, W, 3)`; flow current→previous in float16 pixels, mask as bool."""
-
-    previous: np.ndarray
-    current: np.ndarray
-    flow: Tensor
-    mask: Tensor
+def _say_nothing(_: str) -> None:
+    pass
 
 
 class Clips:
-    """Pairs of neighbouring frames of some clips, in memory; flow is DIS (medium), visibility the two-way check.
+    """Pairs of neighbouring frames of some clips.
 
-    Clips that cannot be decoded are left out and named in `skipped`.
+    A clip that was seen before, under whatever name, is taken from the flow cache and not decoded. `note` is told what
+    will be computed and how much room it takes, `on_clip` is called with the number of clips done and of those to do.
+    Once `should_stop`, the constructor raises `KeyboardInterrupt`; what is done by then stays in the cache. Clips that
+    cannot be decoded are left out and named in `skipped`.
     """
 
-    def __init__(self, files: list[Path], size: int) -> None:
-        self._pairs: list[_ClipPair] = []
-        self.skipped: list[str] = []
-        program = find_ffmpeg() if files else ""
-        for file in files:
-            try:
-                self._pairs += [_with_motion(*frames) for frames in _neighbours(program, file, round(size * _MARGIN))]
-            except MediaError as problem:
-                self.skipped.append(f"{file.name}: {problem.message}")
+    def __init__(
+        self,
+        files: list[Path],
+        size: int,
+        *,
+        note: Callable[[str], None] = _say_nothing,
+        on_clip: Callable[[int, int], None] = lambda done, total: None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        gathering = _Gathering(files, round(size * _MARGIN), FlowCache(cache_folder(), note), should_stop)
+        gathering.look_up()
+        gathering.compute(note, on_clip)
+        self._clips = [gathering.found[file] for file in files if file in gathering.found]
+        self._pairs = [(clip, index) for clip in self._clips for index in range(len(clip))]
+        self.skipped = [f"{file.name}: {gathering.problems[file]}" for file in files if file in gathering.problems]
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -59,48 +57,79 @@ class Clips:
     def examples(self) -> list[np.ndarray]:
         """A few frames to look at."""
         stride = max(1, len(self._pairs) // 8)
-        return [pair.current for pair in self._pairs[::stride]]
+        return [clip.current[index].numpy() for clip, index in self._pairs[::stride]]
 
     def sample(self, size: int, generator: torch.Generator) -> FramePairs:
         """A random square of a random pair, mirrored half of the time."""
-        pair = self._pairs[int(torch.randint(len(self._pairs), (), generator=generator))]
-        height, width = pair.current.shape[:2]
-        top, left = (int(torch.randint(side - size + 1, (), generator=generator)) for side in (height, width))
-        rows, columns = slice(top, top + size), slice(left, left + size)
-        previous, current = (to_tensor(frame[rows, columns])[None] for frame in (pair.previous, pair.current))
-        flow, mask = pair.flow[:, :, rows, columns].float(), pair.mask[:, :, rows, columns].float()
-        if torch.rand((), generator=generator) < 0.5:
-            previous, current, flow, mask = (t.flip(3) for t in (previous, current, flow, mask))
-            flow[:, 0] *= -1
-        # The whole frame's mask knows nothing of what the cut leaves out.
-        return FramePairs(previous, current, flow, mask * inside_frame(flow))
+        clip, index = self._pairs[int(torch.randint(len(self._pairs), (), generator=generator))]
+        frames = (clip.previous[index].numpy(), clip.current[index].numpy())
+        one = slice(index, index + 1)
+        return random_crop(frames, clip.flow[one], clip.mask[one], size, generator)
 
 
-def _with_motion(previous: np.ndarray, current: np.ndarray) -> _ClipPair:
-    flow, reverse = (torch.from_numpy(estimate_flow(a, b))[None] for a, b in ((current, previous), (previous, current)))
-    return _ClipPair(previous, current, flow.half(), visibility_mask(flow, reverse).bool())
+class _Gathering:
+    """Finds or computes the motion of clips: `found` by file, `problems` with those that have none."""
+
+    def __init__(self, files: list[Path], short_side: int, cache: FlowCache, should_stop: Callable[[], bool]) -> None:
+        self.found: dict[Path, ClipMotion] = {}
+        self.problems: dict[Path, str] = {}
+        self._files = files
+        self._short_side = short_side
+        self._cache = cache
+        self._should_stop = should_stop
+        self._failed = threading.Event()
+        self._keys: dict[Path, str] = {}
+
+    def look_up(self) -> None:
+        """Take what the cache has."""
+        for file in self._files:
+            try:
+                self._keys[file] = clip_key(file, self._short_side)
+            except OSError as problem:
+                self.problems[file] = problem.strerror or str(problem)
+                continue
+            if motion := self._cache.load(self._keys[file]):
+                self.found[file] = motion
+
+    def compute(self, note: Callable[[str], None], on_clip: Callable[[int, int], None]) -> None:
+        """Decode the rest, keep it in the cache."""
+        missing = [file for file in self._files if file in self._keys and file not in self.found]
+        if not missing:
+            return
+        with ThreadPoolExecutor(_workers()) as pool:
+            opened = {file: clip for file, clip in zip(missing, pool.map(self._open, missing), strict=True) if clip}
+            self._announce(opened, note)
+            jobs = {pool.submit(self._read, file, clip): file for file, clip in opened.items()}
+            try:
+                for done, job in enumerate(as_completed(jobs), 1):
+                    job.result()
+                    on_clip(done, len(jobs))
+            finally:
+                # After an error or Ctrl-C nothing new starts, and what runs ends at its next pair of frames.
+                self._failed.set()
+                pool.shutdown(cancel_futures=True)
+
+    def _open(self, file: Path) -> OpenedClip | None:
+        try:
+            return open_clip(file, self._short_side)
+        except MediaError as problem:
+            self.problems[file] = problem.message
+            return None
+
+    def _announce(self, opened: dict[Path, OpenedClip], note: Callable[[str], None]) -> None:
+        expected = sum(clip.expected_bytes for clip in opened.values())
+        self._cache.make_room(expected)
+        if opened and self._cache.writable:
+            note(f"optical flow of {len(opened)} clips: about {expected / 1e6:.0f} MB in {self._cache.folder}")
+
+    def _read(self, file: Path, clip: OpenedClip) -> None:
+        try:
+            motion = read_motion(clip, lambda: self._failed.is_set() or self._should_stop())
+            self.found[file] = self._cache.keep(self._keys[file], motion)
+        except MediaError as problem:
+            self.problems[file] = problem.message
 
 
-def _neighbours(program: str, file: Path, short_side: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Up to `_PAIRS` pairs of neighbouring frames, spread over the first seconds of a clip."""
-    source = file_source(file)
-    info = probe(program, source)
-    video = video_stream(info, source.name)
-    width, height = video.shown_size
-    factor = Fraction(short_side, min(width, height))
-    size = (max(short_side, round(width * factor)), max(short_side, round(height * factor)))
-    reader = FfmpegReader(program, source, info, video, ReadOptions(size=size, duration=_SECONDS))
-    length = min(_SECONDS, info.duration or _SECONDS)
-    stride = max(2, int(length * video.rate) // _PAIRS)
-    before: np.ndarray | None = None
-    found = 0
-    try:
-        for index, frame in enumerate(reader):
-            if before is not None and index % stride == 1:
-                yield before, frame.pixels
-                found += 1
-                if found == _PAIRS:
-                    return
-            before = frame.pixels
-    finally:
-        reader.abort()
+def _workers() -> int:
+    """Decoding and flow have threads of their own, so more than a few clips at once only costs memory."""
+    return min(_MOST_WORKERS, os.cpu_count() or 1)
