@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from reconet_cli.errors import TrainingError
-from reconet_cli.flow import METHODS, estimate_flow
 from reconet_cli.model.weights import load_weights, read_metadata
 from reconet_cli.training.clips import Clips
 from reconet_cli.training.pairs import moving_pair
@@ -223,21 +222,3 @@ def test_picture_that_is_none_gives_a_message(tmp_path):
 def test_files_are_found_in_folders_and_by_name(studio):
     found = find_files([studio / "photos", studio / "photos/1.jpg"], frozenset({".jpg"}))
     assert [path.name for path in found] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_estimated_flow_finds_a_shift(method):
-    scene = texture(140, 180, 7)
-    a, b = scene[20:120, 20:160], scene[17:117, 26:166]
-    # a(p) = b(p + flow): what a shows at p, b shows 6 px further left and 3 px further down.
-    flow = estimate_flow(a, b, method)
-    middle = flow[:, 20:-20, 20:-20]
-    assert np.median(middle[0]) == pytest.approx(-6, abs=0.5)
-    assert np.median(middle[1]) == pytest.approx(3, abs=0.5)
-
-
-def test_flow_refuses_frames_that_do_not_pair():
-    with pytest.raises(ValueError, match="one size"):
-        estimate_flow(texture(64, 64, 0), texture(64, 66, 0))
-    with pytest.raises(ValueError, match="unknown flow method"):
-        estimate_flow(texture(64, 64, 0), texture(64, 64, 0), "magic")
