@@ -15,7 +15,6 @@ from torch import Tensor
 from reconet_cli.errors import MediaError
 from reconet_cli.flow import estimate_flow
 from reconet_cli.media.info import MediaInfo, VideoStream
-from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.reader import FfmpegReader, ReadOptions
 from reconet_cli.media.source import Source, file_source, probe, video_stream
 from reconet_cli.warping import visibility_mask
@@ -73,9 +72,11 @@ class OpenedClip:
         return min(SECONDS, self.info.duration or SECONDS)
 
 
-def open_clip(file: Path, short_side: int) -> OpenedClip:
-    """Probe a clip whose frames are to have a `short_side` in pixels. Raises `MediaError` for what is no video."""
-    program = find_ffmpeg()
+def open_clip(program: str, file: Path, short_side: int) -> OpenedClip:
+    """Probe a clip whose frames are to have a `short_side` in pixels, with ffmpeg's `program`.
+
+    Raises `MediaError` for what is no video.
+    """
     source = file_source(file)
     info = probe(program, source)
     video = video_stream(info, source.name)
@@ -88,7 +89,8 @@ def open_clip(file: Path, short_side: int) -> OpenedClip:
 def read_motion(clip: OpenedClip, should_stop: Callable[[], bool] = lambda: False) -> ClipMotion:
     """Up to 12 pairs from a clip's first 8 seconds; flow is DIS (medium), visibility the two-way check.
 
-    Raises `MediaError` for a clip that cannot be decoded or has no two frames, `KeyboardInterrupt` once `should_stop`.
+    Raises `MediaError` for a clip that cannot be decoded or has no two frames, `FlowError` where DIS fails, and
+    `KeyboardInterrupt` once `should_stop`.
     """
     frames, flows, masks = [], [], []
     with closing(_neighbours(clip)) as neighbours:
@@ -109,7 +111,7 @@ def _flow(a: np.ndarray, b: np.ndarray) -> Tensor:
     return torch.from_numpy(estimate_flow(a, b, METHOD))[None]
 
 
-def _neighbours(clip: OpenedClip) -> Generator[tuple[np.ndarray, np.ndarray]]:
+def _neighbours(clip: OpenedClip) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
     """Up to `PAIRS` pairs of neighbouring frames, spread over the first seconds."""
     options = ReadOptions(size=clip.size, duration=SECONDS)
     reader = FfmpegReader(clip.program, clip.source, clip.info, clip.video, options)

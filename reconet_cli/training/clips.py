@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from reconet_cli.errors import MediaError
+from reconet_cli.errors import FlowError, MediaError
+from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.training.clip_motion import ClipMotion, OpenedClip, open_clip, read_motion
 from reconet_cli.training.crops import random_crop
 from reconet_cli.training.flow_cache import FlowCache, cache_folder, clip_key
@@ -96,11 +97,13 @@ class _Gathering:
         missing = [file for file in self._files if file in self._keys and file not in self.found]
         if not missing:
             return
+        program = find_ffmpeg()
         with ThreadPoolExecutor(_workers()) as pool:
-            opened = {file: clip for file, clip in zip(missing, pool.map(self._open, missing), strict=True) if clip}
-            self._announce(opened, note)
-            jobs = {pool.submit(self._read, file, clip): file for file, clip in opened.items()}
             try:
+                probed = pool.map(lambda file: self._open(program, file), missing)
+                opened = {file: clip for file, clip in zip(missing, probed, strict=True) if clip}
+                self._announce(opened, note)
+                jobs = [pool.submit(self._read, file, clip) for file, clip in opened.items()]
                 for done, job in enumerate(as_completed(jobs), 1):
                     job.result()
                     on_clip(done, len(jobs))
@@ -109,9 +112,14 @@ class _Gathering:
                 self._failed.set()
                 pool.shutdown(cancel_futures=True)
 
-    def _open(self, file: Path) -> OpenedClip | None:
+    def _stopping(self) -> bool:
+        return self._failed.is_set() or self._should_stop()
+
+    def _open(self, program: str, file: Path) -> OpenedClip | None:
+        if self._stopping():
+            raise KeyboardInterrupt
         try:
-            return open_clip(file, self._short_side)
+            return open_clip(program, file, self._short_side)
         except MediaError as problem:
             self.problems[file] = problem.message
             return None
@@ -120,13 +128,13 @@ class _Gathering:
         expected = sum(clip.expected_bytes for clip in opened.values())
         self._cache.make_room(expected)
         if opened and self._cache.writable:
-            note(f"optical flow of {len(opened)} clips: about {expected / 1e6:.0f} MB in {self._cache.folder}")
+            note(f"optical flow of {len(opened)} clips: about {expected / 1e6:.1f} MB in {self._cache.folder}")
 
     def _read(self, file: Path, clip: OpenedClip) -> None:
         try:
-            motion = read_motion(clip, lambda: self._failed.is_set() or self._should_stop())
+            motion = read_motion(clip, self._stopping)
             self.found[file] = self._cache.keep(self._keys[file], motion)
-        except MediaError as problem:
+        except (MediaError, FlowError) as problem:
             self.problems[file] = problem.message
 
 
