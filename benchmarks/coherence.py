@@ -1,7 +1,7 @@
 """Temporal error, style loss and content loss of styles on clips, side by side.
 
     python benchmarks/coherence.py CLIP... --style weights/mosaic/fast.safetensors \
-        --style runs/per-frame/fast.safetensors --picture examples/mosaic.jpg --loss-weights loss.npz
+        --style runs/per-frame/fast.safetensors --picture examples/mosaic.jpg --loss-network loss.npz
 
 Every style paints the same frames with the plain fp32 network; flow (DIS medium) and visibility come from the source
 frames. Losses are those of training, unweighted. The first style is the one that others are compared with.
@@ -20,7 +20,8 @@ import numpy as np
 import torch
 
 from reconet_cli.evaluation.temporal import TemporalError, flow_and_mask
-from reconet_cli.model.loss_networks import LossNetwork, load_loss_network
+from reconet_cli.model.loss_files import load_loss_network
+from reconet_cli.model.loss_networks import LossNetwork
 from reconet_cli.model.losses import content_loss, style_loss
 from reconet_cli.model.network import ReCoNet
 from reconet_cli.model.weights import load_weights, read_metadata
@@ -105,15 +106,15 @@ def main() -> None:
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--style", action="append", required=True, type=Path)
     parser.add_argument("--picture", required=True, type=Path)
-    parser.add_argument("--loss-weights", type=Path)
+    parser.add_argument("--loss-network", default="compact")
     parser.add_argument("--frames", type=int, default=40)
     parser.add_argument("--height", type=int, default=360)
     args = parser.parse_args()
     torch.set_grad_enabled(False)
     networks = [load_weights(path) for path in args.style]
-    judge = load_loss_network(args.loss_weights)
-    size = read_metadata(args.style[0])["recipe"]["settings"]["style_size"]
-    grams = judge(style_picture(args.picture, size)).grams
+    judge = load_loss_network(args.loss_network)
+    scale = read_metadata(args.style[0])["recipe"]["settings"]["style_scale"]
+    grams = judge(style_picture(args.picture, scale)).grams
     rows = {clip.stem: measure(clip, networks, judge, grams, args) for clip in args.clips}
     print(
         f"{'clip':<28}{'source':>8}"

@@ -14,7 +14,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from reconet_cli.engine.rewrites import fold_upscaling
 from reconet_cli.errors import StyleError
 from reconet_cli.model.layers import FilterResponseNorm
-from reconet_cli.model.loss_networks import VGG16, load_loss_network
+from reconet_cli.model.loss_files import load_loss_network
+from reconet_cli.model.loss_networks import VGG16
 from reconet_cli.model.losses import gram_matrix
 from reconet_cli.model.network import NetworkConfig, ReCoNet, build_network, pad_to_multiple
 from reconet_cli.model.styles import find_style, list_styles
@@ -165,7 +166,7 @@ def test_vgg16_reads_torchvisions_checkpoint(tmp_path):
     state["classifier.0.weight"] = torch.zeros(2, 2)
     torch.save(state, tmp_path / "vgg16.pth")
     image = torch.rand(1, 3, 32, 40)
-    seen = load_loss_network(tmp_path / "vgg16.pth")(image)
+    seen = load_loss_network(str(tmp_path / "vgg16.pth"))(image)
     normal = (image - torch.tensor([0.485, 0.456, 0.406])[:, None, None]) / torch.tensor([0.229, 0.224, 0.225])[
         :, None, None
     ]

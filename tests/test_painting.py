@@ -78,7 +78,7 @@ def test_shipped_style_is_complete(name):
         card = json.loads((style.folder / f"{variant}.json").read_text(encoding="utf-8"))
         assert card["settings"] == read_metadata(path)["recipe"]["settings"]
         assert card["held_out_losses"]["style"] > 0
-    assert json.loads((style.folder / "style.json").read_text(encoding="utf-8"))["looks"]
+    assert json.loads((style.folder / "card.json").read_text(encoding="utf-8"))["looks"]
     assert (style.folder / "preview.jpg").stat().st_size > 10_000
 
 

@@ -32,7 +32,7 @@ def command(json: bool) -> None:
 def _looks(folder: Path) -> str:
     """The one line of a style's card that says what it looks like."""
     try:
-        card: dict[str, Any] = json_format.loads((folder / "style.json").read_text(encoding="utf-8"))
+        card: dict[str, Any] = json_format.loads((folder / "card.json").read_text(encoding="utf-8"))
         return str(card.get("looks", ""))
     except (OSError, ValueError):
         return ""

@@ -1,4 +1,4 @@
-"""`reconet train`: a style picture and some photographs or clips become a style."""
+"""`reconet train`: a style picture becomes a style."""
 
 from __future__ import annotations
 
@@ -12,105 +12,173 @@ import click
 from reconet_cli.model.styles import VARIANT_ORDER
 
 if TYPE_CHECKING:
-    from reconet_cli.training.settings import TrainingSettings
+    from reconet_cli.training.settings import LossWeights, TrainingFiles, TrainingSettings
+
+# Where training starts when nobody says otherwise.
+_BASE = "base"
 
 
 @click.command("train")
 @click.option(
-    "--style",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "--style", "picture", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Picture to learn from.",
-)
+)  # fmt: skip
 @click.option(
-    "--data",
-    required=True,
-    multiple=True,
-    type=click.Path(exists=True, path_type=Path),
-    help="Photographs and clips, or folders of them; repeatable.",
-)
+    "--data", multiple=True, type=click.Path(exists=True, path_type=Path),
+    help="Photographs and clips, folders of them, or an optical-flow data set; repeatable.  [default: none are needed]",
+)  # fmt: skip
 @click.option(
-    "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="The new style's folder."
-)
+    "-o", "--output", type=click.Path(file_okay=False, path_type=Path),
+    help="The new style's folder.  [default: your own styles' folder, under the picture's name]",
+)  # fmt: skip
+@click.option("-y", "--overwrite", is_flag=True, help="Replace a finished style of that name.")
+@click.option("--resume", is_flag=True, help="Continue from the style folder's checkpoint.")
 @click.option("--variant", type=click.Choice(VARIANT_ORDER), default="fast", show_default=True)
+@click.option(
+    "--preset", type=click.Choice(["subtle", "normal", "strong"]), default="normal", show_default=True,
+    help="How far the picture may go from what it shows.",
+)  # fmt: skip
+@click.option(
+    "--style-scale", type=click.FloatRange(0.1, 6), default=1.0, show_default=True,
+    help="Width of the strokes: 2 is twice as broad.",
+)  # fmt: skip
+@click.option("--steps", type=click.IntRange(1), default=2000, show_default=True)
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Finish within this time, if not earlier.")
+@click.option("--until-good", is_flag=True, help="Finish when more steps stop helping.")
+@click.option("--init", metavar="NAME|FILE|none", help="Weights to begin with.  [default: base, where it is there]")
+@click.option(
+    "--loss-network", metavar="vgg16|compact|FILE", default="auto",
+    help="What judges the pictures.  [default: VGG-16 if it is there or, for a GPU, can be downloaded; else compact]",
+)  # fmt: skip
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps or auto.")
+@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True)
+@click.option("--workers", type=click.IntRange(0), help="Processes that prepare frames.  [default: by the machine]")
+@click.option("--compile", "compiled", is_flag=True, help="Compile the networks first; worth it for long runs.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--size", type=click.IntRange(64, 1024), default=256, show_default=True, help="Side of training frames.")
+@click.option(
+    "--batch",
+    type=click.IntRange(1, 4096),
+    default=1,
+    show_default=True,
+    help="Frame pairs a step, in all processes.",
+)
+@click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=2e-3, show_default=True)
 @click.option("--norm", type=click.Choice(["instance", "frn"]), default="instance", show_default=True)
 @click.option(
-    "--style-size",
-    type=click.IntRange(64, 4096),
-    default=640,
-    show_default=True,
-    help="Shorter side of the style picture in pixels; larger gives broader strokes.",
-)
-@click.option("--steps", type=click.IntRange(1), default=3000, show_default=True)
-@click.option("--size", type=click.IntRange(64, 1024), default=256, show_default=True, help="Side of training frames.")
-@click.option("--batch", type=click.IntRange(1, 256), default=1, show_default=True, help="Frame pairs a step.")
-@click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=2e-3, show_default=True)
-@click.option("--content-weight", type=click.FloatRange(0), default=0.8, show_default=True)
+    "--scenes", type=click.FloatRange(0, 1), default=0.15, show_default=True,
+    help="Share of procedural scenes beside --data.",
+)  # fmt: skip
+@click.option("--content-weight", type=click.FloatRange(0), help="[default: by the preset]")
 @click.option("--style-weight", type=click.FloatRange(0), default=10.0, show_default=True)
 @click.option("--variation-weight", type=click.FloatRange(0), default=1.0, show_default=True)
 @click.option("--feature-temporal-weight", type=click.FloatRange(0), default=1.0, show_default=True)
 @click.option("--output-temporal-weight", type=click.FloatRange(0), default=50.0, show_default=True)
-@click.option(
-    "--loss-weights",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Loss network: torchvision's VGG-16 (.pth) or a distilled VGG-19 (.npz).  [default: download VGG-16 once]",
-)
-@click.option("--init", metavar="NAME|FILE", help="Begin with this style's weights instead of random ones.")
-@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True)
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps or auto.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--resume", is_flag=True, help="Continue from the style folder's checkpoint.")
-def command(style: Path, data: tuple[Path, ...], output: Path, resume: bool, **options: Any) -> int:
+def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int:
     """Train a style from a picture.
 
-    Ctrl-C saves a checkpoint and stops; --resume continues as if nothing had happened.
+    Nothing else is needed: without --data the network learns from procedural scenes. Ctrl-C saves a checkpoint and
+    stops; --resume continues as if nothing had happened. Start it with `torchrun -m reconet_cli train …` to use
+    several GPUs or machines.
     """
     # Spinning OpenMP threads make training several times slower as soon as anything else wants a core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from reconet_cli import console
     from reconet_cli.engine.devices import choose_device
-    from reconet_cli.model.styles import find_style
+    from reconet_cli.model.loss_files import load_loss_network
+    from reconet_cli.training.cluster import connect
     from reconet_cli.training.precision import choose_precision
-    from reconet_cli.training.run import run_training
-    from reconet_cli.training.settings import TrainingFiles
+    from reconet_cli.training.run import Run
+    from reconet_cli.training.settings import Machine
 
-    start = find_style(options["init"], options["variant"]) if options["init"] else None
-    files = TrainingFiles(style, data, options["loss_weights"], start, output, options["variant"])
-    if resume and not files.checkpoint.exists():
-        raise click.UsageError(f"nothing to resume in {files.work}")
-    device = choose_device(options["device"])
+    files = _files(picture, options)
+    _check(files, resume, overwrite)
+    device = choose_device(options["device"], int(os.environ.get("LOCAL_RANK", "0")))
     precision = choose_precision(options["precision"], device, files.checkpoint if resume else None)
-    settings = _settings(options, precision)
-    console.note(f"training {settings.variant} on {device.type} in {precision}, {settings.steps} steps")
-    stop = _StopOnSignal()
-    with stop, console.progress("training", settings.steps, "steps") as bar:
+    with connect(device) as cluster, _StopOnSignal() as stop:
+        settings = _settings(options, cluster.agree(precision))
+        if not cluster.is_first:
+            console.set_quiet(True)
+        loss_network = load_loss_network(files.loss_network, device.type)
+        console.note(_plan(settings, files, device.type, loss_network.name))
+        machine = Machine(str(device), _workers(options["workers"], device.type), options["compiled"])
+        run = Run(settings, files, machine, loss_network, cluster, resume=resume, note=console.note)
+        with console.progress("training", settings.steps, "steps") as bar:
 
-        def show(step: int, values: dict[str, float]) -> None:
-            terms = "  ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in values.items())
-            bar.update(bar.task_ids[0], completed=step, description=terms)
+            def show(done: float, values: dict[str, float]) -> None:
+                terms = "  ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in values.items())
+                bar.update(bar.task_ids[0], completed=done * settings.steps, description=terms)
 
-        finished = run_training(
-            settings, files, device, resume=resume, note=console.note, on_step=show, should_stop=lambda: stop.asked
-        )
+            finished = run.train(show, lambda: stop.asked)
     if not finished:
         console.note(f"stopped; continue with the same command and --resume ({files.checkpoint})")
         return 130
-    console.note(f"{files.finished}: paint with `reconet stylize INPUT OUTPUT --style {output}`")
+    style = files.output.name if options["output"] is None else files.output
+    console.note(f"{files.finished}: paint with `reconet stylize INPUT OUTPUT --style {style}`")
     return 0
 
 
-def _settings(options: dict[str, Any], precision: str) -> TrainingSettings:
-    from reconet_cli.training.settings import LossWeights, TrainingSettings
+def _files(picture: Path, options: dict[str, Any]) -> TrainingFiles:
+    from reconet_cli.errors import StyleError
+    from reconet_cli.model.styles import find_style, user_folder
+    from reconet_cli.training.settings import TrainingFiles
 
-    weights = LossWeights(
-        content=options["content_weight"],
+    start: Path | None = None
+    if options["init"] is None and options["norm"] == "instance":
+        try:
+            start = find_style(_BASE, options["variant"])
+        except StyleError:
+            start = None
+    elif options["init"] not in (None, "none"):
+        start = find_style(options["init"], options["variant"])
+    output = options["output"] or user_folder() / picture.stem
+    return TrainingFiles(picture, options["data"], options["loss_network"], start, output, options["variant"])
+
+
+def _check(files: TrainingFiles, resume: bool, overwrite: bool) -> None:
+    if resume and not files.checkpoint.exists():
+        raise click.UsageError(f"nothing to resume in {files.work}")
+    if not resume and not overwrite and files.finished.exists():
+        raise click.UsageError(f"{files.finished} exists; -y replaces it, -o chooses another folder")
+
+
+def _settings(options: dict[str, Any], precision: str) -> TrainingSettings:
+    from reconet_cli.training.settings import TrainingSettings
+
+    kept = (
+        "variant", "norm", "style_scale", "size", "batch", "steps", "minutes", "until_good", "learning_rate", "seed",
+    )  # fmt: skip
+    scenes = options["scenes"] if options["data"] else 1.0
+    return TrainingSettings(
+        **{name: options[name] for name in kept}, precision=precision, scenes=scenes, weights=_weights(options)
+    )
+
+
+def _weights(options: dict[str, Any]) -> LossWeights:
+    from reconet_cli.training.settings import PRESETS, LossWeights
+
+    content = options["content_weight"]
+    return LossWeights(
+        content=PRESETS[options["preset"]] if content is None else content,
         style=options["style_weight"],
         variation=options["variation_weight"],
         feature_temporal=options["feature_temporal_weight"],
         output_temporal=options["output_temporal_weight"],
     )
-    kept = ("variant", "norm", "style_size", "size", "batch", "steps", "learning_rate", "seed")
-    return TrainingSettings(**{name: options[name] for name in kept}, precision=precision, weights=weights)
+
+
+def _workers(asked: int | None, device: str) -> int:
+    """A CPU that trains has no core to spare unless it has many; a GPU must not wait."""
+    cores = os.cpu_count() or 1
+    if asked is not None:
+        return asked
+    return min(8, max(1, cores - 1)) if device == "cuda" else min(2, cores // 4)
+
+
+def _plan(settings: TrainingSettings, files: TrainingFiles, device: str, loss_network: str) -> str:
+    end = f"at most {settings.minutes:g} minutes" if settings.minutes else f"{settings.steps} steps"
+    start = f"from {files.start.parent.name}" if files.start else "from nothing"
+    return f"training {settings.variant} {start} on {device} in {settings.precision}, {end}, judged by {loss_network}"
 
 
 class _StopOnSignal:

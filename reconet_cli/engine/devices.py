@@ -7,14 +7,15 @@ import torch
 from reconet_cli.errors import EngineError
 
 
-def choose_device(name: str) -> torch.device:
+def choose_device(name: str, local_rank: int = 0) -> torch.device:
     """The device of a name (`cpu`, `cuda`, `cuda:1`, `mps`), or with `auto` the best there is.
 
-    Raises `EngineError` for a device that this machine does not have.
+    Processes that share a machine take one CUDA device each, by `local_rank`. Raises `EngineError` for a device that
+    this machine does not have.
     """
     if name == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda")
+            return torch.device("cuda", local_rank)
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)

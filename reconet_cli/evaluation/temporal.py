@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from reconet_cli.flow import estimate_flow
-from reconet_cli.warping import visibility_mask, warp
+from reconet_cli.model.losses import temporal_gap
+from reconet_cli.warping import visibility_mask
 
 
 def flow_and_mask(current: np.ndarray, previous: np.ndarray, method: str = "dis-medium") -> tuple[Tensor, Tensor]:
@@ -34,8 +35,7 @@ class TemporalError:
     def add(self, previous: np.ndarray, current: np.ndarray, flow: Tensor, mask: Tensor) -> None:
         """Account for two painted uint8 frames, with the *source* frames' flow current→previous and mask."""
         then, now = (torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255 for frame in (previous, current))
-        gap = mask * (now - warp(then, flow))
-        self._squares += (gap**2).mean().item()
+        self._squares += temporal_gap(now, then, flow, mask).item()
         self._coverage += mask.mean().item()
         self._pairs += 1
 

@@ -5,21 +5,15 @@ Every one takes `(N, 3, H, W)` RGB in [0, 1] and returns `Perception`: a content
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import ClassVar, cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reconet_cli.errors import StyleError
 from reconet_cli.model.losses import gram_matrix
-
-VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
-# torchvision puts the first eight digits of the file's SHA-256 into its name.
-VGG16_SHA256_PREFIX = "397923af"
 
 
 @dataclass(frozen=True)
@@ -42,6 +36,10 @@ class LossNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Perception:
         """Look at `(N, 3, H, W)` RGB in [0, 1]."""
+        raise NotImplementedError
+
+    def content(self, image: Tensor) -> Tensor:
+        """The content features alone, in float32."""
         raise NotImplementedError
 
 
@@ -75,13 +73,21 @@ class VGG16(LossNetwork):
 
     def forward(self, image: Tensor) -> Perception:
         """Features of RGB in [0, 1]."""
+        taps = self._taps(image, self.taps[-1])
+        return Perception(taps[2], [gram_matrix(features) for features in taps])
+
+    def content(self, image: Tensor) -> Tensor:
+        """Features at relu3_3."""
+        return self._taps(image, self.taps[2])[2]
+
+    def _taps(self, image: Tensor, last: int) -> list[Tensor]:
         x = (image - self.mean) / self.std
         taps = []
-        for index, layer in enumerate(self.features):
-            x = layer(x)
+        for index in range(last + 1):
+            x = self.features[index](x)
             if index in self.taps:
                 taps.append(x.float())
-        return Perception(taps[2], [gram_matrix(features) for features in taps])
+        return taps
 
     @classmethod
     def from_checkpoint(cls, state: dict[str, Tensor]) -> VGG16:
@@ -92,15 +98,59 @@ class VGG16(LossNetwork):
         return network
 
 
-class DistilledVGG19(LossNetwork):
-    """VGG-19 distilled to a sixteenth of its size (Wang et al., Collaborative Distillation, CVPR 2020).
+class SlimVGG(LossNetwork):
+    """A slim network whose linear 1×1 heads predict VGG-19's features at four depths.
 
-    Linear heads predict VGG-19's relu1_1, relu2_1, relu3_1 and relu4_1: all are style layers, the last is content.
-    The normalisation of the input is the file's first 1×1 convolution.
+    All four are style layers, the last is content. Subclasses say which convolutions lead to each depth; a head
+    `NAME_aux` follows the last of each.
     """
 
+    stages: tuple[tuple[str, ...], ...] = ()
+
+    def __init__(self, layers: Mapping[str, nn.Conv2d]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleDict({name: layers[name] for name in self.names()})
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """The layers that it is made of: `conv0` normalises the input, then the stages, then their heads."""
+        return ["conv0", *(name for stage in cls.stages for name in stage), *(f"{s[-1]}_aux" for s in cls.stages)]
+
+    def step(self, name: str, x: Tensor) -> Tensor:
+        """One convolution of a stage and what follows it."""
+        raise NotImplementedError
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """The features before each head, of `(N, 3, H, W)` RGB in [0, 1]."""
+        x = self.layers["conv0"](image)
+        taps = []
+        for stage in self.stages:
+            for name in stage:
+                x = self.step(name, x)
+            taps.append(x)
+        return taps
+
+    def heads(self) -> list[nn.Conv2d]:
+        """The head of each depth."""
+        return [cast(nn.Conv2d, self.layers[f"{stage[-1]}_aux"]) for stage in self.stages]
+
+    def forward(self, image: Tensor) -> Perception:
+        """Features of RGB in [0, 1]."""
+        taps, heads = self.features(image), self.heads()
+        grams = [gram_through(head, tap) for head, tap in zip(heads, taps, strict=True)]
+        return Perception(heads[-1](taps[-1]).float(), grams)
+
+    def content(self, image: Tensor) -> Tensor:
+        """The deepest head's output."""
+        content: Tensor = self.heads()[-1](self.features(image)[-1])
+        return content.float()
+
+
+class DistilledVGG19(SlimVGG):
+    """VGG-19 distilled to a sixteenth of its size (Wang et al., Collaborative Distillation, CVPR 2020)."""
+
     name = "vgg19-distilled"
-    _stages = (
+    stages = (
         ("conv11",),
         ("conv12", "conv21"),
         ("conv22", "conv31"),
@@ -108,76 +158,69 @@ class DistilledVGG19(LossNetwork):
     )
     _pool_after = ("conv12", "conv22", "conv34")
 
-    def __init__(self, arrays: dict[str, np.ndarray]) -> None:
-        super().__init__()
-        names = ["conv0", *(name for stage in self._stages for name in stage)]
-        names += [f"{stage[-1]}_aux" for stage in self._stages]
-        self.layers = nn.ModuleDict({name: _convolution(arrays, name) for name in names})
-
-    def forward(self, image: Tensor) -> Perception:
-        """Features of RGB in [0, 1]."""
-        x = self.layers["conv0"](image)
-        grams = []
-        for stage in self._stages:
-            for name in stage:
-                x = F.relu(self.layers[name](F.pad(x, (1, 1, 1, 1), mode="reflect")))
-                if name in self._pool_after:
-                    x = F.max_pool2d(x, 2)
-            head = self.layers[f"{stage[-1]}_aux"]
-            assert isinstance(head, nn.Conv2d)
-            grams.append(_gram_through(head, x.float()))
-        return Perception(head(x).float(), grams)
+    def step(self, name: str, x: Tensor) -> Tensor:
+        """3×3 with reflection, ReLU, a 2×2 pooling after some."""
+        x = F.relu(self.layers[name](F.pad(x, (1, 1, 1, 1), mode="reflect")))
+        return F.max_pool2d(x, 2) if name in self._pool_after else x
 
 
-def _gram_through(head: nn.Conv2d, features: Tensor) -> Tensor:
-    """Gram matrices of a 1×1 head's output, from the few channels before it: `A · G([x; 1]) · Aᵀ`, A = [W b]."""
-    count, _, height, width = features.shape
-    with torch.autocast(features.device.type, enabled=False):
-        flat = torch.cat([features, features.new_ones(count, 1, height, width)], 1).flatten(2)
-        moments = flat @ flat.transpose(1, 2) / (head.out_channels * height * width)
-        assert head.bias is not None
-        matrix = torch.cat([head.weight.flatten(1), head.bias[:, None]], 1)
-        return matrix @ moments @ matrix.T
+class CompactVGG(SlimVGG):
+    """This project's own, shipped with it: `weights/loss/distil.py` makes it.
 
-
-def _convolution(arrays: dict[str, np.ndarray], name: str) -> nn.Conv2d:
-    weight = torch.from_numpy(np.asarray(arrays[f"{name}.weight"], dtype=np.float32))
-    layer = nn.Conv2d(weight.shape[1], weight.shape[0], (weight.shape[2], weight.shape[3]))
-    bias = torch.from_numpy(np.asarray(arrays[f"{name}.bias"], dtype=np.float32))
-    layer.load_state_dict({"weight": weight, "bias": bias})
-    return layer
-
-
-def load_loss_network(weights: Path | None) -> LossNetwork:
-    """The loss network in a file, or VGG-16 from torchvision's server (cached, hash checked) when there is none.
-
-    `.npz` is the distilled VGG-19, `.pth`/`.pt` torchvision's VGG-16. Raises `StyleError` for any other file.
+    Strided 4×4 convolutions take the place of poolings; every pixel has the same number of ways through them, so that
+    they leave no grid in the gradient.
     """
-    path = weights or _download_vgg16()
-    try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                return DistilledVGG19({key: archive[key] for key in archive.files}).freeze()
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        return VGG16.from_checkpoint(state).freeze()
-    except OSError as problem:
-        raise StyleError(f"cannot read the loss network {path}: {problem.strerror or problem}") from problem
-    except Exception as problem:  # foreign files fail in a dozen ways inside numpy's and torch's readers
-        raise StyleError(
-            f"{path} is no loss network: {type(problem).__name__}",
-            "give torchvision's vgg16-397923af.pth or a distilled VGG-19 as .npz",
-        ) from problem
+
+    name = "compact"
+    stages = (
+        ("conv11",),
+        ("down1", "conv21"),
+        ("down2", "conv31"),
+        ("conv32", "down3", "conv41"),
+    )
+    _widths: ClassVar = {
+        "conv0": 3,
+        "conv11": 16,
+        "down1": 32,
+        "conv21": 32,
+        "down2": 64,
+        "conv31": 64,
+        "conv32": 64,
+        "down3": 128,
+        "conv41": 128,
+    }
+    _targets = (64, 128, 256, 512)
+
+    def step(self, name: str, x: Tensor) -> Tensor:
+        """A convolution and ReLU; `down` halves the size."""
+        stride = 2 if name.startswith("down") else 1
+        layer = cast(nn.Conv2d, self.layers[name])
+        return F.relu(F.conv2d(x, layer.weight, layer.bias, stride, padding=1))
+
+    @classmethod
+    def fresh(cls) -> CompactVGG:
+        """A network with random weights, to be distilled."""
+        layers: dict[str, nn.Conv2d] = {}
+        before = 3
+        for name, width in cls._widths.items():
+            layers[name] = nn.Conv2d(before, width, 1 if name == "conv0" else 4 if name.startswith("down") else 3)
+            before = width
+        for stage, target in zip(cls.stages, cls._targets, strict=True):
+            layers[f"{stage[-1]}_aux"] = nn.Conv2d(cls._widths[stage[-1]], target, 1)
+        return cls(layers)
 
 
-def _download_vgg16() -> Path:
-    target = Path(torch.hub.get_dir()) / "checkpoints" / VGG16_URL.rsplit("/", 1)[1]
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(VGG16_URL, str(target), hash_prefix=VGG16_SHA256_PREFIX)
-        except Exception as problem:  # urllib, ssl and the hash check raise unrelated types
-            raise StyleError(
-                f"the VGG-16 loss network could not be downloaded: {problem}",
-                "download vgg16-397923af.pth elsewhere and pass it with --loss-weights",
-            ) from problem
-    return target
+def gram_through(head: nn.Conv2d, features: Tensor) -> Tensor:
+    """Gram matrices of a 1×1 head's output from the few channels x before it.
+
+    With weights W, bias b and sums over all pixels: `W·Σxxᵀ·Wᵀ + W·Σx·bᵀ + b·Σxᵀ·Wᵀ + H·W·b·bᵀ`, divided by C·H·W.
+    """
+    pixels = features.shape[-2] * features.shape[-1]
+    with torch.autocast(features.device.type, enabled=False):
+        flat = features.float().permute(0, 2, 3, 1).flatten(1, 2)
+        weight = head.weight.float().flatten(1)
+        assert head.bias is not None
+        bias = head.bias.float()[:, None]
+        mixed = weight @ flat.sum(1)[:, :, None] @ bias.T
+        gram = weight @ (flat.transpose(1, 2) @ flat) @ weight.T + mixed + mixed.transpose(1, 2)
+        return (gram + pixels * (bias @ bias.T)) / (head.out_channels * pixels)

@@ -20,8 +20,8 @@ _EPS = 1e-8
 def gram_matrix(features: Tensor) -> Tensor:
     """Gram matrices `(N, C, C)` of `(N, C, H, W)`, divided by C·H·W (Johnson et al., ECCV 2016, eq. 3)."""
     channels, height, width = features.shape[-3:]
-    flat = features.flatten(2)
-    return flat @ flat.transpose(1, 2) / (channels * height * width)
+    flat = features.permute(0, 2, 3, 1).flatten(1, 2)
+    return flat.transpose(1, 2) @ flat / (channels * height * width)
 
 
 def content_loss(output: Tensor, target: Tensor, power: float) -> Tensor:
@@ -55,13 +55,14 @@ def feature_temporal_loss(current: Tensor, previous: Tensor, flow: Tensor, mask:
     """`‖M'·(F_t − W'(F_{t−1}))‖² / ‖F_t‖²` (paper, eq. 3, made scale-free).
 
     Features `(N, C, h, w)`; `flow` `(N, 2, H, W)` current→previous in pixels and `mask` `(N, 1, H, W)` at the frame's
-    size, both brought to the features' size here. The scale carries no gradient: shrinking the features gains nothing.
+    size, both brought to the features' size here. Each frame's scale is its own, so that a batch may be split among
+    processes, and carries no gradient: shrinking the features gains nothing.
     """
     size = (current.shape[-2], current.shape[-1])
     moved = warp(previous, resize_flow(flow, size))
     seen = resize_mask(mask, size)
-    scale = (current.detach().float() ** 2).mean().clamp_min(_EPS)
-    return (seen * (current - moved) ** 2).mean() / scale
+    scale = (current.detach().float() ** 2).mean((1, 2, 3)).clamp_min(_EPS)
+    return ((seen * (current - moved) ** 2).mean((1, 2, 3)) / scale).mean()
 
 
 def output_temporal_loss(
@@ -74,3 +75,11 @@ def output_temporal_loss(
     change = outputs[1] - warp(outputs[0], flow)
     light = luminance(inputs[1] - warp(inputs[0], flow))
     return (mask * (change - light) ** 2).sum(1).mean()
+
+
+def temporal_gap(current: Tensor, previous: Tensor, flow: Tensor, mask: Tensor) -> Tensor:
+    """`(1/D)·‖M·(O_t − W(O_{t−1}))‖²`, the term of the temporal error (paper, eq. 8), of images `(N, 3, H, W)`.
+
+    `flow` is current→previous in pixels; D counts all values of a frame. The temporal error is the root of its mean.
+    """
+    return ((mask * (current - warp(previous, flow))) ** 2).mean()

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from reconet_cli.training.trainer import read_checkpoint
+from reconet_cli.training.checkpoint import read_checkpoint
 
 
 def choose_precision(name: str, device: torch.device, checkpoint: Path | None) -> str:
-    """`fp32` or `bf16`; `auto` keeps a checkpoint's choice, else takes the faster one on this device.
+    """`fp32`, `bf16` or `fp16`; `auto` keeps a checkpoint's choice, else takes the faster one on this device.
 
     CPUs may have bf16 instructions and still be slower with them, so a short convolution is timed there. Raises
     `TrainingError` for a damaged checkpoint.
@@ -20,10 +20,10 @@ def choose_precision(name: str, device: torch.device, checkpoint: Path | None) -
     if name != "auto":
         return name
     if checkpoint is not None:
-        saved: str = read_checkpoint(checkpoint, torch.device("cpu"))["settings"]["precision"]
+        saved: str = read_checkpoint(checkpoint)["settings"]["precision"]
         return saved
     if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
     return min(("fp32", "bf16"), key=_convolution_seconds) if device.type == "cpu" else "fp32"
 
 

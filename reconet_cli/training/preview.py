@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reconet_cli.training.sources import reduce_to, to_tensor
+from reconet_cli.training.sources import read_picture, reduce_to, to_tensor
 
 
 def preview_frames(pictures: list[np.ndarray], height: int = 256, width: int = 384, count: int = 3) -> Tensor:
@@ -30,4 +31,13 @@ def write_sheet(path: Path, rows: list[Tensor]) -> None:
     done, data = cv2.imencode(".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
     if not done:
         raise OSError(f"could not encode {path.name}")
-    path.write_bytes(data.tobytes())
+    partial = path.with_name(f"{path.name}.part")
+    partial.write_bytes(data.tobytes())
+    os.replace(partial, path)
+
+
+def read_rows(paths: list[Path], like: Tensor) -> list[Tensor]:
+    """Rows that `write_sheet` wrote alone, each as a batch of the shape of `like` `(N, 3, H, W)`."""
+    count, _, height, width = like.shape
+    rows = [to_tensor(read_picture(path)) for path in paths]
+    return [torch.stack(row.split(width, 2)) for row in rows if row.shape == (3, height, count * width)]

@@ -6,12 +6,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+# The content weight of each preset: how much of the picture stays.
+PRESETS = {"subtle": 1.2, "normal": 0.6, "strong": 0.35}
+# Shorter side in pixels of a style picture whose strokes are learnt at scale 1.
+STYLE_SIDE = 640
+
 
 @dataclass(frozen=True)
 class LossWeights:
     """Weights of the scale-free losses: content α, style β, total variation γ, feature λ_f and output λ_o temporal."""
 
-    content: float = 0.8
+    content: float = PRESETS["normal"]
     style: float = 10.0
     variation: float = 1.0
     feature_temporal: float = 1.0
@@ -22,19 +27,24 @@ class LossWeights:
 class TrainingSettings:
     """A run; everything here decides the result, so all of it is kept in checkpoints and in the weights' recipe.
 
-    `style_size` is the style picture's shorter side in pixels (larger: broader strokes), `size` the side of the square
-    training frames, `batch` the number of frame pairs a step.
+    `style_scale` is the width of the strokes (2: twice as broad), `size` the side of the square training frames,
+    `batch` the number of frame pairs a step, over all processes. A run ends after `steps`, or after `minutes` of
+    training if that comes first; with `until_good` it ends when the held-out loss has stopped falling. `scenes` is the
+    share of procedural scenes among the pairs.
     """
 
     variant: str = "fast"
     norm: str = "instance"
-    style_size: int = 640
+    style_scale: float = 1.0
     size: int = 256
     batch: int = 1
-    steps: int = 3000
+    steps: int = 2000
+    minutes: float | None = None
+    until_good: bool = False
     learning_rate: float = 2e-3
     seed: int = 0
     precision: str = "fp32"
+    scenes: float = 1.0
     weights: LossWeights = field(default_factory=LossWeights)
 
     def to_dict(self) -> dict[str, Any]:
@@ -46,9 +56,9 @@ class TrainingSettings:
 class TrainingFiles:
     """Where a run reads and writes: a style's folder, its working files in `run/`; `start`: weights to begin with."""
 
-    style: Path
+    picture: Path
     data: tuple[Path, ...]
-    loss_weights: Path | None
+    loss_network: str
     start: Path | None
     output: Path
     variant: str
@@ -67,3 +77,15 @@ class TrainingFiles:
     def finished(self) -> Path:
         """The style's weights file."""
         return self.output / f"{self.variant}.safetensors"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How a run uses the machine; nothing here changes its result beyond rounding.
+
+    `workers` is the number of processes that prepare pairs (0: the training process does it itself).
+    """
+
+    device: str = "cpu"
+    workers: int = 0
+    compile: bool = False

@@ -13,13 +13,10 @@ from torch import Tensor
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.media.source import PICTURE_SUFFIXES
-from reconet_cli.training.pairs import FramePairs, moving_pair
+from reconet_cli.training.pairs import FramePairs
 
 PICTURES = frozenset(PICTURE_SUFFIXES)
 CLIPS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mts"})
-# Photographs are kept at little more than the training size.
-_MARGIN = 1.4
-_SMALLEST_SIDE = 32
 
 
 class PairSource(Protocol):
@@ -55,6 +52,15 @@ def reduce_to(frame: np.ndarray, short_side: int) -> np.ndarray:
     return cv2.resize(frame, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
 
 
+def resize_to(frame: np.ndarray, short_side: int) -> np.ndarray:
+    """`frame` with its shorter side exactly `short_side`: averaged down, or enlarged by cubic interpolation."""
+    height, width = frame.shape[:2]
+    factor = short_side / min(height, width)
+    if factor <= 1:
+        return reduce_to(frame, short_side)
+    return cv2.resize(frame, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_CUBIC)
+
+
 def to_tensor(frame: np.ndarray) -> Tensor:
     """uint8 `(H, W, 3)` to float32 `(3, H, W)` in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1).float() / 255
@@ -69,24 +75,3 @@ def find_files(paths: list[Path], suffixes: frozenset[str]) -> list[Path]:
         candidates: Iterator[Path] = path.rglob("*") if path.is_dir() else iter([path])
         found.update(file for file in candidates if file.suffix.lower() in suffixes and file.is_file())
     return sorted(found)
-
-
-def read_photographs(files: list[Path], size: int) -> list[np.ndarray]:
-    """Photographs for training frames of a `size`; those of less than 32 px a side are left out."""
-    pictures = (read_picture(file, round(size * _MARGIN)) for file in files)
-    return [picture for picture in pictures if min(picture.shape[:2]) >= _SMALLEST_SIDE]
-
-
-class Photographs:
-    """Photographs, uint8 `(H, W, 3)`, that are set in motion."""
-
-    def __init__(self, pictures: list[np.ndarray]) -> None:
-        self.pictures = pictures
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def sample(self, size: int, generator: torch.Generator) -> FramePairs:
-        """One photograph in exact synthetic motion."""
-        index = int(torch.randint(len(self.pictures), (), generator=generator))
-        return moving_pair(to_tensor(self.pictures[index]), size, generator)

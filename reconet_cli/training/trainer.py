@@ -2,100 +2,162 @@
 
 from __future__ import annotations
 
+import copy
 import math
-import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.model import losses
 from reconet_cli.model.loss_networks import LossNetwork
-from reconet_cli.model.network import build_network
+from reconet_cli.model.network import ReCoNet, build_network
 from reconet_cli.model.weights import load_weights
-from reconet_cli.training.pairs import FramePairs, join
+from reconet_cli.training.checkpoint import read_checkpoint, write_checkpoint
+from reconet_cli.training.cluster import Cluster
+from reconet_cli.training.pairs import FramePairs
+from reconet_cli.training.schedule import Schedule
 from reconet_cli.training.settings import TrainingSettings
-from reconet_cli.training.sources import PairSource
 
-_WARM_UP = 0.05
 _LARGEST_GRADIENT = 1.0
 # How much of the running mean of the content features' power stays at each step.
 _POWER_MEMORY = 0.98
+# The average of the weights reaches back this far.
+_AVERAGE_MEMORY = 0.99
+# Steps in a row whose loss is not finite before the run is given up.
+_MOST_BAD_STEPS = 10
+
+Paint = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
-def learning_rate_at(step: int, settings: TrainingSettings) -> float:
-    """One cycle: linear warm-up over the first 5 % of the steps, then half a cosine down to a hundredth."""
-    warm = max(1, round(settings.steps * _WARM_UP))
-    if step < warm:
-        return settings.learning_rate * (step + 1) / warm
-    done = (step - warm) / max(1, settings.steps - warm)
-    return settings.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
+class _TwoFrames(nn.Module):
+    """The network as distributed training calls it: features and painted frames in one forward pass."""
 
+    def __init__(self, network: ReCoNet) -> None:
+        super().__init__()
+        self.network = network
 
-def sample_batch(sources: list[tuple[float, PairSource]], settings: TrainingSettings, step: int) -> FramePairs:
-    """The batch of one step. It depends on seed and step alone, so a resumed run sees what an unbroken one would."""
-    generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
-    shares = torch.tensor([share for share, _ in sources])
-    picks = torch.multinomial(shares, settings.batch, replacement=True, generator=generator)
-    return join([sources[int(pick)][1].sample(settings.size, generator) for pick in picks])
-
-
-def read_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
-    """The state that `Trainer.save` wrote. Raises `TrainingError` for anything else."""
-    try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-        if not {"settings", "step", "content_power", "network", "optimizer"} <= state.keys():
-            raise ValueError("parts are missing")
-    except Exception as problem:  # torch's reader raises many types on damaged files
-        raise TrainingError(f"{path} is no checkpoint: {problem}", "remove it and train without --resume") from problem
-    return state
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network.paint(frames)
 
 
 class Trainer:
-    """Owns network, optimiser and step count; nothing else changes them.
+    """Owns network, optimiser, average of the weights and step count; nothing else changes them.
 
-    `style` is the style picture `(1, 3, H, W)` in [0, 1] at the size it should be painted at.
+    `style` is the style picture `(1, 3, H, W)` in [0, 1] at the size it should be painted at. `average` is the network
+    to look at and to keep: a running mean of the weights is steadier than the weights of any one step.
     """
 
     def __init__(
-        self, settings: TrainingSettings, loss_network: LossNetwork, style: Tensor, device: torch.device
+        self,
+        settings: TrainingSettings,
+        loss_network: LossNetwork,
+        style: Tensor,
+        device: torch.device,
+        cluster: Cluster | None = None,
+        start: Path | None = None,
     ) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.device = device
+        self.cluster = cluster or Cluster()
+        self.schedule = Schedule(settings)
         self.step = 0
+        self.seconds = 0.0
         self.content_power = 0.0
-        self.network = build_network(settings.variant, settings.norm).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.loss_network = loss_network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = _channels_last(build_network(settings.variant, settings.norm).to(device))
+        if start:
+            self._begin_with(start)
+        self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
+        self.loss_network = _channels_last(loss_network.to(device))
         with torch.no_grad():
             self.style_grams = self.loss_network(style.to(device)).grams
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
+        two_frames = _TwoFrames(self.network)
+        self._paint: nn.Module = DistributedDataParallel(two_frames) if self.cluster.size > 1 else two_frames
+        self._bad_steps = 0
+
+    def compile(self) -> None:
+        """Let torch compile both networks; the first step then takes a minute."""
+        self._paint = torch.compile(self._paint)  # type: ignore[assignment]
+        self.loss_network.compile()
+
+    def train_step(self, pairs: FramePairs) -> dict[str, float]:
+        """One optimiser step on this process's part of the batch; returns the joint unweighted terms and their `total`.
+
+        A step whose loss is not finite changes nothing. Raises `TrainingError` after ten of them in a row.
+        """
+        pairs = pairs.to(self.device)
+        self.network.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.schedule.rate(self.step, self.seconds)
+        self.optimizer.zero_grad(set_to_none=True)
+        terms = self._terms(pairs, self._paint, self._remember_power)
+        total = self._total(terms)
+        self.scaler.scale(total).backward()
+        self.scaler.unscale_(self.optimizer)
+        size = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _LARGEST_GRADIENT)
+        joint = self.cluster.mean(torch.stack([*terms.values(), total]).detach())
+        values = dict(zip([*terms, "total"], joint.tolist(), strict=True))
+        if math.isfinite(values["total"]) and (self.scaler.is_enabled() or bool(size.isfinite())):
+            self.scaler.step(self.optimizer)
+            self._follow()
+            self._bad_steps = 0
+        else:
+            self._count_bad_step(values["total"])
+        self.scaler.update()
+        self.step += 1
+        return values
+
+    def _count_bad_step(self, total: float) -> None:
+        self._bad_steps += 1
+        if self._bad_steps == _MOST_BAD_STEPS:
+            raise TrainingError(
+                f"the loss was {total} in {_MOST_BAD_STEPS} steps up to {self.step}", "lower --learning-rate"
+            )
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the average towards the weights; it forgets its start as fast as it grows old."""
+        memory = min(_AVERAGE_MEMORY, (self.step + 1) / (self.step + 10))
+        for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
+            mean.lerp_(now, 1 - memory)
+
+    def _total(self, terms: dict[str, Tensor]) -> Tensor:
+        weights = self.settings.weights
+        return torch.stack([getattr(weights, name) * term for name, term in terms.items()]).sum()
+
+    def perceptual(self, values: dict[str, float]) -> float:
+        """The weighted content and style terms of some losses, which say how good a picture is."""
+        return self.settings.weights.content * values["content"] + self.settings.weights.style * values["style"]
+
+    @torch.no_grad()
+    def losses(self, pairs: FramePairs) -> dict[str, float]:
+        """The averaged network's unweighted terms on a batch, content relative to the batch's own frames."""
+        terms = self._terms(pairs.to(self.device), self.average.paint, _power)
+        return {name: term.item() for name, term in terms.items()}
 
     def _autocast(self) -> torch.autocast:
-        dtype = torch.bfloat16 if self.settings.precision == "bf16" else torch.float16
+        dtype = torch.float16 if self.settings.precision == "fp16" else torch.bfloat16
         return torch.autocast(self.device.type, dtype, enabled=self.settings.precision != "fp32")
 
-    def _remember_power(self, power: float) -> None:
-        memory = _POWER_MEMORY if self.step else 0.0
-        self.content_power = memory * self.content_power + (1 - memory) * power
-
-    def losses(self, pairs: FramePairs) -> dict[str, Tensor]:
-        """The five terms of a batch, unweighted."""
+    def _terms(self, pairs: FramePairs, paint: Paint, power_of: Callable[[Tensor], float]) -> dict[str, Tensor]:
         count = pairs.current.shape[0]
         frames = torch.cat([pairs.previous, pairs.current]).contiguous(memory_format=torch.channels_last)
         with self._autocast():
             # Instance norm keeps frames apart, so one batch of both frames equals two passes.
-            features, output = self.network.paint(frames)
+            features, output = paint(frames)
             seen = self.loss_network(output)
             with torch.no_grad():
-                wanted = self.loss_network(frames).content
-            if self.network.training:
-                self._remember_power((wanted**2).mean().item())
+                wanted = self.loss_network.content(frames)
         output, features = output.float(), features.float()
         return {
-            "content": losses.content_loss(seen.content, wanted, self.content_power),
+            "content": losses.content_loss(seen.content, wanted, power_of(wanted)),
             "style": losses.style_loss(seen.grams, self.style_grams),
             "variation": losses.total_variation(output),
             "feature_temporal": losses.feature_temporal_loss(
@@ -106,52 +168,30 @@ class Trainer:
             ),
         }
 
-    def train_step(self, pairs: FramePairs) -> dict[str, float]:
-        """One optimiser step; returns the unweighted terms and their weighted `total`.
-
-        Raises `TrainingError` when the loss is not finite; the network is then still that of the step before.
-        """
-        pairs = pairs.to(self.device)
-        self.network.train()
-        terms = self.losses(pairs)
-        weights = self.settings.weights
-        total = torch.stack([getattr(weights, name) * term for name, term in terms.items()]).sum()
-        values = {name: term.item() for name, term in terms.items()} | {"total": total.item()}
-        if not math.isfinite(values["total"]):
-            raise TrainingError(f"the loss became {values['total']} at step {self.step}", "lower --learning-rate")
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate_at(self.step, self.settings)
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), _LARGEST_GRADIENT)
-        self.optimizer.step()
-        self.step += 1
-        return values
+    def _remember_power(self, content: Tensor) -> float:
+        memory = _POWER_MEMORY if self.step else 0.0
+        power = self.cluster.mean((content**2).mean()).item()
+        self.content_power = memory * self.content_power + (1 - memory) * power
+        return self.content_power
 
     @torch.no_grad()
     def paint(self, frames: Tensor) -> Tensor:
-        """Paint `(N, 3, H, W)` in [0, 1] with the network as it is now."""
-        return self.network.eval()(frames.to(self.device)).clamp(0, 1).cpu()
+        """Paint `(N, 3, H, W)` in [0, 1] with the averaged network as it is now."""
+        return self.average(frames.to(self.device)).clamp(0, 1).cpu()
 
     def save(self, path: Path) -> None:
         """Write a checkpoint; the old one stays until the new one is complete."""
-        state = {
+        write_checkpoint(path, {
             "settings": self.settings.to_dict(),
             "step": self.step,
+            "seconds": self.seconds,
             "content_power": self.content_power,
             "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-        }
-        partial = path.with_name(f"{path.name}.part")
-        torch.save(state, partial)
-        os.replace(partial, path)
-
-    def begin_with(self, path: Path) -> None:
-        """Start from a style's weights. Raises `TrainingError` if they belong to another network, else `StyleError`."""
-        start = load_weights(path)
-        if start.config != self.network.config:
-            raise TrainingError(f"{path} holds another network than {self.settings.variant}", "choose its --variant")
-        self.network.load_state_dict(start.state_dict())
+            "scaler": self.scaler.state_dict(),
+            "schedule": self.schedule.state(),
+        })  # fmt: skip
 
     def load(self, path: Path) -> None:
         """Continue from a checkpoint. Raises `TrainingError` if it is damaged or belongs to other settings."""
@@ -163,5 +203,23 @@ class Trainer:
                 "give the same options as before, or train without --resume",
             )
         self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.content_power = state["step"], state["content_power"]
+        self.scaler.load_state_dict(state["scaler"])
+        self.schedule.restore(state["schedule"])
+        self.step, self.seconds, self.content_power = state["step"], state["seconds"], state["content_power"]
+
+    def _begin_with(self, path: Path) -> None:
+        """Start from a style's weights. Raises `TrainingError` if they belong to another network, else `StyleError`."""
+        start = load_weights(path)
+        if start.config != self.network.config:
+            raise TrainingError(f"{path} holds another network than {self.settings.variant}", "choose its --variant")
+        self.network.load_state_dict(start.state_dict())
+
+
+def _power(content: Tensor) -> float:
+    return (content**2).mean().item()
+
+
+def _channels_last(module: Any) -> Any:
+    return module.to(memory_format=torch.channels_last)

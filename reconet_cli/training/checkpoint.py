@@ -1,0 +1,34 @@
+"""The state that training continues from, on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from reconet_cli.errors import TrainingError
+
+_PARTS = {"settings", "step", "seconds", "content_power", "network", "average", "optimizer", "scaler", "schedule"}
+
+
+def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write a state; the old one stays until the new one is complete on disk."""
+    partial = path.with_name(f"{path.name}.part")
+    with partial.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """The state that `write_checkpoint` wrote. Raises `TrainingError` for anything else."""
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        if missing := _PARTS - state.keys():
+            raise ValueError(f"{', '.join(sorted(missing))} missing")
+    except Exception as problem:  # torch's reader raises many types on damaged files
+        raise TrainingError(f"{path} is no checkpoint: {problem}", "remove it and train without --resume") from problem
+    return state

@@ -1,0 +1,134 @@
+"""What a run learns from, in which mixture, and what is held out of it."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from reconet_cli.errors import TrainingError
+from reconet_cli.model.styles import packaged_folder
+from reconet_cli.training.clips import Clips
+from reconet_cli.training.cluster import Cluster
+from reconet_cli.training.pairs import FramePairs, join
+from reconet_cli.training.photographs import Photographs, read_photographs
+from reconet_cli.training.scenes import Scenes
+from reconet_cli.training.settings import TrainingSettings
+from reconet_cli.training.sources import CLIPS, PICTURES, PairSource, find_files, read_picture
+
+# Pictures kept out of training; previews and the card's losses come from them.
+_HELD_OUT = 8
+# Clips, beside photographs: their motion is real, but there are fewer things to see in them.
+_CLIP_SHARE = 0.4
+# Batches that each worker prepares ahead.
+_AHEAD = 4
+
+Sources = list[tuple[float, PairSource]]
+
+
+class TrainingData:
+    """The sources of a run with their shares, and what is held out: `pictures` to look at, `held_out` pairs to measure.
+
+    `note` is told what is read and what cannot be. Without `paths` there are procedural scenes alone. Raises
+    `TrainingError` where `paths` hold nothing to learn from.
+    """
+
+    def __init__(self, paths: list[Path], settings: TrainingSettings, note: Callable[[str], None]) -> None:
+        own = _own_sources(paths, settings.size, note) if paths else _OwnData([], [])
+        scenes = settings.scenes if own.sources else 1.0
+        self.sources: Sources = [(share * (1 - scenes), source) for share, source in own.sources]
+        self.sources += [(scenes, Scenes())]
+        self.pictures = own.held_out or _shipped_frames()
+        self.held_out = _held_out_pairs(Photographs(own.held_out) if own.held_out else Scenes(), settings.size)
+
+
+class _OwnData:
+    """The user's photographs and clips."""
+
+    def __init__(self, sources: Sources, held_out: list[np.ndarray]) -> None:
+        self.sources = sources
+        self.held_out = held_out
+
+
+def _own_sources(paths: list[Path], size: int, note: Callable[[str], None]) -> _OwnData:
+    pictures, clips = find_files(paths, PICTURES), find_files(paths, CLIPS)
+    if not pictures and not clips:
+        raise TrainingError("no pictures or clips in the training data", "pass a folder of them, or no --data")
+    note(f"reading {len(pictures)} pictures and {len(clips)} clips")
+    # Spread over the list, because names often sort by subject.
+    stride = max(2, len(pictures) // _HELD_OUT)
+    held = pictures[::stride][:_HELD_OUT] if len(pictures) > 1 else []
+    photographs = Photographs(read_photographs([file for file in pictures if file not in set(held)], size))
+    moving = Clips(clips, size)
+    for problem in moving.skipped:
+        note(f"left out {problem}")
+    found: Sources = [(_CLIP_SHARE, moving)] if len(moving) else []
+    found += [(1 - _CLIP_SHARE, photographs)] if len(photographs) else []
+    if not found:
+        raise TrainingError("no usable picture or clip in the training data", "they need 32 px a side and two frames")
+    whole = sum(share for share, _ in found)
+    held_out = read_photographs(held, size) or (moving.examples() if len(moving) else photographs.pictures[:1])
+    return _OwnData([(share / whole, source) for share, source in found], held_out)
+
+
+def _shipped_frames() -> list[np.ndarray]:
+    """Frames of this project's example clip, to look at where the user gave no pictures."""
+    return [read_picture(file) for file in sorted((packaged_folder() / "frames").glob("*.jpg"))] or Scenes().examples()
+
+
+def _held_out_pairs(source: PairSource, size: int) -> list[FramePairs]:
+    # Seeds that no training step uses: theirs are not negative.
+    return [source.sample(size, torch.Generator().manual_seed(-1 - index)) for index in range(_HELD_OUT)]
+
+
+def sample_batch(sources: Sources, settings: TrainingSettings, step: int, part: range | None = None) -> FramePairs:
+    """The batch of one step, or a `part` of its pairs.
+
+    It depends on seed and step alone, so that a resumed run, or one split among processes, sees what another would.
+    """
+    generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
+    shares = torch.tensor([share for share, _ in sources])
+    picks = torch.multinomial(shares, settings.batch, replacement=True, generator=generator).tolist()
+    seeds = torch.randint(2**62, (settings.batch,), generator=generator).tolist()
+    chosen = [(sources[picks[index]][1], seeds[index]) for index in part or range(settings.batch)]
+    return join([source.sample(settings.size, torch.Generator().manual_seed(seed)) for source, seed in chosen])
+
+
+class _Steps(Dataset[FramePairs]):
+    """Batches by step number, as torch's loader asks for them."""
+
+    def __init__(self, sources: Sources, settings: TrainingSettings, part: range) -> None:
+        self.sources = sources
+        self.settings = settings
+        self.part = part
+
+    def __getitem__(self, step: int) -> FramePairs:
+        return sample_batch(self.sources, self.settings, step, self.part)
+
+
+def batches(
+    sources: Sources, settings: TrainingSettings, start: int, workers: int, cluster: Cluster
+) -> Iterator[FramePairs]:
+    """This process's part of the batches of steps `start`, `start` + 1, …, without end, prepared by `workers` ahead."""
+    steps = _Steps(sources, settings, cluster.share(settings.batch))
+    loader = DataLoader(
+        steps,
+        batch_size=None,
+        sampler=itertools.count(start),
+        num_workers=workers,
+        prefetch_factor=_AHEAD if workers else None,
+        worker_init_fn=_settle if workers else None,
+    )
+    return iter(loader)
+
+
+def _settle(_worker: int) -> None:
+    """Workers leave Ctrl-C to the training process, and OpenCV's threads do not survive a fork."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(0)

@@ -1,0 +1,136 @@
+"""Distil the compact loss network from a larger one.
+
+    python weights/loss/distil.py --pictures PHOTOS --pictures PAINTINGS --teacher vgg19.npz
+
+The student learns the teacher's features at four depths through linear heads, and their Gram matrices, each divided by
+its own size (Wang et al., Collaborative Distillation, CVPR 2020, has the heads; the Gram term is ours, because that is
+what a style loss compares). It sees what a loss network is shown in training: photographs, style pictures, photographs
+painted by networks good and bad, and noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from reconet_cli.model.loss_files import load_loss_network
+from reconet_cli.model.loss_networks import CompactVGG, SlimVGG, gram_through
+from reconet_cli.model.network import ReCoNet, build_network
+from reconet_cli.model.styles import list_styles
+from reconet_cli.model.weights import load_weights
+from reconet_cli.training.sources import PICTURES, find_files, read_picture, to_tensor
+
+# Kept out of training, so that benchmarks/loss_networks.py can judge on pictures that the student has not seen.
+HELD_OUT_EVERY = 12
+_SHORT_SIDE = 400
+_EPS = 1e-6
+
+
+def training_pictures(folders: list[Path]) -> list[Path]:
+    """The pictures to learn from: every twelfth is left for judging."""
+    files = find_files(folders, PICTURES)
+    return [file for index, file in enumerate(files) if index % HELD_OUT_EVERY]
+
+
+class Crops:
+    """Random squares of pictures, plain, recoloured, noisy or painted."""
+
+    def __init__(self, files: list[Path], painters: list[ReCoNet], size: int) -> None:
+        self.pictures = [read_picture(file, _SHORT_SIDE) for file in files]
+        self.painters = painters
+        self.size = size
+
+    def _square(self, generator: torch.Generator) -> Tensor:
+        picture = self.pictures[int(torch.randint(len(self.pictures), (), generator=generator))]
+        shorter = min(picture.shape[:2])
+        side = int(torch.randint(min(self.size, shorter) * 2 // 3, shorter + 1, (), generator=generator))
+        top, left = (int(torch.randint(n - side + 1, (), generator=generator)) for n in picture.shape[:2])
+        crop = to_tensor(picture[top : top + side, left : left + side])[None]
+        resized = torch.nn.functional.interpolate(crop, (self.size, self.size), mode="bilinear", antialias=True)
+        return resized.flip(3) if torch.rand((), generator=generator) < 0.5 else resized
+
+    def batch(self, count: int, generator: torch.Generator) -> Tensor:
+        """`count` squares `(count, 3, size, size)` in [0, 1]; about a third is painted."""
+        images = torch.cat([self._square(generator) for _ in range(count)])
+        painted = count // 3
+        painter = self.painters[int(torch.randint(len(self.painters), (), generator=generator))]
+        strength = torch.rand(painted, 1, 1, 1, generator=generator).sqrt()
+        with torch.no_grad():
+            images[:painted] = torch.lerp(images[:painted], painter(images[:painted]), strength)
+        gain = 1 + 0.3 * torch.randn(count, 3, 1, 1, generator=generator) * (torch.rand(count, 1, 1, 1) < 0.3)
+        noise = 0.1 * torch.rand(count, 1, 1, 1, generator=generator) ** 3
+        return (images * gain + noise * torch.randn(images.shape, generator=generator)).clamp(0, 1)
+
+
+def distance(student: SlimVGG, teacher: SlimVGG, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Feature and Gram distance, mean over depths, each relative to the teacher's own size."""
+    with torch.no_grad():
+        taps = teacher.features(images)
+        wanted = [head(tap) for head, tap in zip(teacher.heads(), taps, strict=True)]
+        wanted_grams = [gram_through(head, tap) for head, tap in zip(teacher.heads(), taps, strict=True)]
+    own = student.features(images)
+    features, grams = [], []
+    for head, tap, target, gram in zip(student.heads(), own, wanted, wanted_grams, strict=True):
+        features.append(((head(tap) - target) ** 2).mean() / ((target**2).mean() + _EPS))
+        gap = ((gram_through(head, tap) - gram) ** 2).sum((1, 2))
+        grams.append((gap / ((gram**2).sum((1, 2)) + _EPS)).mean())
+    return torch.stack(features).mean(), torch.stack(grams).mean()
+
+
+def painters() -> list[ReCoNet]:
+    """Shipped styles, and untrained networks for what early training looks like."""
+    trained = [load_weights(style.variants["fast"]) for style in list_styles() if "fast" in style.variants]
+    return trained + [build_network("fast").eval().requires_grad_(False) for _ in range(2)]
+
+
+def main() -> None:
+    """Distil and write the weights."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=Path, action="append", required=True, help="folder, repeatable")
+    parser.add_argument("--teacher", required=True, help="distilled VGG-19 as .npz")
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_name("compact.safetensors"))
+    args = parser.parse_args()
+
+    torch.manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
+    teacher = load_loss_network(args.teacher)
+    assert isinstance(teacher, SlimVGG)
+    student = CompactVGG.fresh().train()
+    for network in (student, teacher):
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    crops = Crops(training_pictures(args.pictures), painters(), args.size)
+    optimizer = torch.optim.AdamW(student.parameters(), lr=args.learning_rate, weight_decay=1e-5)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1, (step + 1) / 200) * (0.01 + 0.495 * (1 + math.cos(math.pi * step / args.steps)))
+    )
+    start = time.monotonic()
+    for step in range(1, args.steps + 1):
+        features, grams = distance(
+            student, teacher, crops.batch(args.batch, generator).contiguous(memory_format=torch.channels_last)
+        )
+        optimizer.zero_grad(set_to_none=True)
+        (features + grams).backward()
+        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        if step % 100 == 0:
+            elapsed = time.monotonic() - start
+            print(f"step {step}: features {features.item():.4f}, Gram {grams.item():.4f}, {elapsed:.0f} s", flush=True)
+        if step % 500 == 0 or step == args.steps:
+            # SlimVGG keeps its layers in a dictionary of that name; the file's names are those of the layers.
+            state = student.layers.state_dict().items()
+            save_file({name: value.to(torch.float16).contiguous() for name, value in state}, args.output)
+
+
+if __name__ == "__main__":
+    main()
