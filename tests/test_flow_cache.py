@@ -115,6 +115,14 @@ def test_a_change_of_content_changes_the_key(tmp_path, length):
     assert len(keys) == 3 + len(dict.fromkeys(places))
 
 
+def test_length_counts_where_the_content_looks_alike(tmp_path):
+    keys = set()
+    for length in (2_000_000, 2_000_001):
+        (tmp_path / "zeros").write_bytes(bytes(length))
+        keys.add(clip_key(tmp_path / "zeros", 80))
+    assert len(keys) == 2
+
+
 @pytest.mark.parametrize("damage", ["truncated", "empty", "foreign", "other shapes"])
 def test_a_damaged_file_is_made_again(slide, damage):
     from safetensors.torch import save_file

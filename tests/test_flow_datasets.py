@@ -143,7 +143,7 @@ def test_scene_flow_with_one_direction_runs_backwards_in_time(tmp_path):
 def test_a_surface_that_shrinks_is_not_contested_and_one_that_grows_leaves_no_gaps():
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
     known = np.ones((HEIGHT, WIDTH), bool)
-    shrink = np.stack([-0.4 * (x - 30), -0.4 * (y - 20)])
+    shrink = np.stack([-0.6 * (x - 30), -0.6 * (y - 20)])
     assert not contested(shrink, known).any()
     square = trees.in_square((0, 0))
     right, down = x - trees.LEFT - (trees.SIDE - 1) / 2, y - trees.TOP - (trees.SIDE - 1) / 2
