@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -246,6 +247,13 @@ def test_clips_without_motion_are_named(slide, tmp_path):
     assert [problem.split(":")[0] for problem in clips.skipped] == ["one.mp4", "no.mp4", "gone.mp4"]
     assert "fewer than two frames" in clips.skipped[0]
     assert len(kept()) == 1
+
+
+def test_another_process_is_not_sent_the_frames(slide):
+    clips = Clips([slide("a.mp4")], SIZE)
+    sent = pickle.dumps(clips)
+    assert len(sent) < kept()[0].stat().st_size / 50
+    assert digest(pickle.loads(sent)) == digest(clips)
 
 
 def test_what_killed_processes_left_is_removed(slide):

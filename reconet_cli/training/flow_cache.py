@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
@@ -53,6 +53,20 @@ def clip_key(file: Path, short_side: int) -> str:
     return digest.hexdigest()[:32]
 
 
+@dataclass(frozen=True)
+class _KeptMotion(ClipMotion):
+    """Motion mapped from a `file`; another process is sent the file's name, not the tensors."""
+
+    file: Path
+
+    def __reduce__(self) -> tuple[Callable[[Path], ClipMotion], tuple[Path]]:
+        return _map, (self.file,)
+
+
+def _map(file: Path) -> ClipMotion:
+    return _KeptMotion(**load_file(file), file=file)
+
+
 class FlowCache:
     """One safetensors file a clip, under the name of its content.
 
@@ -70,7 +84,7 @@ class FlowCache:
     def load(self, key: str) -> ClipMotion | None:
         """What is kept under a key, read from disk as it is used; None for nothing or a damaged file."""
         try:
-            motion = ClipMotion(**load_file(self._path(key)))
+            motion = _map(self._path(key))
         except (OSError, SafetensorError, TypeError):
             return None
         return motion if _is_sound(motion) else None
@@ -80,7 +94,7 @@ class FlowCache:
         if not self._writable:
             return motion
         try:
-            self._write(key, save({part.name: getattr(motion, part.name) for part in fields(motion)}))
+            self._write(key, save({part.name: getattr(motion, part.name) for part in fields(ClipMotion)}))
         except OSError as problem:
             self.give_up(problem.strerror or str(problem))
         return self.load(key) or motion
