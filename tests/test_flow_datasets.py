@@ -158,7 +158,7 @@ def test_several_data_sets_in_one_folder(tmp_path):
     trees.flying_chairs(tmp_path / "chairs", official=False)
     trees.sintel(tmp_path / "MPI-Sintel")
     dataset = open_dataset(tmp_path)
-    assert str(dataset) == "2 pairs of MPI Sintel (final), 1 pairs of FlyingChairs, 2 pairs of Middlebury"
+    assert str(dataset) == "2 pairs of MPI Sintel (final), 1 pair of FlyingChairs, 2 pairs of Middlebury"
     assert [pair.name for pair in dataset][-3:] == ["chairs/0", "middlebury/Grove", "middlebury/Venus"]
     assert open_dataset(tmp_path / "middlebury" / "Venus")[0].name == "Venus"
 

@@ -38,7 +38,7 @@ class FlowDataset:
 
     def __str__(self) -> str:
         counts = Counter(pair.layout for pair in self.pairs)
-        return ", ".join(f"{count} pairs of {layout}" for layout, count in counts.items())
+        return ", ".join(f"{count} {'pair' if count == 1 else 'pairs'} of {name}" for name, count in counts.items())
 
 
 def find_dataset(folder: Path, render_pass: str | None = None) -> FlowDataset | None:
