@@ -17,6 +17,7 @@ COMMANDS = {
     "stylize": ("reconet_cli.commands.stylize", "Paint a video or a picture in a style."),
     "styles": ("reconet_cli.commands.styles", "List the styles that are there."),
     "train": ("reconet_cli.commands.train", "Train a style from a picture."),
+    "flow": ("reconet_cli.commands.flow", "Estimate optical flow, or measure it against ground truth."),
 }
 
 INTERRUPTED = 130

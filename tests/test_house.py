@@ -18,6 +18,7 @@ FLOOR = {
     "flow": 3,
     "media": 3,
     "pipeline": 4,
+    "flow_jobs": 4,
     "training": 4,
     "exporting": 4,
     "evaluation": 4,
@@ -80,7 +81,7 @@ def test_files_stay_small(path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["stylize", "--help"], ["styles"], ["train", "--help"], ["--version"]]
+    "arguments", [["--help"], ["stylize", "--help"], ["styles"], ["train", "--help"], ["flow", "--help"], ["--version"]]
 )
 def test_light_commands_import_nothing_heavy(arguments):
     code = (

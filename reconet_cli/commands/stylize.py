@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from reconet_cli.commands.signals import ended_by_signals
 
 if TYPE_CHECKING:
     from reconet_cli.pipeline import Painter
@@ -150,7 +149,7 @@ def command(
         console.note(description)
         return paint
 
-    with _ended_by_signals():
+    with ended_by_signals():
         outcome = stylize(request, load, note=console.note, progress=_progress)
     pace = outcome.frames / outcome.seconds if outcome.seconds > 0 else 0.0
     name = "standard output" if target == "-" else target
@@ -164,22 +163,3 @@ def _progress(total: int | None) -> Iterator[Callable[[], None]]:
 
     with console.progress("painting", total, "frame") as bar:
         yield lambda: bar.advance(bar.task_ids[0])
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP like Ctrl-C, so that nothing stays behind; an ignored one stays ignored."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    numbers = [signal.SIGTERM] if os.name == "nt" else [signal.SIGTERM, signal.SIGHUP]
-    before = {number: signal.getsignal(number) for number in numbers}
-    try:
-        for number in numbers:
-            if before[number] is not signal.SIG_IGN:
-                signal.signal(number, interrupt)
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

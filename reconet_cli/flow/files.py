@@ -14,6 +14,7 @@ import re
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -193,7 +194,11 @@ def _write_npz(path: Path, flow: np.ndarray, known: np.ndarray) -> None:
         np.savez(file, flow=flow, known=known)
 
 
-_FORMATS = {
+_Format = tuple[
+    Callable[[Path], tuple[np.ndarray, np.ndarray]],
+    Callable[[Path, np.ndarray, np.ndarray], None],
+]
+_FORMATS: dict[str, _Format] = {
     ".flo": (_read_flo, _write_flo),
     ".pfm": (_read_pfm, _write_pfm),
     ".png": (_read_png, _write_png),
@@ -202,7 +207,12 @@ _FORMATS = {
 FLOW_SUFFIXES = tuple(_FORMATS)
 
 
-def _format(path: Path) -> tuple:
+def check_flow_name(path: Path) -> None:
+    """Raise `FlowError` where a name's ending is none of a flow file."""
     if path.suffix.lower() not in _FORMATS:
         raise FlowError(f"{path} has no ending of a flow file", f"take one of {' '.join(FLOW_SUFFIXES)}")
+
+
+def _format(path: Path) -> _Format:
+    check_flow_name(path)
     return _FORMATS[path.suffix.lower()]

@@ -1,0 +1,1 @@
+"""Flow of whole clips and folders of frames: read → estimate in processes → write."""

@@ -1,0 +1,68 @@
+"""Tasks on worker processes, their results in order and only a few under way."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+import cv2
+
+from reconet_cli.errors import FlowError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+_FAREWELL = 3.0  # seconds that a worker gets to leave OpenCV and tidy up
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_order(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int) -> Generator[Result, None, None]:
+    """The results of a picklable function, in the tasks' order, on `jobs` processes (1: on this one).
+
+    At most two tasks a process are taken beforehand, so that frames do not pile up. An error, also one of the tasks'
+    iterable, ends the workers at once. Raises `FlowError` where one of them dies.
+    """
+    if jobs == 1:
+        yield from map(function, tasks)
+        return
+    before = set(multiprocessing.active_children())
+    # Spawned: a forked process would inherit locks of threads that it does not have.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, context, _become_worker, (max(1, processors() // jobs),))
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for task in tasks:
+            waiting.append(pool.submit(function, task))
+            if len(waiting) > 2 * jobs:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+        pool.shutdown()
+    except BrokenProcessPool as problem:
+        raise FlowError(
+            "a worker process ended unexpectedly", "if memory ran out, try fewer --jobs or a --scale"
+        ) from problem
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in set(multiprocessing.active_children()) - before:
+            worker.terminate()
+            worker.join(_FAREWELL)
+            worker.kill()
+
+
+def _become_worker(threads: int) -> None:
+    # Ctrl-C reaches every process of a terminal; the parent alone answers it, and ends its workers with SIGTERM,
+    # which leaves through `finally`, so that no unfinished file stays behind.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    cv2.setNumThreads(threads)
