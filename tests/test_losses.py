@@ -32,8 +32,14 @@ def test_content_loss():
 
 def test_style_loss_is_zero_for_the_style_and_one_for_nothing():
     grams = [gram_matrix(draw(1, c, 6, 6, seed=c)) for c in (3, 5)]
-    assert style_loss(grams, grams).item() == 0
+    assert style_loss(grams, grams).item() == pytest.approx(0, abs=2e-4)
     assert style_loss([0 * g for g in grams], grams).item() == pytest.approx(1)
+
+
+def test_style_loss_is_the_mean_relative_distance():
+    mine, target = (gram_matrix(draw(1, 4, 6, 6, seed=seed)) for seed in (2, 3))
+    expected = np.linalg.norm((mine - target).numpy()) / np.linalg.norm(target.numpy())
+    assert style_loss([mine, target], [target, target]).item() == pytest.approx(expected / 2, abs=2e-4)
 
 
 def test_style_loss_does_not_depend_on_the_scale_of_the_features():

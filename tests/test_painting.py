@@ -74,11 +74,13 @@ def test_unknown_style_is_told_with_the_list(clip, tmp_path):
 def test_shipped_style_is_complete(name):
     style = {style.name: style for style in list_styles()}[name]
     assert style.folder.parent == packaged_folder()
+    card = json.loads((style.folder / "card.json").read_text(encoding="utf-8"))
+    assert card["looks"]
+    assert set(card["variants"]) == set(style.variants)
     for variant, path in style.variants.items():
-        card = json.loads((style.folder / f"{variant}.json").read_text(encoding="utf-8"))
-        assert card["settings"] == read_metadata(path)["recipe"]["settings"]
-        assert card["held_out_losses"]["style"] > 0
-    assert json.loads((style.folder / "card.json").read_text(encoding="utf-8"))["looks"]
+        made = card["variants"][variant]
+        assert made["settings"] == read_metadata(path)["recipe"]["settings"]
+        assert made["held_out_losses"]["style"] > 0
     assert (style.folder / "preview.jpg").stat().st_size > 10_000
 
 

@@ -12,6 +12,10 @@ import click
 from reconet_cli.model.styles import VARIANT_ORDER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.progress import Progress
+
     from reconet_cli.training.settings import LossWeights, TrainingFiles, TrainingSettings
 
 # Where training starts when nobody says otherwise.
@@ -70,8 +74,8 @@ _BASE = "base"
     help="Share of procedural scenes beside --data.",
 )  # fmt: skip
 @click.option("--content-weight", type=click.FloatRange(0), help="[default: by the preset]")
-@click.option("--style-weight", type=click.FloatRange(0), default=10.0, show_default=True)
-@click.option("--variation-weight", type=click.FloatRange(0), default=1.0, show_default=True)
+@click.option("--style-weight", type=click.FloatRange(0), default=7.0, show_default=True)
+@click.option("--variation-weight", type=click.FloatRange(0), default=5.0, show_default=True)
 @click.option("--feature-temporal-weight", type=click.FloatRange(0), default=1.0, show_default=True)
 @click.option("--output-temporal-weight", type=click.FloatRange(0), default=50.0, show_default=True)
 def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int:
@@ -87,6 +91,7 @@ def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int
     from reconet_cli.engine.devices import choose_device
     from reconet_cli.model.loss_files import load_loss_network
     from reconet_cli.training.cluster import connect
+    from reconet_cli.training.data import Reading
     from reconet_cli.training.precision import choose_precision
     from reconet_cli.training.run import Run
     from reconet_cli.training.settings import Machine
@@ -102,7 +107,9 @@ def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int
         loss_network = load_loss_network(files.loss_network, device.type)
         console.note(_plan(settings, files, device.type, loss_network.name))
         machine = Machine(str(device), _workers(options["workers"], device.type), options["compiled"])
-        run = Run(settings, files, machine, loss_network, cluster, resume=resume, note=console.note)
+        with console.progress("preparing clips", None, "clips") as bar:
+            reading = Reading(console.note, _counter(bar), lambda: stop.asked)
+            run = Run(settings, files, machine, loss_network, cluster, resume=resume, reading=reading)
         with console.progress("training", settings.steps, "steps") as bar:
 
             def show(done: float, values: dict[str, float]) -> None:
@@ -179,6 +186,13 @@ def _plan(settings: TrainingSettings, files: TrainingFiles, device: str, loss_ne
     end = f"at most {settings.minutes:g} minutes" if settings.minutes else f"{settings.steps} steps"
     start = f"from {files.start.parent.name}" if files.start else "from nothing"
     return f"training {settings.variant} {start} on {device} in {settings.precision}, {end}, judged by {loss_network}"
+
+
+def _counter(bar: Progress) -> Callable[[int, int], None]:
+    def show(done: int, total: int) -> None:
+        bar.update(bar.task_ids[0], completed=done, total=total)
+
+    return show
 
 
 class _StopOnSignal:

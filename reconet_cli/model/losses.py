@@ -33,12 +33,13 @@ def content_loss(output: Tensor, target: Tensor, power: float) -> Tensor:
 
 
 def style_loss(outputs: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
-    """Mean over layers of `‖G(O) − G(S)‖² / ‖G(S)‖²` (paper, eq. 7, made scale-free).
+    """Mean over layers of `‖G(O) − G(S)‖ / ‖G(S)‖` (paper, eq. 7, made scale-free).
 
-    `outputs` are Gram matrices `(N, C, C)`, `targets` those of the style picture `(1, C, C)`, layer by layer.
+    The paper squares the norm. Then pictures that are easily matched soon pull less than the content does, and every
+    style needs weights of its own; a plain norm pulls as hard until the end. `outputs` are Gram matrices `(N, C, C)`, `targets` those of the style picture `(1, C, C)`, layer by layer.
     """
     terms = [
-        ((gram - target) ** 2).sum((1, 2)).mean() / (target**2).sum().clamp_min(_EPS)
+        (((gram - target) ** 2).sum((1, 2)) / (target**2).sum().clamp_min(_EPS) + _EPS).sqrt().mean()
         for gram, target in zip(outputs, targets, strict=True)
     ]
     return torch.stack(terms).mean()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -13,9 +14,11 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from reconet_cli.errors import TrainingError
+from reconet_cli.flow.datasets import find_dataset
 from reconet_cli.model.styles import packaged_folder
 from reconet_cli.training.clips import Clips
 from reconet_cli.training.cluster import Cluster
+from reconet_cli.training.datasets import DatasetPairs
 from reconet_cli.training.pairs import FramePairs, join
 from reconet_cli.training.photographs import Photographs, read_photographs
 from reconet_cli.training.scenes import Scenes
@@ -24,7 +27,8 @@ from reconet_cli.training.sources import CLIPS, PICTURES, PairSource, find_files
 
 # Pictures kept out of training; previews and the card's losses come from them.
 _HELD_OUT = 8
-# Clips, beside photographs: their motion is real, but there are fewer things to see in them.
+# Clips' motion is real, but there are fewer things to see in them; a data set counts like clips.
+_PHOTOGRAPH_SHARE = 0.6
 _CLIP_SHARE = 0.4
 # Batches that each worker prepares ahead.
 _AHEAD = 4
@@ -32,49 +36,68 @@ _AHEAD = 4
 Sources = list[tuple[float, PairSource]]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """Whom to tell while data is read: `note` gets sentences, `on_clip` the number of clips done and of those to do."""
+
+    note: Callable[[str], None]
+    on_clip: Callable[[int, int], None]
+    should_stop: Callable[[], bool]
+
+
 class TrainingData:
     """The sources of a run with their shares, and what is held out: `pictures` to look at, `held_out` pairs to measure.
 
-    `note` is told what is read and what cannot be. Without `paths` there are procedural scenes alone. Raises
-    `TrainingError` where `paths` hold nothing to learn from.
+    Without `paths` there are procedural scenes alone. Raises `TrainingError` where `paths` hold nothing to learn from,
+    `FlowError` for an incomplete optical-flow data set.
     """
 
-    def __init__(self, paths: list[Path], settings: TrainingSettings, note: Callable[[str], None]) -> None:
-        own = _own_sources(paths, settings.size, note) if paths else _OwnData([], [])
-        scenes = settings.scenes if own.sources else 1.0
-        self.sources: Sources = [(share * (1 - scenes), source) for share, source in own.sources]
+    def __init__(self, paths: list[Path], settings: TrainingSettings, reading: Reading) -> None:
+        own = _OwnData(paths, settings.size, reading) if paths else None
+        scenes = settings.scenes if own else 1.0
+        self.sources: Sources = [(share * (1 - scenes), source) for share, source in own.sources] if own else []
         self.sources += [(scenes, Scenes())]
-        self.pictures = own.held_out or _shipped_frames()
-        self.held_out = _held_out_pairs(Photographs(own.held_out) if own.held_out else Scenes(), settings.size)
+        self.pictures = own.held_out if own else _shipped_frames()
+        self.held_out = _held_out_pairs(Photographs(own.held_out) if own else Scenes(), settings.size)
 
 
 class _OwnData:
-    """The user's photographs and clips."""
+    """The user's photographs, clips and data sets, and the pictures held out of them."""
 
-    def __init__(self, sources: Sources, held_out: list[np.ndarray]) -> None:
-        self.sources = sources
-        self.held_out = held_out
+    def __init__(self, paths: list[Path], size: int, reading: Reading) -> None:
+        datasets = {path: found for path in paths if (found := find_dataset(path)) is not None}
+        folders = [path for path in paths if path not in datasets]
+        pictures, clips = find_files(folders, PICTURES), find_files(folders, CLIPS)
+        if not (pictures or clips or datasets):
+            raise TrainingError("no pictures or clips in the training data", "pass a folder of them, or no --data")
+        reading.note(f"reading {len(pictures)} pictures and {len(clips)} clips")
+        # Spread over the list, because names often sort by subject.
+        stride = max(2, len(pictures) // _HELD_OUT)
+        held = pictures[::stride][:_HELD_OUT] if len(pictures) > 1 else []
+        photographs = Photographs(read_photographs([file for file in pictures if file not in set(held)], size))
+        moving = Clips(clips, size, note=reading.note, on_clip=reading.on_clip, should_stop=reading.should_stop)
+        for problem in moving.skipped:
+            reading.note(f"left out {problem}")
+        self.sources: Sources = []
+        self.held_out = read_photographs(held, size)
+        if len(photographs):
+            self._add(_PHOTOGRAPH_SHARE, photographs, photographs.pictures[:1])
+        if len(moving):
+            self._add(_CLIP_SHARE, moving, moving.examples())
+        for dataset in datasets.values():
+            reading.note(f"reading {dataset}, with true flow")
+            pairs = DatasetPairs(dataset)
+            self._add(_CLIP_SHARE, pairs, pairs.examples())
+        if not self.sources:
+            raise TrainingError(
+                "no usable picture or clip in the training data", "they need 32 px a side and two frames"
+            )
+        whole = sum(share for share, _ in self.sources)
+        self.sources = [(share / whole, source) for share, source in self.sources]
 
-
-def _own_sources(paths: list[Path], size: int, note: Callable[[str], None]) -> _OwnData:
-    pictures, clips = find_files(paths, PICTURES), find_files(paths, CLIPS)
-    if not pictures and not clips:
-        raise TrainingError("no pictures or clips in the training data", "pass a folder of them, or no --data")
-    note(f"reading {len(pictures)} pictures and {len(clips)} clips")
-    # Spread over the list, because names often sort by subject.
-    stride = max(2, len(pictures) // _HELD_OUT)
-    held = pictures[::stride][:_HELD_OUT] if len(pictures) > 1 else []
-    photographs = Photographs(read_photographs([file for file in pictures if file not in set(held)], size))
-    moving = Clips(clips, size)
-    for problem in moving.skipped:
-        note(f"left out {problem}")
-    found: Sources = [(_CLIP_SHARE, moving)] if len(moving) else []
-    found += [(1 - _CLIP_SHARE, photographs)] if len(photographs) else []
-    if not found:
-        raise TrainingError("no usable picture or clip in the training data", "they need 32 px a side and two frames")
-    whole = sum(share for share, _ in found)
-    held_out = read_photographs(held, size) or (moving.examples() if len(moving) else photographs.pictures[:1])
-    return _OwnData([(share / whole, source) for share, source in found], held_out)
+    def _add(self, share: float, source: PairSource, examples: list[np.ndarray]) -> None:
+        self.sources.append((share, source))
+        self.held_out = self.held_out or examples
 
 
 def _shipped_frames() -> list[np.ndarray]:

@@ -12,7 +12,7 @@ from reconet_cli.model.loss_networks import LossNetwork
 from reconet_cli.model.weights import save_weights
 from reconet_cli.training.card import held_out_losses, recipe, write_card
 from reconet_cli.training.cluster import Cluster
-from reconet_cli.training.data import TrainingData, batches
+from reconet_cli.training.data import Reading, TrainingData, batches
 from reconet_cli.training.journal import Journal
 from reconet_cli.training.preview import preview_frames, write_sheet
 from reconet_cli.training.settings import STYLE_SIDE, Machine, TrainingFiles, TrainingSettings
@@ -44,7 +44,7 @@ class Run:
         cluster: Cluster,
         *,
         resume: bool,
-        note: Callable[[str], None],
+        reading: Reading,
     ) -> None:
         self._settings = settings
         self._files = files
@@ -57,7 +57,7 @@ class Run:
             self._trainer.load(files.checkpoint)
         if machine.compile:
             self._trainer.compile()
-        self._data = TrainingData(list(files.data), settings, note)
+        self._data = TrainingData(list(files.data), settings, reading)
 
     def train(self, on_step: OnStep, should_stop: Callable[[], bool]) -> bool:
         """Train until the schedule's end or until `should_stop`; a checkpoint is left behind either way.

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from reconet_cli.training.motion import camera_noise, change_light, grid, random_flow, turn, uniform
 from reconet_cli.training.pairs import FramePairs
-from reconet_cli.training.sources import to_tensor
+from reconet_cli.training.sources import reduce_to, to_tensor
 from reconet_cli.training.textures import canvas, shape
 from reconet_cli.warping import inside_frame
 
@@ -145,8 +145,9 @@ def _place(half: float, angle: float, x: float, y: float) -> Tensor:
     return torch.tensor([[cosine, -sine, -cosine * x + sine * y], [sine, cosine, -sine * x - cosine * y]])
 
 
-def _texture(generator: torch.Generator) -> Tensor:
-    return to_tensor(_canvas(_integer(generator, _CANVASES)))
+def _texture(half: float, generator: torch.Generator) -> Tensor:
+    """A random canvas, reduced to the size at which it is seen: lenses do not alias."""
+    return to_tensor(reduce_to(_canvas(_integer(generator, _CANVASES)), max(8, round(2 * half))))
 
 
 def _background(size: int, camera: Tensor, generator: torch.Generator) -> Layer:
@@ -155,7 +156,7 @@ def _background(size: int, camera: Tensor, generator: torch.Generator) -> Layer:
     reach = max(0.0, half - size / 2)
     x, y = uniform(generator, -reach, reach), uniform(generator, -reach, reach)
     place = _place(half, uniform(generator, -0.2, 0.2), x, y)
-    return Layer(_texture(generator), torch.ones(1, 2, 2), place, camera)
+    return Layer(_texture(half, generator), torch.ones(1, 2, 2), place, camera)
 
 
 def _thing(size: int, camera: Tensor, generator: torch.Generator) -> Layer:
@@ -163,8 +164,10 @@ def _thing(size: int, camera: Tensor, generator: torch.Generator) -> Layer:
     half = size * math.exp(uniform(generator, math.log(0.08), math.log(0.6)))
     x, y = (uniform(generator, -0.5, 0.5) * size for _ in range(2))
     place = _place(half, uniform(generator, -math.pi, math.pi), x, y)
-    outline = to_tensor(_shape(_integer(generator, _SHAPES))[..., None])
-    return Layer(_texture(generator), outline, place, camera + _own_motion(size, x, y, generator))
+    outline = reduce_to(_shape(_integer(generator, _SHAPES)), max(8, round(2 * half)))
+    return Layer(
+        _texture(half, generator), to_tensor(outline[..., None]), place, camera + _own_motion(size, x, y, generator)
+    )
 
 
 def _own_motion(size: int, x: float, y: float, generator: torch.Generator) -> Tensor:

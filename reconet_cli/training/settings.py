@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 # The content weight of each preset: how much of the picture stays.
-PRESETS = {"subtle": 1.2, "normal": 0.6, "strong": 0.35}
+PRESETS = {"subtle": 0.8, "normal": 0.35, "strong": 0.15}
 # Shorter side in pixels of a style picture whose strokes are learnt at scale 1.
 STYLE_SIDE = 640
 
@@ -17,8 +17,8 @@ class LossWeights:
     """Weights of the scale-free losses: content α, style β, total variation γ, feature λ_f and output λ_o temporal."""
 
     content: float = PRESETS["normal"]
-    style: float = 10.0
-    variation: float = 1.0
+    style: float = 7.0
+    variation: float = 5.0
     feature_temporal: float = 1.0
     output_temporal: float = 50.0
 

@@ -110,15 +110,20 @@ def _leaves(side: int, rng: np.random.Generator) -> np.ndarray:
             cv2.fillConvexPoly(index, np.int32(cv2.boxPoints(frame)), leaf)
         else:
             cv2.ellipse(index, frame, leaf, -1)
-    base = _palette(count, rng)
     slopes = rng.normal(0, 0.25, (count, 2)) / radii[:, None]
+    level = 1 - (slopes * centres).sum(1)
     grains = rng.exponential(0.06, (count, 2))
-    y, x = np.indices((large, large), np.float32)
-    light = 1 + slopes[index, 0] * (x - centres[index, 0]) + slopes[index, 1] * (y - centres[index, 1])
-    fine, coarse = (cv2.resize(fractal_noise(side, power, rng), (large, large)) for power in (0.6, 1.4))
-    grain = grains[index, 0] * fine + grains[index, 1] * coarse
-    picture = base[index] * light.clip(0.3, 1.7)[..., None] + grain[..., None]
-    return cv2.resize(picture.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
+    values = np.concatenate([_palette(count, rng), slopes, level[:, None], grains], 1).astype(np.float32)
+    red, green, blue, across, down, level, fine, coarse = (column[index] for column in values.T.copy())
+    y, x = np.ogrid[:large, :large]
+    light = (level + across * x + down * y).clip(0.3, 1.7)
+    grain = fine * _enlarged(fractal_noise(side, 0.6, rng)) + coarse * _enlarged(fractal_noise(side, 1.4, rng))
+    picture = np.stack([channel * light + grain for channel in (red, green, blue)], -1)
+    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+
+
+def _enlarged(noise: np.ndarray) -> np.ndarray:
+    return cv2.resize(noise, None, fx=_OVERSAMPLING, fy=_OVERSAMPLING)
 
 
 def _blend(position: np.ndarray, rng: np.random.Generator, count: int) -> np.ndarray:

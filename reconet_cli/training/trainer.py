@@ -171,6 +171,8 @@ class Trainer:
     def _remember_power(self, content: Tensor) -> float:
         memory = _POWER_MEMORY if self.step else 0.0
         power = self.cluster.mean((content**2).mean()).item()
+        if not math.isfinite(power):
+            return power
         self.content_power = memory * self.content_power + (1 - memory) * power
         return self.content_power
 
