@@ -13,6 +13,7 @@ from torch import nn
 
 from reconet_cli.errors import StyleError
 from reconet_cli.model.loss_networks import VGG16, CompactVGG, DistilledVGG19, LossNetwork, SlimVGG
+from reconet_cli.model.squeezenet import SqueezeNet
 from reconet_cli.model.styles import packaged_folder
 
 VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
@@ -45,7 +46,10 @@ def _read(path: Path) -> LossNetwork:
     try:
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as archive:
-                return _slim(DistilledVGG19, {key: archive[key] for key in archive.files}).freeze()
+                arrays = {key: archive[key] for key in archive.files}
+            if "conv1.weight" in arrays:
+                return SqueezeNet.from_checkpoint({k: torch.from_numpy(v) for k, v in arrays.items()}).freeze()
+            return _slim(DistilledVGG19, arrays).freeze()
         if path.suffix == ".safetensors":
             return _slim(CompactVGG, {key: value.numpy() for key, value in load_file(path).items()}).freeze()
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)

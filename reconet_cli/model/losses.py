@@ -36,7 +36,8 @@ def style_loss(outputs: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
     """Mean over layers of `‖G(O) − G(S)‖ / ‖G(S)‖` (paper, eq. 7, made scale-free).
 
     The paper squares the norm. Then pictures that are easily matched soon pull less than the content does, and every
-    style needs weights of its own; a plain norm pulls as hard until the end. `outputs` are Gram matrices `(N, C, C)`, `targets` those of the style picture `(1, C, C)`, layer by layer.
+    style needs weights of its own; a plain norm pulls as hard until the end. `outputs` are Gram matrices `(N, C, C)`,
+    `targets` those of the style picture `(1, C, C)`, layer by layer.
     """
     terms = [
         (((gram - target) ** 2).sum((1, 2)) / (target**2).sum().clamp_min(_EPS) + _EPS).sqrt().mean()

@@ -1,0 +1,121 @@
+"""Shipped styles beside the slow method: optimising every picture by itself (Gatys et al., CVPR 2016).
+
+    python benchmarks/optimisation.py --pictures PHOTOS --paintings FOLDER --loss-network V.npz --judge S.npz
+
+The baseline starts from the photograph and takes L-BFGS steps on the losses that the style was trained with, temporal
+ones aside. A judge that trained nothing then measures style and content distance of the photograph, of the baseline
+after 100 and 300 steps, and of each of the style's networks. Finished pictures are kept in `--work`, so that the
+command can be stopped and run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from reconet_cli.model import losses
+from reconet_cli.model.loss_files import load_loss_network
+from reconet_cli.model.loss_networks import LossNetwork
+from reconet_cli.model.styles import Style, list_styles
+from reconet_cli.model.weights import load_weights, read_metadata
+from reconet_cli.training.run import style_picture
+from reconet_cli.training.settings import LossWeights
+from reconet_cli.training.sources import PICTURES, find_files, read_picture, to_tensor
+
+_STEPS = (100, 300)
+_SIDE = 256
+
+
+def optimise(photo: Tensor, grams: list[Tensor], network: LossNetwork, weights: LossWeights) -> dict[str, Tensor]:
+    """The photograph after 100 and 300 L-BFGS steps on content, style and total variation."""
+    image = photo.clone().requires_grad_(True)
+    wanted = network.content(photo).detach()
+    power = (wanted**2).mean().item()
+    optimizer = torch.optim.LBFGS([image], lr=1, max_iter=_STEPS[0], history_size=20, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        seen = network(image)
+        total = (
+            weights.content * losses.content_loss(seen.content, wanted, power)
+            + weights.style * losses.style_loss(seen.grams, grams)
+            + weights.variation * losses.total_variation(image)
+        )
+        total.backward()
+        return total
+
+    found, done = {}, 0
+    for steps in _STEPS:
+        optimizer.param_groups[0]["max_iter"] = steps - done
+        optimizer.step(closure)
+        done = steps
+        found[f"optimised, {steps} steps"] = image.detach().clamp(0, 1)
+    return found
+
+
+def paintings_of(style: Style, path: Path, folder: Path, network: LossNetwork, work: Path) -> dict[str, Tensor]:
+    """Everything that is made of one photograph in one style; the baseline comes from `work` where it is there."""
+    photo = to_tensor(read_picture(path, _SIDE))[None]
+    made = {"photograph": photo}
+    recipe = read_metadata(style.variants["fast"])["recipe"]
+    kept = work / f"{style.name}-{path.stem}.pt"
+    if not kept.exists():
+        weights = LossWeights(**recipe["settings"]["weights"])
+        grams = network(style_picture(folder / recipe["picture"], recipe["settings"]["style_scale"])).grams
+        with torch.enable_grad():
+            torch.save(optimise(photo, grams, network, weights), kept)
+    made |= torch.load(kept, weights_only=True)
+    for variant, file in style.variants.items():
+        made[f"reconet {variant}"] = load_weights(file)(photo)
+    return made
+
+
+def main() -> None:
+    """Measure and print one table a style."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--paintings", type=Path, required=True, help="folder of the style pictures")
+    parser.add_argument("--loss-network", required=True)
+    parser.add_argument("--judge", required=True)
+    parser.add_argument("--style", action="append", help="only these styles")
+    parser.add_argument("--photographs", type=int, default=20)
+    parser.add_argument("--work", type=Path, default=Path("runs/optimisation"))
+    args = parser.parse_args()
+    torch.set_grad_enabled(False)
+    args.work.mkdir(parents=True, exist_ok=True)
+
+    network, judge = load_loss_network(args.loss_network), load_loss_network(args.judge)
+    files = find_files([args.pictures], PICTURES)
+    photographs = files[:: max(1, len(files) // args.photographs)][: args.photographs]
+    table: dict[str, dict[str, list[float]]] = {}
+    for style in list_styles():
+        if (args.style and style.name not in args.style) or "fast" not in style.variants:
+            continue
+        recipe = read_metadata(style.variants["fast"])["recipe"]
+        painting = style_picture(args.paintings / recipe["picture"], recipe["settings"]["style_scale"])
+        target = judge(painting).grams
+        rows: dict[str, tuple[list[float], list[float]]] = {}
+        for path in photographs:
+            made = paintings_of(style, path, args.paintings, network, args.work)
+            wanted = judge.content(made["photograph"])
+            power = (wanted**2).mean().item()
+            for name, image in made.items():
+                seen = judge(image)
+                styles, contents = rows.setdefault(name, ([], []))
+                styles.append(losses.style_loss(seen.grams, target).item())
+                contents.append(losses.content_loss(seen.content, wanted, power).item())
+        print(f"{style.name} ({len(photographs)} photographs)")
+        for name, (styles, contents) in rows.items():
+            means = (statistics.mean(styles), statistics.mean(contents))
+            table.setdefault(style.name, {})[name] = list(means)
+            print(f"  {name:<24} style {means[0]:.3f}  content {means[1]:.3f}", flush=True)
+    (args.work / "table.json").write_text(json.dumps(table, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
