@@ -75,7 +75,7 @@ _BASE = "base"
 )  # fmt: skip
 @click.option("--content-weight", type=click.FloatRange(0), help="[default: by the preset]")
 @click.option("--style-weight", type=click.FloatRange(0), default=7.0, show_default=True)
-@click.option("--variation-weight", type=click.FloatRange(0), default=5.0, show_default=True)
+@click.option("--variation-weight", type=click.FloatRange(0), default=10.0, show_default=True)
 @click.option("--feature-temporal-weight", type=click.FloatRange(0), default=1.0, show_default=True)
 @click.option("--output-temporal-weight", type=click.FloatRange(0), default=50.0, show_default=True)
 def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int:

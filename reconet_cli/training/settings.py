@@ -18,7 +18,7 @@ class LossWeights:
 
     content: float = PRESETS["normal"]
     style: float = 7.0
-    variation: float = 5.0
+    variation: float = 10.0
     feature_temporal: float = 1.0
     output_temporal: float = 50.0
 
