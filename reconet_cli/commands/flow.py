@@ -58,7 +58,11 @@ FORMATS = ("flo", "pfm", "png", "npz")
     help="Colour video: pixels a frame that get the full colour.  [default: from the clip]",
 )
 @click.option("--legend/--no-legend", default=None, help="Colour video: the wheel and its size in a corner or not.")
-@click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes to work on.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    help="Processes to work on.  [default: one a processor, up to 8; 1 for short clips]",
+)
 @click.option("-y", "--yes", is_flag=True, help="Overwrite the file OUTPUT.")
 @click.option(
     "--evaluate",
@@ -102,8 +106,13 @@ def command(paths: tuple[Path, ...], evaluate: Path | None, **options: Any) -> N
 def _check_evaluation(paths: tuple[Path, ...], options: dict[str, Any]) -> None:
     if paths:
         raise click.UsageError("--evaluate takes a folder of ground truth and nothing to write")
-    taken = {"methods", "scale", "json", "jobs"}
-    wrong = [name for name, value in options.items() if name not in taken and value not in (None, False)]
+    taken = ("methods", "scale", "json")
+    # --no-legend is False too, but not by default.
+    wrong = [
+        name
+        for name, value in options.items()
+        if name not in taken and (value or (name == "legend" and value is not None))
+    ]
     if wrong:
         raise click.UsageError(f"--{wrong[0].replace('_', '-')} does not go with --evaluate")
 
@@ -126,7 +135,7 @@ def _check_estimation(paths: tuple[Path, ...], options: dict[str, Any]) -> None:
         raise click.UsageError("--both and --occlusion write files: name a folder")
     if options["yes"] and into_folder:
         raise click.UsageError("-y is for files; a folder is continued, or name another one")
-    if options["jobs"] > 1 and pair:
+    if options["jobs"] and pair:
         raise click.UsageError("--jobs is for clips")
 
 
@@ -137,6 +146,7 @@ def _is_folder(output: Path) -> bool:
 def _estimate(paths: tuple[Path, ...], settings: MotionSettings, options: dict[str, Any]) -> None:
     from reconet_cli import console
     from reconet_cli.flow_jobs.frames import open_frames
+    from reconet_cli.flow_jobs.workers import usual_jobs
 
     source, output = paths[0], paths[-1]
     began = time.perf_counter()
@@ -147,25 +157,26 @@ def _estimate(paths: tuple[Path, ...], settings: MotionSettings, options: dict[s
             console.note(f"flow by {settings.method}: {path}")
         return
     frames = open_frames(source)
+    jobs = options["jobs"] or usual_jobs(frames.total, settings.method)
     if _is_folder(output):
-        done = _to_folder(frames, output, settings, options)
+        done = _to_folder(frames, output, settings, jobs, options)
     else:
-        done = _to_video(frames, output, settings, options)
+        done = _to_video(frames, output, settings, jobs, options)
     for sentence in frames.notes:
         console.note(sentence)
     console.note(f"{done} in {time.perf_counter() - began:.1f} s by {settings.method}: {output}")
 
 
-def _to_folder(frames: Frames, output: Path, settings: MotionSettings, options: dict[str, Any]) -> str:
+def _to_folder(frames: Frames, output: Path, settings: MotionSettings, jobs: int, options: dict[str, Any]) -> str:
     from reconet_cli.flow_jobs.folder import write_folder
 
     with _progress("flow", frames) as advance:
-        outcome = write_folder(frames, output, f".{options['format'] or 'flo'}", settings, options["jobs"], advance)
+        outcome = write_folder(frames, output, f".{options['format'] or 'flo'}", settings, jobs, advance)
     kept = f" ({outcome.kept} more were there)" if outcome.kept else ""
     return f"{_pairs(outcome.written)}{kept}"
 
 
-def _to_video(frames: Frames, output: Path, settings: MotionSettings, options: dict[str, Any]) -> str:
+def _to_video(frames: Frames, output: Path, settings: MotionSettings, jobs: int, options: dict[str, Any]) -> str:
     from reconet_cli import console
     from reconet_cli.flow_jobs.video import ColourSettings, write_colour_video
 
@@ -174,7 +185,7 @@ def _to_video(frames: Frames, output: Path, settings: MotionSettings, options: d
         output,
         settings,
         ColourSettings(options["max_flow"], options["legend"] is not False),
-        options["jobs"],
+        jobs,
         overwrite=options["yes"],
         progress=lambda what: _progress(what, frames),
         note=console.note,

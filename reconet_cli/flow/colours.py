@@ -43,8 +43,8 @@ def flow_to_rgb(flow: np.ndarray, max_flow: float | None = None, known: np.ndarr
     x, y = np.where(known, flow, np.float32(0))
     length = np.hypot(x, y)
     length = length / (max_flow or length.max() or 1)
-    # -x and -y with the sign of zero cleared: motion to the right begins the wheel, it does not end it.
-    place = (np.arctan2(-y - 0.0, -x) / np.pi + 1) / 2 * (len(_WHEEL) - 1)
+    # Zeros lose their sign: motion to the right begins the wheel, it does not end it.
+    place = (np.arctan2(-(y + 0.0), -x) / np.pi + 1) / 2 * (len(_WHEEL) - 1)
     below = place.astype(np.intp)
     part = (place - below)[..., None]
     hue = (1 - part) * _WHEEL[below] + part * _WHEEL[(below + 1) % len(_WHEEL)]

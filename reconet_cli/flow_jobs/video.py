@@ -26,8 +26,10 @@ from reconet_cli.media.target import Target
 from reconet_cli.media.writer import FfmpegWriter, RawFeed, TimedFeed
 
 _LOOK = 128  # px on the shorter side, for a first look at a clip
-# Below this, sub-pixel noise of a still background would show.
+# Full colour for less would tint a still background with the estimator's noise, which grows with the frame: pixels,
+# and a share of the longer side.
 _LEAST_MAX_FLOW = 4.0
+_LEAST_SHARE = 0.01
 _STEPS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
 
@@ -90,13 +92,14 @@ def write_colour_video(
 
 
 def usual_max_flow(frames: Frames, on_pair: Callable[[], None]) -> float:
-    """A length in pixels that suits the whole clip: what is fast in it, without its outliers; 4 px or more.
+    """A length in pixels that suits the whole clip: what is fast in it, without its outliers.
 
     One scale for all frames, because a scale for each would flash. It comes from a first look at small frames: 99 of
-    100 pixels are slower in 19 of 20 pairs (the rest may be cuts), rounded up to 4, 5, 6, 8, 10, 12, 15, ….
+    100 pixels are slower in 19 of 20 pairs (the rest may be cuts), at least 4 px and 1 % of the longer side, rounded
+    up to 4, 5, 6, 8, 10, 12, 15, ….
     """
     with closing(frames.read()) as full:
-        width = next(full).pixels.shape[1]
+        height, width = next(full).pixels.shape[:2]
     lengths = []
     with closing(frames.read(_LOOK)) as small:
         for _, first, second in neighbours(small):
@@ -105,7 +108,7 @@ def usual_max_flow(frames: Frames, on_pair: Callable[[], None]) -> float:
             on_pair()
     if not lengths:
         raise _single(frames)
-    usual = max(_LEAST_MAX_FLOW, float(np.quantile(lengths, 0.95)))
+    usual = max(_LEAST_MAX_FLOW, _LEAST_SHARE * max(height, width), float(np.quantile(lengths, 0.95)))
     power = 10 ** floor(log10(usual))
     return next(step * power for step in _STEPS if step * power >= usual)
 

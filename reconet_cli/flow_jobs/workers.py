@@ -18,12 +18,24 @@ from reconet_cli.errors import FlowError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+_SHORT = 200  # pairs
+_MOST_JOBS = 8
 _FAREWELL = 3.0  # seconds that a worker gets to leave OpenCV and tidy up
 
 
 def processors() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def usual_jobs(pairs: int | None, method: str) -> int:
+    """How many processes suit an expected number of pairs (None: unknown): one a processor, up to 8.
+
+    One alone for short clips, because a process takes seconds to start, and for RAFT, which fills the machine itself.
+    """
+    if method == "raft" or (pairs is not None and pairs < _SHORT):
+        return 1
+    return min(_MOST_JOBS, processors())
 
 
 def in_order(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: int) -> Generator[Result, None, None]:
