@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 # The content weight of each preset: how much of the picture stays.
-PRESETS = {"subtle": 0.8, "normal": 0.35, "strong": 0.15}
+PRESETS = {"subtle": 0.8, "normal": 0.3, "strong": 0.12}
 # Shorter side in pixels of a style picture whose strokes are learnt at scale 1.
 STYLE_SIDE = 640
 
