@@ -6,10 +6,12 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 import cv2
@@ -20,7 +22,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 _SHORT = 200  # pairs
 _MOST_JOBS = 8
-_FAREWELL = 3.0  # seconds that a worker gets to leave OpenCV and tidy up
+_FAREWELL = 2.0  # seconds that workers get to leave OpenCV and tidy up
 
 
 def processors() -> int:
@@ -66,10 +68,17 @@ def in_order(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: in
         ) from problem
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-        for worker in set(multiprocessing.active_children()) - before:
-            worker.terminate()
-            worker.join(_FAREWELL)
-            worker.kill()
+        _end(set(multiprocessing.active_children()) - before)
+
+
+def _end(workers: Iterable[BaseProcess]) -> None:
+    """End processes that may be deep inside OpenCV, where no signal reaches Python."""
+    for worker in workers:
+        worker.terminate()
+    patience = time.monotonic() + _FAREWELL
+    for worker in workers:
+        worker.join(max(0.0, patience - time.monotonic()))
+        worker.kill()
 
 
 def _become_worker(threads: int) -> None:
