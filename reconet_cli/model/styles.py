@@ -9,14 +9,14 @@ from pathlib import Path
 
 from reconet_cli.errors import StyleError
 
-# The order in which a variant is chosen when none is asked for.
+# The variants there are, in the order in which one is chosen when none is asked for.
 VARIANT_ORDER = ("fast", "paper", "paper-medium", "paper-small")
 _SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True)
 class Style:
-    """A named style: its folder and its weights files by variant."""
+    """A named style: its folder and its weights files by variant, in the order of preference."""
 
     name: str
     folder: Path
@@ -50,10 +50,14 @@ def list_styles() -> list[Style]:
         if not root.is_dir():
             continue
         for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-            variants = {path.stem: path for path in folder.glob(f"*{_SUFFIX}")}
-            if variants:
+            if variants := _variants(folder):
                 found[folder.name] = Style(folder.name, folder, variants)
     return [found[name] for name in sorted(found)]
+
+
+def _variants(folder: Path) -> dict[str, Path]:
+    files = ((name, folder / f"{name}{_SUFFIX}") for name in VARIANT_ORDER)
+    return {name: file for name, file in files if file.is_file()}
 
 
 def find_style(name_or_path: str, variant: str = "auto") -> Path:
@@ -66,7 +70,7 @@ def find_style(name_or_path: str, variant: str = "auto") -> Path:
     if path.suffix == _SUFFIX and path.is_file():
         return path
     styles = {style.name: style for style in list_styles()}
-    if path.is_dir() and (variants := {file.stem: file for file in path.glob(f"*{_SUFFIX}")}):
+    if path.is_dir() and (variants := _variants(path)):
         return _choose(Style(path.name, path, variants), variant)
     if name_or_path in styles:
         return _choose(styles[name_or_path], variant)
@@ -82,5 +86,4 @@ def _choose(style: Style, variant: str) -> Path:
             f"style {style.name!r} has no variant {variant!r}",
             f"variants: {', '.join(sorted(style.variants))}",
         )
-    ranked = [name for name in VARIANT_ORDER if name in style.variants] + sorted(style.variants)
-    return style.variants[ranked[0]]
+    return next(iter(style.variants.values()))
