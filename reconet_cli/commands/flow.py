@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,6 +84,8 @@ def command(paths: tuple[Path, ...], evaluate: Path | None, **options: Any) -> N
     CLIP is a video or a folder of pictures. Flow files are named after the frame whose pixels they are for. A folder
     that is not finished is continued.
     """  # noqa: D301 - click reads the \b
+    # Spinning OpenMP threads make the masks several times slower as soon as anything else wants a core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if evaluate:
         _check_evaluation(paths, options)
         from reconet_cli.commands.flow_evaluation import evaluate_methods

@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 import cv2
+import torch
 
 from reconet_cli.errors import FlowError
 
@@ -87,3 +88,4 @@ def _become_worker(threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     cv2.setNumThreads(threads)
+    torch.set_num_threads(threads)
