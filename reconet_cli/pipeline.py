@@ -11,8 +11,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-import numpy as np
-
 from reconet_cli.media.job import open_job
 from reconet_cli.media.reader import Frame, Reader
 from reconet_cli.media.request import Request
@@ -22,15 +20,15 @@ DEPTH = 4  # frames that wait before each of the later stages
 _FAREWELL = 3.0  # seconds that a stage gets to notice the end; one stuck in a foreign pipe is left behind
 
 T = TypeVar("T")
-Paint = Callable[[np.ndarray], np.ndarray]
+Paint = Callable[[Frame], Frame]
 
 
 class Painter(Protocol):
-    """Maps uint8 RGB (H, W, 3) to the same shape; may be called on `lanes` threads at the same time."""
+    """Paints frames, all to one size; may be called on `lanes` threads at the same time."""
 
     lanes: int
 
-    def __call__(self, frame: np.ndarray) -> np.ndarray: ...
+    def __call__(self, frame: Frame) -> Frame: ...
 
 
 class StoppedError(Exception):
@@ -137,18 +135,14 @@ class _Run:
 
 def _in_order(frames: Iterable[Frame], paint: Paint, lanes: int, pool: ThreadPoolExecutor) -> Iterator[Frame]:
     """Paint frames on a pool's threads and give them back in their order, at most `lanes` under way."""
-    waiting: deque[tuple[Frame, Future[np.ndarray]]] = deque()
-
-    def next_painted() -> Frame:
-        frame, result = waiting.popleft()
-        return Frame(result.result(), frame.time, frame.duration)
+    waiting: deque[Future[Frame]] = deque()
 
     for frame in frames:
-        waiting.append((frame, pool.submit(paint, frame.pixels)))
+        waiting.append(pool.submit(paint, frame))
         if len(waiting) == lanes:
-            yield next_painted()
+            yield waiting.popleft().result()
     while waiting:
-        yield next_painted()
+        yield waiting.popleft().result()
 
 
 def run(
@@ -162,9 +156,9 @@ def run(
 ) -> int:
     """Paint every frame of `reader` into `writer` and return their number.
 
-    `paint` maps uint8 RGB (H, W, 3) to the same shape and is called on `lanes` threads at a time; `on_frame`
-    runs on the calling thread, after each frame. The first error of any stage (or KeyboardInterrupt) ends all
-    three, aborts reader and writer and is raised; both are finished or aborted on return.
+    `paint` is called on `lanes` threads at a time; `on_frame` runs on the calling thread, after each frame. The
+    first error of any stage (or KeyboardInterrupt) ends all three, aborts reader and writer and is raised; both
+    are finished or aborted on return.
     """
     state = _Run(reader, writer, depth)
     threads = [

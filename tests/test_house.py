@@ -19,6 +19,7 @@ FLOOR = {
     "media": 3,
     "pipeline": 4,
     "flow_jobs": 4,
+    "looks": 4,
     "training": 4,
     "exporting": 4,
     "evaluation": 4,

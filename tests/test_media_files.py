@@ -3,6 +3,7 @@
 import os
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class OneLane:
         self.network = network
 
     def __call__(self, frame):
-        return self.network(frame)
+        return replace(frame, pixels=self.network(frame.pixels))
 
 
 def paint(source: Path, target: Path, *, network=lambda frame: frame, **options) -> list[str]:

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -80,8 +81,8 @@ def stages() -> list[threading.Thread]:
     return [t for t in threading.enumerate() if t.name in ("decode", "encode")]
 
 
-def inverted(pixels):
-    return 255 - pixels
+def inverted(frame):
+    return replace(frame, pixels=255 - frame.pixels)
 
 
 def test_every_frame_in_order_with_its_time():
@@ -98,9 +99,9 @@ def test_every_frame_in_order_with_its_time():
 
 
 def test_stages_overlap():
-    def slow(pixels):
+    def slow(frame):
         time.sleep(0.02)
-        return pixels
+        return frame
 
     began = time.monotonic()
     run(Source(30), slow, Sink(seconds=0.02))
@@ -108,9 +109,9 @@ def test_stages_overlap():
 
 
 def test_lanes_work_at_the_same_time_and_keep_the_order():
-    def uneven(pixels):
-        time.sleep(0.04 if pixels[0, 0, 0] % 2 else 0.02)
-        return pixels
+    def uneven(frame):
+        time.sleep(0.04 if frame.pixels[0, 0, 0] % 2 else 0.02)
+        return frame
 
     sink = Sink()
     began = time.monotonic()
@@ -124,10 +125,10 @@ def test_memory_is_bounded():
     source = Source(500)
     most = 0
 
-    def watching(pixels):
+    def watching(frame):
         nonlocal most
-        most = max(most, source.given - int(pixels[0, 0, 0]))
-        return pixels
+        most = max(most, source.given - int(frame.pixels[0, 0, 0]))
+        return frame
 
     run(Source(100), inverted, Sink(seconds=0.001))
     sink = Sink(stick_at=0)
@@ -166,10 +167,10 @@ def test_error_in_the_network_frees_a_stuck_stage(stuck):
     source = Source(50, stick_at=8 if stuck == "source" else -1)
     sink = Sink(stick_at=0 if stuck == "sink" else -1)
 
-    def broken(pixels):
-        if pixels[0, 0, 0] == 3:
+    def broken(frame):
+        if frame.pixels[0, 0, 0] == 3:
             raise ValueError("out of memory")
-        return pixels
+        return frame
 
     with pytest.raises(ValueError, match="out of memory"):
         run(source, broken, sink)

@@ -89,6 +89,7 @@ class Job:
 
     def _look(self) -> Look:
         width, height = self.reader.size
+        width *= self.request.columns
         untagged = self.video is None or is_rgb(self.video.pixel_format)
         if self.video is None or untagged:
             colour = Colour().settled(height)

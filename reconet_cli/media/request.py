@@ -17,7 +17,8 @@ PIPE = "-"
 class Request:
     """What to read and write, and how; `-` is standard input or output; (width, height); times in seconds.
 
-    `format` is that of standard output: y4m or rgb24, None to choose by the input.
+    `format` is that of standard output: y4m or rgb24, None to choose by the input. A painted frame is `columns`
+    times as wide as the one that was read.
     """
 
     input: str
@@ -33,6 +34,7 @@ class Request:
     format: str | None = None
     overwrite: bool = False
     ffmpeg: str | None = None
+    columns: int = 1
 
     @property
     def to_picture(self) -> bool:

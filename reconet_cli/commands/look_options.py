@@ -1,0 +1,77 @@
+"""The options about how a painted frame is shown."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import click
+
+from reconet_cli.commands.parameters import Time
+from reconet_cli.errors import ReconetError
+
+
+class Span(click.ParamType):
+    """TIME or TIME-TIME; a single time is where the span ends that begins at 0."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Fraction, Fraction]:
+        """Turn `2`, `2s` or `0:10-0:12` into two times in seconds."""
+        times = [Time().convert(part.removesuffix("s"), param, ctx) for part in str(value).split("-", 1)]
+        start, end = times if len(times) == 2 else (Fraction(0), times[0])
+        if start >= end:
+            self.fail(f"{value!r} ends before it begins", param, ctx)
+        return start, end
+
+
+_PLAIN = ("transition", "keep_colour", "strength", "compare")
+_SHARE = click.FloatRange(0, 1)
+_OPTIONS = [
+    click.option("--mix", type=_SHARE, help="Share of the second --style, 0 to 1."),
+    click.option("--transition", type=Span(), help="When the second --style replaces the first: 2s, or 0:10-0:12."),
+    click.option("--keep-color", "keep_colour", is_flag=True, help="Keep the input's colours, paint light and dark."),
+    click.option("--strength", type=_SHARE, default=1.0, help="0 is the input, 1 the painting."),
+    click.option("--mask", metavar="FILE|#RRGGBB", help="Paint where this is white, or of this colour."),
+    click.option("--compare", type=click.Choice(["side", "split"]), help="Show the input, too."),
+]  # fmt: skip
+
+
+def look_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command that takes `styles`; it gets them as one `looks`. Wrong use raises UsageError."""
+
+    @functools.wraps(command)
+    def with_looks(*, styles: tuple[str, ...], mix: float | None, mask: str | None, **options: Any) -> Any:
+        from reconet_cli.looks import Looks
+
+        looks = Looks(mask=_checked(mask), mix=mix or 0.0, **{name: options.pop(name) for name in _PLAIN})
+        _check_styles(len(styles), mix is not None, looks.transition is not None)
+        return command(styles=styles, looks=looks, **options)
+
+    for option in reversed(_OPTIONS):
+        with_looks = option(with_looks)
+    return with_looks
+
+
+def _checked(mask: str | None) -> str | None:
+    from reconet_cli.looks.masks import parse_key
+
+    if mask and mask.startswith("#"):
+        try:
+            parse_key(mask)
+        except ReconetError as wrong:
+            raise click.UsageError(f"--mask: {wrong}") from wrong
+    return mask
+
+
+def _check_styles(count: int, mixed: bool, moving: bool) -> None:
+    if count > 2:
+        raise click.UsageError("at most two --style")
+    if count == 2 and mixed == moving:
+        raise click.UsageError("two --style need --mix or --transition, one of them")
+    if count == 1 and (mixed or moving):
+        raise click.UsageError("--mix and --transition need two --style")

@@ -1,0 +1,57 @@
+"""Kinds of values that options take."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Any
+
+import click
+
+
+class Size(click.ParamType):
+    """WIDTHxHEIGHT in pixels."""
+
+    name = "WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Turn `640x360` into (640, 360)."""
+        match = re.fullmatch(r"([1-9]\d{0,4})[xX×:]([1-9]\d{0,4})", str(value))
+        if match is None:
+            self.fail(f"{value!r} is no size like 640x360", param, ctx)
+        return int(match[1]), int(match[2])
+
+
+class Ratio(click.ParamType):
+    """A positive number: decimal or a fraction such as 30000/1001."""
+
+    name = "number"
+
+    def __init__(self, most: int, name: str) -> None:
+        self.most = most
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        """Turn `29.97` or `30000/1001` into an exact Fraction."""
+        try:
+            number = Fraction(str(value))
+        except (ValueError, ZeroDivisionError):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        if not 0 < number <= self.most:
+            self.fail(f"{value} is not above 0 and at most {self.most}", param, ctx)
+        # ffmpeg holds fractions in 32 bits each.
+        return number.limit_denominator(1_000_000)
+
+
+class Time(click.ParamType):
+    """Seconds, or minutes and hours with colons: 83.5, 1:23.5, 0:01:23.5."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        """Turn a time into seconds."""
+        match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", str(value))
+        if match is None:
+            self.fail(f"{value!r} is no time like 83.5 or 1:23.5", param, ctx)
+        hours, minutes, seconds = match.groups()
+        return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)

@@ -1,0 +1,128 @@
+"""Where to paint: pictures and clips in which white is painted, and colour keys."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from contextlib import AbstractContextManager
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from reconet_cli.errors import MediaError
+from reconet_cli.looks.blend import LUMA
+from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.media.reader import FfmpegReader, Frame, ReadOptions
+from reconet_cli.media.source import file_source, probe, video_stream
+
+_KEY = re.compile(r"#([0-9a-fA-F]{6})(?::(.*))?")
+_TOLERANCE = 0.2
+_SOFT_EDGE = 0.1  # of the tolerance's scale, so that the border of a key does not flicker with the source's noise
+# Frames of a mask clip that stay at hand: those painted at the same time are not asked for in order.
+_BEHIND = 8
+
+
+class Mask(AbstractContextManager["Mask"], Protocol):
+    """Says how much of each pixel is painted."""
+
+    def share(self, frame: Frame) -> np.ndarray:
+        """float32 (H, W) in [0, 1], 1 where the painting shows. May be called on several threads."""
+        ...
+
+
+def open_mask(text: str, size: tuple[int, int], start: Fraction | None, ffmpeg: str | None) -> Mask:
+    """The mask of a colour key (`#rrggbb` or `#rrggbb:tolerance`) or a file, for frames of (width, height).
+
+    `start` is where in the input the painting begins, in seconds: a mask clip begins there, too. Raises MediaError
+    for a wrong key or a file that cannot be read.
+    """
+    if text.startswith("#"):
+        return ColourKey(*parse_key(text))
+    return FileMask(Path(text), size, start, ffmpeg)
+
+
+def parse_key(text: str) -> tuple[tuple[int, int, int], float]:
+    """The colour (RGB) and the tolerance of `#rrggbb:tolerance`. Raises MediaError."""
+    match = _KEY.fullmatch(text)
+    try:
+        tolerance = float(match[2]) if match and match[2] is not None else _TOLERANCE
+    except ValueError:
+        tolerance = -1
+    if match is None or not 0 <= tolerance <= 1:
+        raise MediaError(f"{text!r} is no colour key", "write #00ff00, or #00ff00:0.3 with a tolerance from 0 to 1")
+    red, green, blue = bytes.fromhex(match[1])
+    return (red, green, blue), tolerance
+
+
+class ColourKey(Mask):
+    """Paints what has about the key's colour.
+
+    The distance between colours is Euclidean in RGB, 1 from black to white. Up to the tolerance a pixel is painted,
+    above it less and less.
+    """
+
+    def __init__(self, colour: tuple[int, int, int], tolerance: float) -> None:
+        levels = np.arange(256, dtype=np.float32)[:, None]
+        squares = ((levels - np.array(colour, np.float32)) / 255) ** 2 / 3
+        self._squares = squares.astype(np.float32).reshape(256, 1, 3)
+        self._tolerance = tolerance
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing to close."""
+
+    def share(self, frame: Frame) -> np.ndarray:
+        """See `Mask`."""
+        pixels = frame.pixels if frame.pixels.dtype == np.uint8 else (frame.pixels >> 8).astype(np.uint8)
+        distance = cv2.sqrt(cv2.transform(cv2.LUT(pixels, self._squares), np.ones((1, 3), np.float32)))
+        return np.clip(1 - (distance - self._tolerance) / _SOFT_EDGE, 0, 1)
+
+
+class FileMask(Mask):
+    """A picture, or a clip that runs beside the input; stretched to the frames' size. A clip's last frame stays."""
+
+    def __init__(self, path: Path, size: tuple[int, int], start: Fraction | None, ffmpeg: str | None) -> None:
+        program, source = find_ffmpeg(ffmpeg), file_source(path)
+        info = probe(program, source)
+        video = video_stream(info, source.name)
+        options = ReadOptions(size=size, start=None if info.is_picture else start)
+        self._reader = FfmpegReader(program, source, info, video, options)
+        self._frames = iter(self._reader)
+        self._next: Frame | None = None
+        self._shown: deque[tuple[Fraction, np.ndarray]] = deque(maxlen=_BEHIND)
+        self._lock = threading.Lock()
+        try:
+            self._advance()
+            self._advance()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the decoder."""
+        self._reader.abort()
+        self._reader.release()
+
+    def share(self, frame: Frame) -> np.ndarray:
+        """See `Mask`."""
+        with self._lock:
+            while self._next is not None and self._next.time <= frame.time:
+                self._advance()
+            grey = next((grey for time, grey in reversed(self._shown) if time <= frame.time), self._shown[0][1])
+        return grey * np.float32(1 / 255)
+
+    def _advance(self) -> None:
+        """Show the next frame, and decode the one after it."""
+        if self._next is not None:
+            self._shown.append((self._next.time, cv2.transform(self._next.pixels, LUMA)))
+        self._next = next(self._frames, None)
+        if self._next is None:
+            self._reader.finish()

@@ -1,0 +1,53 @@
+"""Networks and looks as one painter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from reconet_cli.looks.blend import blend, blend_by_mask, side_by_side, split, with_colours_of
+from reconet_cli.looks.looks import Looks
+from reconet_cli.looks.masks import Mask
+from reconet_cli.media.reader import Frame
+
+Engine = Callable[[np.ndarray], np.ndarray]
+_COMPARISONS = {"side": side_by_side, "split": split}
+
+
+class LooksPainter:
+    """Paints frames with one style or a blend of two, then applies the looks.
+
+    The order is: blend of the styles, the source's colours, strength and mask, comparison. Two styles are blended in
+    their pictures, not in their weights: that is right for any two networks, and weights that were not trained
+    from one another have nothing painterly between them. It costs both networks' time, but only while both are seen.
+    """
+
+    def __init__(self, engines: Sequence[Engine], lanes: int, looks: Looks, mask: Mask | None = None) -> None:
+        self.lanes = lanes
+        self._engines = engines
+        self._looks = looks
+        self._mask = mask
+
+    def __call__(self, frame: Frame) -> Frame:
+        """Paint a frame; one that shows a comparison side by side is twice as wide."""
+        looks, source = self._looks, frame.pixels
+        painted = self._paint(frame)
+        if looks.keep_colour:
+            painted = with_colours_of(source, painted)
+        if self._mask:
+            painted = blend_by_mask(source, painted, self._mask.share(frame) * np.float32(looks.strength))
+        elif looks.strength < 1:
+            painted = blend(source, painted, looks.strength)
+        if looks.compare:
+            painted = _COMPARISONS[looks.compare](source, painted)
+        return replace(frame, pixels=painted)
+
+    def _paint(self, frame: Frame) -> np.ndarray:
+        share = self._looks.share(frame.time)
+        if share <= 0:
+            return self._engines[0](frame.pixels)
+        if share >= 1:
+            return self._engines[1](frame.pixels)
+        return blend(self._engines[0](frame.pixels), self._engines[1](frame.pixels), share)
