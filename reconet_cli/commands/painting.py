@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from reconet_cli import console
-from reconet_cli.engine import load_engine
 from reconet_cli.looks import Looks, LooksPainter
 from reconet_cli.looks.masks import open_mask
 from reconet_cli.media.request import Request
@@ -43,6 +42,8 @@ class Painting:
     def _engine(self, style: str, height: int, width: int) -> Any:
         key = (style, height, width)
         if key not in self._engines:
+            from reconet_cli.engine import load_engine  # PyTorch takes seconds: a wrong input shows before that
+
             engine = load_engine(style, height=height, width=width, **self._network)
             console.note(engine.description)
             self._engines[key] = engine

@@ -1,0 +1,221 @@
+"""Looks: the arithmetic against numpy, masks, and every option through the command line."""
+
+import sys
+import types
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import reconet_cli.model.styles
+from reconet_cli import cli
+from reconet_cli.errors import MediaError
+from reconet_cli.looks import Looks, LooksPainter
+from reconet_cli.looks.masks import open_mask
+from reconet_cli.media.reader import Frame
+
+LUMA = (0.2126, 0.7152, 0.0722)
+
+
+def picture(seed: int, dtype: type = np.uint8) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, (20, 30, 3)).astype(dtype)
+
+
+def shown(source: np.ndarray, looks: Looks, *painted: np.ndarray, time: float = 0, mask=None) -> np.ndarray:
+    """A frame with looks, where the networks paint `painted` whatever they get."""
+    engines = [lambda pixels, result=result: result for result in painted]
+    paint = LooksPainter(engines, 1, looks, mask)
+    frame = paint(Frame(source, Fraction(time), Fraction(1)))
+    assert (frame.time, frame.duration) == (time, 1)
+    return frame.pixels
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_strength_is_a_share(dtype):
+    source, painted = picture(1, dtype), picture(2, dtype)
+    half = shown(source, Looks(strength=0.3), painted)
+    assert half.dtype == dtype
+    assert np.abs(half - (0.7 * source + 0.3 * painted)).max() <= 0.51
+    assert np.array_equal(shown(source, Looks(strength=0), painted), source)
+    assert np.array_equal(shown(source, Looks(), painted), painted)
+
+
+@pytest.mark.parametrize(("dtype", "low", "high"), [(np.uint8, 90, 160), (np.uint16, 23000, 41000)])
+def test_kept_colours_have_the_sources_chroma_and_the_paintings_luma(dtype, low, high):
+    # In the middle of the range, so that nothing has to be clipped.
+    source = (low + picture(3).astype(int) * (high - low) // 255).astype(dtype)
+    painted = (low + picture(4).astype(int) * (high - low) // 255).astype(dtype)
+    result = shown(source, Looks(keep_colour=True), painted).astype(float)
+    assert np.abs(result @ LUMA - painted @ LUMA).max() < 1
+    for channel in (0, 2):
+        chroma = result[..., channel] - result @ LUMA
+        assert np.abs(chroma - (source[..., channel] - source @ LUMA)).max() < 1.5
+
+
+def test_two_styles_blend_in_their_pictures():
+    first, second = picture(5), picture(6)
+    result = shown(picture(7), Looks(mix=0.25), first, second)
+    assert np.abs(result - (0.75 * first + 0.25 * second)).max() <= 0.51
+
+
+def test_transition_runs_between_its_times():
+    first, second = np.zeros((4, 6, 3), np.uint8), np.full((4, 6, 3), 200, np.uint8)
+    looks = Looks(transition=(Fraction(2), Fraction(6)))
+    levels = [shown(picture(8)[:4, :6], looks, first, second, time=t)[0, 0, 0] for t in (0, 2, 3, 4, 6, 9)]
+    assert levels == [0, 0, 50, 100, 200, 200]
+
+
+def test_a_style_that_is_not_seen_costs_nothing():
+    def untouchable(pixels):
+        raise AssertionError("painted in vain")
+
+    looks = Looks(transition=(Fraction(2), Fraction(6)))
+    for time, engines in ((1, [np.copy, untouchable]), (7, [untouchable, np.copy])):
+        LooksPainter(engines, 1, looks)(Frame(picture(1), Fraction(time), Fraction(1)))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_comparisons(dtype):
+    source, painted = picture(9, dtype), picture(10, dtype)
+    side = shown(source, Looks(compare="side"), painted)
+    assert side.shape == (20, 60, 3)
+    assert np.array_equal(side[:, :30], source)
+    assert np.array_equal(side[:, 30:], painted)
+    split = shown(source, Looks(compare="split"), painted)
+    assert np.array_equal(split[:, :14], source[:, :14])
+    assert (split[:, 14:16] == np.iinfo(dtype).max).all()
+    assert np.array_equal(split[:, 16:], painted[:, 16:])
+
+
+def test_looks_come_in_the_stated_order():
+    # Blend, colours, strength, comparison: grey over a colour keeps the colour, at half its change of luma.
+    source = np.full((2, 4, 3), (140, 100, 60), np.uint8)
+    grey = np.full((2, 4, 3), 100, np.uint8)
+    bright = np.full((2, 4, 3), 140, np.uint8)
+    looks = Looks(mix=0.5, keep_colour=True, strength=0.5, compare="side")
+    result = shown(source, looks, grey, bright)
+    luma = 140 * LUMA[0] + 100 * LUMA[1] + 60 * LUMA[2]
+    assert np.abs(result[0, 4] - (np.array([140, 100, 60]) + 0.5 * (120 - luma))).max() <= 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_colour_key_paints_the_key(dtype):
+    scale = np.iinfo(dtype).max // 255
+    colours = [(0, 255, 0), (30, 225, 30), (255, 0, 0), (0, 0, 0)]
+    source = np.array([colours], np.uint8).astype(dtype) * dtype(scale)
+    painted = np.full_like(source, 77 * scale)
+    with open_mask("#00ff00:0.2", (4, 1), None, None) as mask:
+        result = shown(source, Looks(), painted, mask=mask)
+    assert (result[0, :2] == 77 * scale).all()
+    assert np.array_equal(result[0, 2:], source[0, 2:])
+
+
+def test_colour_key_has_a_soft_edge():
+    # Greys g/255 away from black: painted up to the tolerance, half at half the edge, not at all behind it.
+    source = np.repeat(np.array([[0, 51, 64, 77, 128]], np.uint8)[..., None], 3, axis=2)
+    with open_mask("#000000:0.2", (5, 1), None, None) as mask:
+        share = mask.share(Frame(source, Fraction(0), Fraction(1)))
+    assert share[0] == pytest.approx([1, 1, 0.49, 0, 0], abs=0.02)
+
+
+@pytest.mark.parametrize("text", ["#00ff0", "#00ff00:2", "#00ff00:x", "#00ff00:", "#gg0000", "#00ff00:nan"])
+def test_wrong_colour_keys(text):
+    with pytest.raises(MediaError, match="no colour key"):
+        open_mask(text, (4, 4), None, None)
+
+
+def test_mask_clip_runs_beside_the_frames(tools):
+    # Each mask frame's grey says its number; the clip is at half the frames' rate and ends before they do.
+    clip = tools.clip("mask.mkv", size="32x16", rate="5", seconds=2, sound=(), options=("-c:v", "ffv1"),
+                      filters="format=gray,geq=lum='20*N'")  # fmt: skip
+    with open_mask(str(clip), (10, 6), None, None) as mask:
+        # Out of order, as several threads ask.
+        asked = [0, 2, 1, 3, 5, 4, 18, 17, 30]
+        shares = [mask.share(Frame(picture(1)[:6, :10], Fraction(n, 10), Fraction(1, 10))) for n in asked]
+    assert all(share.shape == (6, 10) for share in shares)
+    levels = [round(float(share.mean()) * 255 / 20, 1) for share in shares]
+    assert levels == pytest.approx([0, 1, 0, 1, 2, 2, 9, 8, 9], abs=0.1)
+    with open_mask(str(clip), (10, 6), Fraction(1), None) as mask:  # as --start 1
+        late = mask.share(Frame(picture(1)[:6, :10], Fraction(0), Fraction(1, 10)))
+    assert late.mean() * 255 / 20 == pytest.approx(5, abs=0.1)
+
+
+@pytest.fixture
+def styles(monkeypatch):
+    """Three styles in place of networks: `negative`, `black` and `white`."""
+    paints = {"negative": lambda x: 255 - x, "black": np.zeros_like, "white": lambda x: np.full_like(x, 255)}
+
+    class Style:
+        lanes = 2
+
+        def __init__(self, name):
+            self.description, self.paint = name, paints[name]
+
+        def __call__(self, pixels):
+            return self.paint(pixels)
+
+    engine = types.ModuleType("reconet_cli.engine")
+    engine.load_engine = lambda style, **options: Style(style)
+    monkeypatch.setitem(sys.modules, "reconet_cli.engine", engine)
+    monkeypatch.setattr(reconet_cli.model.styles, "find_style", lambda name, variant="auto": Path(name))
+
+
+def stylize(*arguments: object) -> int:
+    return cli.run(["stylize", *map(str, arguments)])
+
+
+LOSSLESS = ("--codec", "ffv1")
+
+
+@pytest.fixture
+def rgb_clip(tools):
+    """Eight frames whose colours survive every conversion: stored as RGB."""
+    return tools.clip("rgb.mkv", size="32x24", rate="8", sound=(), filters="format=gbrp", options=("-c:v", "ffv1"))
+
+
+def test_looks_through_the_command_line(tools, styles, rgb_clip, tmp_path):
+    out = tmp_path / "out.mkv"
+    source = tools.pixels(rgb_clip).astype(int)
+    mask = tmp_path / "mask.png"
+    tools.run("-f", "lavfi", "-i", "color=white:size=16x24,pad=32:24:0:0:black", "-frames:v", "1", mask)
+    for options, expected in (
+        (["--style", "negative"], 255 - source),
+        (["--style", "negative", "--strength", "0.25"], 0.75 * source + 0.25 * (255 - source)),
+        (["--style", "black", "--style", "white", "--mix", "0.2"], np.full_like(source, 51)),
+        (["--style", "negative", "--compare", "side"], np.concatenate([source, 255 - source], axis=2)),
+        (["--style", "black", "--mask", mask], source * (np.arange(32) >= 16)[:, None]),
+    ):
+        assert stylize(rgb_clip, out, "-y", *LOSSLESS, *options) == 0
+        assert np.abs(tools.pixels(out) - expected).max() <= 1, options
+
+
+def test_transition_through_the_command_line(tools, styles, rgb_clip, tmp_path):
+    out = tmp_path / "out.mkv"
+    two = ["--style", "black", "--style", "white"]
+    assert stylize(rgb_clip, out, *LOSSLESS, *two, "--transition", "0.25-0:00.75") == 0
+    assert tools.pixels(out)[:, 0, 0, 0].tolist() == [0, 0, 0, 64, 128, 191, 255, 255]
+    assert stylize(rgb_clip, out, "-y", *LOSSLESS, *two, "--transition", "1s") == 0
+    assert tools.pixels(out)[4, 0, 0, 0] == 128
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--strength", "1.5"], ["--mix", "0.5"], ["--transition", "2"], ["--style", "white"], ["--compare", "up"],
+        ["--style", "white", "--mix", "0.5", "--transition", "2"], ["--style", "white", "--style", "white"],
+        ["--style", "white", "--transition", "5-2"], ["--style", "white", "--transition", "soon"],
+        ["--mask", "#12"],
+    ],
+)  # fmt: skip
+def test_wrong_use(capfd, styles, rgb_clip, tmp_path, options):
+    assert stylize(rgb_clip, tmp_path / "out.mkv", "--style", "black", *options) == 2
+    assert not (tmp_path / "out.mkv").exists()
+
+
+def test_masks_that_cannot_be_read(capfd, styles, rgb_clip, tmp_path):
+    (tmp_path / "mask.png").write_text("no picture")
+    for mask, message in (("missing.png", "missing.png: No such file"), (tmp_path / "mask.png", "mask.png: ")):
+        assert stylize(rgb_clip, tmp_path / "out.mkv", "--style", "black", "--mask", mask) == 1
+        assert message in capfd.readouterr().err
+    assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == []
