@@ -108,8 +108,13 @@ class FastNetwork(nn.Module):
         quarter = self.at_quarter(self.at_half(x))
         features = self.encoder(quarter)
         painted = self.to_half(self.to_quarter(features) + quarter)
-        framed = F.pad(painted, (1, 1, 1, 1), mode="replicate")
-        return features, self.head(F.interpolate(framed, scale_factor=2.0, mode="nearest"))
+        return features, self.head(F.interpolate(_repeat_border(painted), scale_factor=2.0, mode="nearest"))
+
+
+def _repeat_border(x: Tensor) -> Tensor:
+    """Replication padding by one pixel; torch's own has a gradient that `torch.compile` cannot lay out on CPUs."""
+    x = torch.cat([x[..., :1], x, x[..., -1:]], 3)
+    return torch.cat([x[..., :1, :], x, x[..., -1:, :]], 2)
 
 
 class ReCoNet(nn.Module):

@@ -83,7 +83,7 @@ class Trainer:
         self._bad_steps = 0
 
     def compile(self) -> None:
-        """Let torch compile both networks; the first step then takes a minute."""
+        """Let torch compile both networks; the first step then takes a minute or two."""
         self._paint = torch.compile(self._paint)  # type: ignore[assignment]
         self.loss_network.compile()
 
