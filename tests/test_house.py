@@ -20,6 +20,7 @@ FLOOR = {
     "pipeline": 4,
     "flow_jobs": 4,
     "looks": 4,
+    "batch": 4,
     "training": 4,
     "exporting": 4,
     "evaluation": 4,

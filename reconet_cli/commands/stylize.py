@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import click
 
+from reconet_cli.commands.batch_options import Batch, batch_options, report, run_batch
 from reconet_cli.commands.look_options import look_options
 from reconet_cli.commands.parameters import Ratio, Size, Time
 from reconet_cli.commands.signals import ended_by_signals
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("stylize")
-@click.argument("source", metavar="INPUT")
-@click.argument("target", metavar="OUTPUT")
+@click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUTPUT")
 @click.option(
     "--style",
     "styles",
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     help="What to paint with; `reconet styles` lists. Two can be blended.",
 )
 @look_options
+@batch_options
 @click.option("--variant", default="auto", metavar="NAME", help="Which network of the style.")
 @click.option("--size", type=Size(), help="Paint at this size (raw input: the size that it has).")
 @click.option("--scale", type=Ratio(16, "factor"), help="Paint at this multiple of the input's size.")
@@ -43,10 +45,10 @@ if TYPE_CHECKING:
 @click.option("-y", "--yes", is_flag=True, help="Overwrite OUTPUT.")
 @click.option("--ffmpeg", metavar="PATH", help="Which ffmpeg to use.")
 def command(
-    source: str,
-    target: str,
+    paths: tuple[str, ...],
     styles: tuple[str, ...],
     looks: Looks,
+    batch: Batch | None,
     variant: str,
     size: tuple[int, int] | None,
     scale: Fraction | None,
@@ -62,8 +64,8 @@ def command(
     precision: str,
     yes: bool,
     ffmpeg: str | None,
-) -> None:
-    """Paint INPUT, a video or a picture, into OUTPUT.
+) -> int:
+    """Paint INPUT, a video or a picture, into OUTPUT. Many INPUTs, or folders, go into an --output-dir.
 
     Sound, subtitles, chapters and every frame's time are kept. The ending of OUTPUT chooses the kind of file.
 
@@ -76,12 +78,12 @@ def command(
     """  # noqa: D301 - click reads the \b
     if size and scale:
         raise click.UsageError("--size and --scale exclude each other")
+    source, target = _places(paths, batch)
     if format and target != "-":
         raise click.UsageError("--format is for standard output (-)")
     if duration is not None and duration <= 0:
         raise click.UsageError("--duration is not above 0")
 
-    from reconet_cli import console
     from reconet_cli.commands.painting import Painting
     from reconet_cli.media.request import Request
     from reconet_cli.model.styles import find_style
@@ -95,8 +97,24 @@ def command(
     network = {"variant": variant, "backend": engine, "device": device, "precision": precision}
     painting = Painting(styles, looks, network)
     with ended_by_signals():
-        outcome = painting.paint(request)
-    pace = outcome.frames / outcome.seconds if outcome.seconds > 0 else 0.0
-    name = "standard output" if target == "-" else target
-    frames = "1 frame" if outcome.frames == 1 else f"{outcome.frames} frames"
-    console.note(f"{frames} of {outcome.size[0]}x{outcome.size[1]} in {outcome.seconds:.1f} s ({pace:.1f} fps): {name}")
+        if batch:
+            return run_batch(
+                batch,
+                paths,
+                styles,
+                lambda source, target: painting.paint(replace(request, input=source, output=target)),
+            )
+        report(painting.paint(request), "standard output" if target == "-" else target)
+    return 0
+
+
+def _places(paths: tuple[str, ...], batch: Batch | None) -> tuple[str, str]:
+    """INPUT and OUTPUT; of a batch the item's own ones come later."""
+    if batch:
+        if "-" in paths:
+            raise click.UsageError("--output-dir is for files and folders, not for standard input (-)")
+        return paths[0], str(batch.folder)
+    if len(paths) != 2:
+        hint = "; more than one INPUT needs --output-dir" if len(paths) > 2 else ""
+        raise click.UsageError(f"INPUT and OUTPUT are needed{hint}")
+    return paths[0], paths[1]

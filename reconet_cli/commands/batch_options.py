@@ -1,0 +1,120 @@
+"""The options about many inputs, and what is printed about them."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from reconet_cli.batch.names import Item
+    from reconet_cli.batch.shard import Shard
+    from reconet_cli.batch.work import Result
+    from reconet_cli.pipeline import Outcome
+
+_OPTIONS = [
+    click.option("--output-dir", metavar="FOLDER", help="Paint every INPUT (of folders: every file) into this folder."),
+    click.option("--name", metavar="TEMPLATE", help="Their names: {stem} {style} {suffix} {folder}."),
+    click.option("--skip-existing", is_flag=True, help="Leave out what is painted already."),
+    click.option("--shard", metavar="I/N|slurm", help="Only part I of N of the list, or this Slurm array task's."),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Many inputs into a folder, under names by a template."""
+
+    folder: Path
+    name: str
+    skip_existing: bool
+    shard: Shard | None
+
+    def items(self, paths: Sequence[str], styles: Sequence[str]) -> list[Item]:
+        """This task's items. Raises ReconetError."""
+        from reconet_cli.batch.names import list_items
+
+        items = list_items(paths, self.folder, self.name, "+".join(Path(style).stem for style in styles))
+        return self.shard.of(items) if self.shard else items
+
+
+def batch_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command; it gets them as `batch`, None without --output-dir. Raises UsageError."""
+
+    @functools.wraps(command)
+    def with_batch(
+        *, output_dir: str | None, name: str | None, skip_existing: bool, shard: str | None, **options: Any
+    ) -> Any:
+        if output_dir is None and (name or skip_existing or shard):
+            raise click.UsageError("--name, --skip-existing and --shard need --output-dir")
+        return command(batch=_batch(output_dir, name, skip_existing, shard) if output_dir else None, **options)
+
+    for option in reversed(_OPTIONS):
+        with_batch = option(with_batch)
+    return with_batch
+
+
+def _batch(folder: str, name: str | None, skip_existing: bool, shard: str | None) -> Batch:
+    from reconet_cli.batch.names import NAME, check_name
+    from reconet_cli.batch.shard import parse_shard
+
+    name = NAME if name is None else name
+    try:
+        check_name(name)
+        return Batch(Path(folder), name, skip_existing, parse_shard(shard, os.environ) if shard else None)
+    except ValueError as wrong:
+        raise click.UsageError(f"--{'name' if '{' in str(wrong) else 'shard'}: {wrong}") from wrong
+
+
+def run_batch(batch: Batch, paths: Sequence[str], styles: Sequence[str], paint: Callable[[str, str], Outcome]) -> int:
+    """Paint a batch's items, print the summary and return the exit status: 1 if any failed.
+
+    `paint` takes an item's input and output. Raises ReconetError where
+    there is nothing to begin with.
+    """
+    from reconet_cli import console
+    from reconet_cli.batch.work import work_through
+
+    items = batch.items(paths, styles)
+    results: list[Result] = []
+
+    def paint_item(item: Item) -> tuple[int, float]:
+        outcome = paint(item.source, str(item.target))
+        report(outcome, str(item.target))
+        return outcome.frames, outcome.seconds
+
+    try:
+        work_through(
+            items,
+            paint_item,
+            results,
+            skip_existing=batch.skip_existing,
+            begin=lambda number, item: console.note(f"[{number}/{len(items)}] {item.source}"),
+            failed=lambda item, error: console.error(error.message, error.hint),
+        )
+    finally:
+        _print_results(results)
+    return int(any(result.state == "failed" for result in results))
+
+
+def report(outcome: Outcome, name: str) -> None:
+    """Say in one line what was painted."""
+    from reconet_cli import console
+
+    pace = outcome.frames / outcome.seconds if outcome.seconds > 0 else 0.0
+    frames = "1 frame" if outcome.frames == 1 else f"{outcome.frames} frames"
+    console.note(f"{frames} of {outcome.size[0]}x{outcome.size[1]} in {outcome.seconds:.1f} s ({pace:.1f} fps): {name}")
+
+
+def _print_results(results: Sequence[Result]) -> None:
+    click.echo(f"{'':<9}{'frames':>8}{'seconds':>10}")
+    for result in results:
+        amount = f"{result.frames:>8}{result.seconds:>10.1f}" if result.state == "painted" else f"{'-':>8}{'-':>10}"
+        about = f"{result.item.source} -> {result.item.target}"
+        click.echo(f"{result.state:<9}{amount}  {about}{f' ({result.problem})' if result.problem else ''}")
+    states = [result.state for result in results]
+    click.echo(", ".join(f"{states.count(state)} {state}" for state in ("painted", "skipped", "failed")))

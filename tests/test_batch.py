@@ -1,0 +1,186 @@
+"""Many inputs: names, shards, failures that stop nobody else, and the summary."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from reconet_cli import cli
+from reconet_cli.batch.shard import parse_shard
+
+FAST = ("--preset", "ultrafast")
+
+
+def stylize(capfd, *arguments: object) -> tuple[int, list[str], str]:
+    """Exit status, lines of the summary, and what stood on stderr."""
+    status = cli.run(["stylize", "--style", "identity", *map(str, arguments)])
+    out, err = capfd.readouterr()
+    assert "Traceback" not in err
+    return status, out.splitlines(), err
+
+
+@pytest.fixture
+def clips(tools, tmp_path, monkeypatch) -> Path:
+    """Three clips and a picture in a folder that also has other things, hidden ones and a folder in it."""
+    folder = tmp_path / "in"
+    (folder / "deeper").mkdir(parents=True)
+    small = tools.clip("small.mp4", size="32x16", seconds=0.2)
+    for name in ("b.mp4", "a.mp4", "c d.mkv", ".hidden.mp4", "deeper/e.mp4"):
+        tools.run("-i", small, "-c", "copy", folder / name)
+    tools.run("-i", small, "-frames:v", "1", folder / "photo.PNG")
+    (folder / "notes.txt").write_text("no video")
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def made(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_folder_into_folder(capfd, identity, tools, clips, tmp_path):
+    out = tmp_path / "out/new"
+    assert stylize(capfd, "in", "--output-dir", "out/new", *FAST)[0] == 0
+    assert made(out) == ["a-identity.mp4", "b-identity.mp4", "c d-identity.mkv", "photo-identity.png"]
+    assert len(tools.times(out / "a-identity.mp4")) == 5
+    (out / "b-identity.mp4").unlink()
+    before = (out / "a-identity.mp4").stat()
+    status, table, _ = stylize(capfd, "in", "--output-dir", "out/new", "--skip-existing")
+    assert status == 0
+    assert [line.split()[0] for line in table[1:-1]] == ["skipped", "painted", "skipped", "skipped"]
+    assert table[-1] == "1 painted, 3 skipped, 0 failed"
+    assert (out / "a-identity.mp4").stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_one_failure_does_not_stop_the_rest(capfd, identity, clips, tmp_path):
+    (clips / "a.mp4").write_bytes(b"broken" * 100)
+    arguments = ("in/a.mp4", "missing.mp4", "in/b.mp4", "--output-dir", "out", *FAST)
+    status, table, err = stylize(capfd, *arguments)
+    assert status == 1
+    assert made(tmp_path / "out") == ["b-identity.mp4"]
+    assert [line.split()[0] for line in table[1:-1]] == ["failed", "failed", "painted"]
+    assert "in/a.mp4 is no video" in table[1]
+    assert "missing.mp4: No such file" in table[2]
+    assert table[3].split()[1] == "5"
+    assert table[-1] == "1 painted, 0 skipped, 2 failed"
+    assert "error: in/a.mp4 is no video" in err
+    # An output that is there is kept, and said to be there.
+    status, table, err = stylize(capfd, "in/b.mp4", "--output-dir", "out", *FAST)
+    assert status == 1
+    assert "is there already" in table[1]
+    assert stylize(capfd, "in/b.mp4", "--output-dir", "out", "-y", *FAST)[0] == 0
+
+
+def test_names(capfd, identity, tools, clips, tmp_path):
+    tools.run("-i", clips / "a.mp4", "-c:v", "mpeg2video", "-c:a", "mp2", clips / "old.mpg")
+    names = ("--name", "{folder}/{style} {stem}{suffix}")
+    sources = ("in/a.mp4", "in/deeper", "in/old.mpg")
+    assert stylize(capfd, *sources, "--output-dir", "out", *names, *FAST)[0] == 0
+    assert made(tmp_path / "out") == ["deeper/identity e.mp4", "in/identity a.mp4", "in/identity old.mp4"]
+    # A literal name turns everything into one kind of file.
+    assert stylize(capfd, "in/a.mp4", "--output-dir", "out", "--name", "{stem}.mkv", *FAST)[0] == 0
+    assert tools.info(tmp_path / "out/a.mkv").format.startswith("matroska")
+
+
+def test_two_outputs_of_one_name_are_refused_before_any_work(capfd, identity, clips, tmp_path):
+    status, _, err = stylize(capfd, "in", "--output-dir", "out", "--name", "x.mp4")
+    assert status == 1
+    assert "in/a.mp4 and in/b.mp4 would both become out/x.mp4" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_painting_a_folder_into_itself_twice(capfd, identity, clips, tmp_path):
+    (clips / "photo.PNG").unlink()
+    assert stylize(capfd, "in", "--output-dir", "in", *FAST)[0] == 0
+    before = made(clips)
+    status, table, _ = stylize(capfd, "in", "in/a.mp4", "./in", "--output-dir", "in", "--skip-existing", *FAST)
+    assert status == 0
+    assert table[-1] == "0 painted, 3 skipped, 0 failed"
+    assert made(clips) == before
+
+
+def test_nothing_to_paint(capfd, identity, tmp_path):
+    (tmp_path / "empty").mkdir()
+    status, _, err = stylize(capfd, tmp_path / "empty", "--output-dir", tmp_path / "out")
+    assert status == 1
+    assert "no video or picture in" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["a.mp4"], ["a.mp4", "b.mp4", "c.mp4"], ["a.mp4", "b.mp4", "--skip-existing"], ["-", "--output-dir", "out"],
+        ["a.mp4", "b.mp4", "--shard", "1/2"], ["a.mp4", "b.mp4", "--name", "{stem}.mp4"],
+        ["a.mp4", "--output-dir", "out", "--name", "{nonsense}.mp4"], ["a.mp4", "--output-dir", "out", "--name", "{"],
+        ["a.mp4", "--output-dir", "out", "--name", "{stem.x}"], ["a.mp4", "--output-dir", "out", "--name", ""],
+        ["a.mp4", "--output-dir", "out", "--shard", "3/2"], ["a.mp4", "--output-dir", "out", "--shard", "slurm"],
+    ],
+)  # fmt: skip
+def test_wrong_use(capfd, identity, monkeypatch, clips, arguments):
+    monkeypatch.delenv("SLURM_ARRAY_TASK_ID", raising=False)
+    assert stylize(capfd, *arguments)[0] == 2
+    assert not Path("out").exists()
+
+
+def test_shards_together_are_everything_once(capfd, identity, clips, tmp_path):
+    (clips / "photo.PNG").unlink()
+    for number, painted in ((1, ["a", "c d"]), (2, ["b"])):
+        before = set(made(tmp_path))
+        assert stylize(capfd, "in", "--output-dir", "out", "--shard", f"{number}/2", *FAST)[0] == 0
+        new = sorted(Path(path).stem.removesuffix("-identity") for path in set(made(tmp_path)) - before)
+        assert new == painted
+    # More tasks than files.
+    status, table, _ = stylize(capfd, "in", "--output-dir", "out", "--shard", "9/9", *FAST)
+    assert (status, table[-1]) == (0, "0 painted, 0 skipped, 0 failed")
+
+
+@pytest.mark.parametrize(
+    ("array", "tasks"),
+    [((0, 3, 4), [0, 1, 2, 3]), ((1, 3, 3), [1, 2, 3]), ((10, 40, 4), [10, 20, 30, 40]), ((7, 7, 1), [7])],
+)
+def test_slurm_arrays(array, tasks):
+    names = ("SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_ID")
+    items = list(range(11))
+    parts = [parse_shard("slurm", dict(zip(names, map(str, (*array, task)), strict=True))).of(items) for task in tasks]
+    assert sorted(item for part in parts for item in part) == items
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize(
+    "values", [("0", "9", "5", "3"), ("0", "3", "4", "4"), ("0", "x", "4", "1"), ("0", "0", "0", "0")]
+)
+def test_slurm_arrays_that_cannot_be_shared_out(values):
+    names = ("SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_ID")
+    with pytest.raises(ValueError, match="slurm"):
+        parse_shard("slurm", dict(zip(names, values, strict=True)))
+
+
+def test_the_engine_is_loaded_once_per_size(capfd, identity, monkeypatch, tools, clips):
+    engine = sys.modules["reconet_cli.engine"]
+    loaded = []
+    real = engine.load_engine
+    monkeypatch.setattr(
+        engine, "load_engine", lambda style, **o: loaded.append((o["width"], o["height"])) or real(style)
+    )
+    tools.run("-i", clips / "a.mp4", "-vf", "scale=48:16", clips / "a2.mp4")
+    assert stylize(capfd, "in", "--output-dir", "out")[0] == 0
+    assert sorted(loaded) == [(32, 16), (48, 16)]
+
+
+def test_interrupt_ends_the_whole_batch(stylize, clips, tmp_path):
+    process = subprocess.Popen(
+        [*stylize, "in/a.mp4", "in/b.mp4", "--output-dir", "out"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env={**os.environ, "RECONET_TEST_DELAY": "0.2"},
+    )  # fmt: skip
+    end = time.monotonic() + 20
+    while not (tmp_path / "out/a-identity.mp4").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=15)
+    assert process.returncode == 130
+    assert out.splitlines()[-1] == "1 painted, 0 skipped, 0 failed"
+    assert err.splitlines()[-1] == "error: interrupted"
+    assert made(tmp_path / "out") == ["a-identity.mp4"]
