@@ -21,6 +21,7 @@ FLOOR = {
     "flow_jobs": 4,
     "looks": 4,
     "batch": 4,
+    "doctor": 4,
     "training": 4,
     "exporting": 4,
     "evaluation": 4,
@@ -83,7 +84,16 @@ def test_files_stay_small(path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["stylize", "--help"], ["styles"], ["train", "--help"], ["flow", "--help"], ["--version"]]
+    "arguments",
+    [
+        ["--help"],
+        ["stylize", "--help"],
+        ["styles"],
+        ["train", "--help"],
+        ["flow", "--help"],
+        ["doctor", "--help"],
+        ["--version"],
+    ],
 )
 def test_light_commands_import_nothing_heavy(arguments):
     code = (
