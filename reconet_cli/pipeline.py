@@ -199,13 +199,14 @@ class Outcome:
 
 def stylize(
     request: Request,
-    load: Callable[[int, int], Painter],
+    load: Callable[[int, int, bool], Painter],
     *,
     note: Callable[[str], None],
     progress: Callable[[int | None], AbstractContextManager[Callable[[], None]]],
 ) -> Outcome:
-    """Paint what `request` names, with the painter that `load(height, width)` gives for the frames' size.
+    """Paint what `request` names, with the painter that `load(height, width, deep)` gives for the frames' size.
 
+    `deep` frames are uint16, others uint8.
     `note` is called with each sentence for the user; `progress(total)` (None: unknown) is entered around the
     work and gives a function to call after each frame. Raises ReconetError; nothing is left behind then.
     """
@@ -214,7 +215,7 @@ def stylize(
         writer = job.writer()
         for sentence in job.notes:
             note(sentence)
-        paint = load(height, width)
+        paint = load(height, width, job.layout.deep)
         with progress(job.total) as advance:
             began = time.perf_counter()
             frames = run(job.reader, paint, writer, lanes=paint.lanes, on_frame=advance)

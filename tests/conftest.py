@@ -34,6 +34,7 @@ import os, sys, time, types
 engine = types.ModuleType("reconet_cli.engine")
 class Identity:
     description = "identity"
+    precision = "exact"
     lanes = 1
     def __call__(self, frame):
         time.sleep(float(os.environ.get("RECONET_TEST_DELAY", "0")))
@@ -194,6 +195,7 @@ def identity(monkeypatch: pytest.MonkeyPatch) -> None:
 
     class Identity:
         description = "identity"
+        precision = "exact"
         lanes = 1
 
         def __call__(self, frame: np.ndarray) -> np.ndarray:

@@ -45,6 +45,18 @@ def test_fp32_equals_the_plain_network(style, backend, size):
 
 
 @pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_deep_frames_keep_what_eight_bits_lose(style, backend):
+    frame = scene(37, 51).astype(np.uint16) * 257 + np.arange(51, dtype=np.uint16)[:, None]
+    engine = load_engine(str(style), height=37, width=51, backend=backend, device="cpu", deep=True)
+    painted = engine(frame)
+    assert painted.dtype == np.uint16
+    assert painted.shape == frame.shape
+    expected = reference(style, frame / 257) * 257
+    assert np.abs(painted - expected).max() <= 16  # a quarter of a ten-bit step
+    assert len(np.unique(painted)) > 300
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
 def test_frames_do_not_share_memory(style, backend):
     engine = load_engine(str(style), height=32, width=32, backend=backend, device="cpu", precision="fp32")
     first = engine(scene(32, 32))

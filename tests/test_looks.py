@@ -22,10 +22,22 @@ def picture(seed: int, dtype: type = np.uint8) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, (20, 30, 3)).astype(dtype)
 
 
+class Engine:
+    """A network out of a function."""
+
+    lanes = 1
+    precision = "exact"
+
+    def __init__(self, paint):
+        self.paint = paint
+
+    def __call__(self, pixels):
+        return self.paint(pixels)
+
+
 def shown(source: np.ndarray, looks: Looks, *painted: np.ndarray, time: float = 0, mask=None) -> np.ndarray:
     """A frame with looks, where the networks paint `painted` whatever they get."""
-    engines = [lambda pixels, result=result: result for result in painted]
-    paint = LooksPainter(engines, 1, looks, mask)
+    paint = LooksPainter([Engine(lambda pixels, result=result: result) for result in painted], looks, mask)
     frame = paint(Frame(source, Fraction(time), Fraction(1)))
     assert (frame.time, frame.duration) == (time, 1)
     return frame.pixels
@@ -72,7 +84,7 @@ def test_a_style_that_is_not_seen_costs_nothing():
 
     looks = Looks(transition=(Fraction(2), Fraction(6)))
     for time, engines in ((1, [np.copy, untouchable]), (7, [untouchable, np.copy])):
-        LooksPainter(engines, 1, looks)(Frame(picture(1), Fraction(time), Fraction(1)))
+        LooksPainter([Engine(paint) for paint in engines], looks)(Frame(picture(1), Fraction(time), Fraction(1)))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -148,6 +160,7 @@ def styles(monkeypatch):
 
     class Style:
         lanes = 2
+        precision = "exact"
 
         def __init__(self, name):
             self.description, self.paint = name, paints[name]

@@ -2,54 +2,15 @@
 
 import os
 import re
-from contextlib import contextmanager
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import SOFT
+from identity import MIX, close, leftovers, paint
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media.request import Request
-from reconet_cli.pipeline import stylize
-
-MIX = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
-
-
-@contextmanager
-def no_progress(total):
-    yield lambda: None
-
-
-class OneLane:
-    """A painter out of a function."""
-
-    lanes = 1
-
-    def __init__(self, network):
-        self.network = network
-
-    def __call__(self, frame):
-        return replace(frame, pixels=self.network(frame.pixels))
-
-
-def paint(source: Path, target: Path, *, network=lambda frame: frame, **options) -> list[str]:
-    """Stylise with `network` and return the notes."""
-    notes: list[str] = []
-    request = Request(str(source), str(target), **options)
-    outcome = stylize(request, lambda height, width: OneLane(network), note=notes.append, progress=no_progress)
-    assert outcome.frames > 0
-    return notes
-
-
-def leftovers(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if "part" in path.name)
-
-
-def close(first, second, most=0.0015) -> bool:
-    return len(first) == len(second) and np.allclose(first, second, rtol=0, atol=most)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "avi", "ts"])
@@ -269,17 +230,6 @@ def test_gif(tools, clip, tmp_path):
     assert close(tools.times(tmp_path / "out.gif"), tools.times(clip), 0.006)
     paint(tmp_path / "out.gif", tmp_path / "back.mp4")
     assert len(tools.times(tmp_path / "back.mp4")) == 25
-
-
-def test_hdr_is_kept_as_it_is_and_told(tools, tmp_path):
-    source = tools.clip(
-        "hlg.mp4", seconds=0.2, sound=(),
-        filters="format=yuv420p,setparams=colorspace=bt2020nc:color_primaries=bt2020:color_trc=arib-std-b67",
-        options=(*MIX, "-colorspace", "bt2020nc", "-color_primaries", "bt2020", "-color_trc", "arib-std-b67"),
-    )  # fmt: skip
-    notes = paint(source, tmp_path / "out.mp4")
-    assert any("HLG" in note and "tone-mapped" in note for note in notes)
-    assert tools.info(tmp_path / "out.mp4").video.colour.transfer == "arib-std-b67"
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif", "webp", "JPEG"])

@@ -41,6 +41,14 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def command_of(pid: int) -> bytes:
+    """The command line of a process, empty once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def gone(pids: list[int], seconds: float = 5) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -262,7 +270,7 @@ def test_killed_ffmpeg(tools, stylize, tmp_path, which):
     victim = None
     end = time.monotonic() + 20
     while victim is None and time.monotonic() < end:
-        commands = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(process.pid)}
+        commands = {pid: command_of(pid) for pid in children(process.pid)}
         if len(commands) == 2:
             victim = next((pid for pid, command in commands.items() if mark in command), None)
         time.sleep(0.05)

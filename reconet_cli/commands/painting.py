@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from reconet_cli import console
 from reconet_cli.looks import Looks, LooksPainter
 from reconet_cli.looks.masks import open_mask
 from reconet_cli.media.request import Request
+from reconet_cli.model.styles import find_style
 from reconet_cli.pipeline import Outcome, stylize
+from reconet_cli.resuming import stylize_resumably
+from reconet_cli.resuming.store import file_identity
 
 _KEPT = 4  # engines: inputs of different sizes may take turns
 
@@ -23,34 +29,51 @@ class Painting:
         self._styles = styles
         self._looks = looks
         self._network = network
-        self._engines: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
+        self._engines: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 
-    def paint(self, request: Request) -> Outcome:
-        """Paint what `request` names. Raises ReconetError; nothing is left behind then."""
+    def paint(self, request: Request, *, resumable: bool = False) -> Outcome:
+        """Paint what `request` names. Raises ReconetError; nothing is left behind then, or resumable segments."""
         with ExitStack() as stack:
 
-            def load(height: int, width: int) -> LooksPainter:
-                engines = [self._engine(style, height, width) for style in self._styles]
+            def load(height: int, width: int, deep: bool, settled: list[list[str]] | None = None) -> LooksPainter:
+                engines = [
+                    self._engine(style, height, width, deep, settled[number][1] if settled else None)
+                    for number, style in enumerate(self._styles)
+                ]
                 mask = None
                 if self._looks.mask:
                     opened = open_mask(self._looks.mask, (width, height), request.start, request.ffmpeg)
                     mask = stack.enter_context(opened)
-                return LooksPainter(engines, min(engine.lanes for engine in engines), self._looks, mask)
+                return LooksPainter(engines, self._looks, mask)
 
+            if resumable:
+                return stylize_resumably(request, load, self._identity(), note=console.note, progress=_progress)
             return stylize(request, load, note=console.note, progress=_progress)
 
-    def _engine(self, style: str, height: int, width: int) -> Any:
-        key = (style, height, width)
+    def _engine(self, style: str, height: int, width: int, deep: bool, precision: str | None) -> Any:
+        key = (style, height, width, deep, precision)
         if key not in self._engines:
             from reconet_cli.engine import load_engine  # PyTorch takes seconds: a wrong input shows before that
 
-            engine = load_engine(style, height=height, width=width, **self._network)
+            network = {**self._network, "precision": precision or self._network["precision"]}
+            engine = load_engine(style, height=height, width=width, deep=deep, **network)
             console.note(engine.description)
             self._engines[key] = engine
             if len(self._engines) > _KEPT * len(self._styles):
                 self._engines.popitem(last=False)
         self._engines.move_to_end(key)
         return self._engines[key]
+
+    def _identity(self) -> dict[str, Any]:
+        """What a painted frame depends on, apart from its source."""
+        mask = self._looks.mask
+        styles = [Path(find_style(style, self._network["variant"])) for style in self._styles]
+        return {
+            "style": [hashlib.sha256(path.read_bytes()).hexdigest() for path in styles],
+            "looks": asdict(self._looks),
+            "mask": file_identity(Path(mask)) if mask and not mask.startswith("#") else None,
+            "engine": {name: self._network[name] for name in ("backend", "device", "precision")},
+        }
 
 
 @contextmanager

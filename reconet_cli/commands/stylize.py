@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @look_options
 @batch_options
 @click.option("--variant", default="auto", metavar="NAME", help="Which network of the style.")
+@click.option("--resumable", is_flag=True, help="Keep what is done when interrupted; the same command goes on there.")
 @click.option("--size", type=Size(), help="Paint at this size (raw input: the size that it has).")
 @click.option("--scale", type=Ratio(16, "factor"), help="Paint at this multiple of the input's size.")
 @click.option("--fps", type=Ratio(1000, "rate"), help="A new constant frame rate (raw input: its own).")
@@ -38,6 +39,13 @@ if TYPE_CHECKING:
 @click.option("--codec", metavar="NAME", help="ffmpeg's name of the video encoder.")
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality: lower is better and larger.")
 @click.option("--preset", metavar="NAME", help="The encoder's speed preset.")
+@click.option(
+    "--hdr",
+    type=click.Choice(["tonemap", "reject"]),
+    default="tonemap",
+    show_default=True,
+    help="What to do with high dynamic range (PQ, HLG).",
+)
 @click.option("--format", type=click.Choice(["y4m", "rgb24"]), help="What goes to standard output.")
 @click.option("--engine", type=click.Choice(["auto", "openvino", "torch"]), default="auto", show_default=True)
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="cpu, cuda, cuda:1, mps, …")
@@ -50,6 +58,7 @@ def command(
     looks: Looks,
     batch: Batch | None,
     variant: str,
+    resumable: bool,
     size: tuple[int, int] | None,
     scale: Fraction | None,
     fps: Fraction | None,
@@ -58,6 +67,7 @@ def command(
     codec: str | None,
     crf: int | None,
     preset: str | None,
+    hdr: str,
     format: str | None,
     engine: str,
     device: str,
@@ -81,6 +91,8 @@ def command(
     source, target = _places(paths, batch)
     if format and target != "-":
         raise click.UsageError("--format is for standard output (-)")
+    if resumable and "-" in (source, target):
+        raise click.UsageError("--resumable is for files, not for pipes (-)")
     if duration is not None and duration <= 0:
         raise click.UsageError("--duration is not above 0")
 
@@ -91,7 +103,7 @@ def command(
     for style in styles:
         find_style(style, variant)  # a wrong name shows before anything starts
     request = Request(
-        source, target, size, scale, fps, start, duration, codec, crf, preset, format, yes, ffmpeg,
+        source, target, size, scale, fps, start, duration, codec, crf, preset, format, yes, ffmpeg, hdr,
         columns=looks.columns,
     )  # fmt: skip
     network = {"variant": variant, "backend": engine, "device": device, "precision": precision}
@@ -102,9 +114,11 @@ def command(
                 batch,
                 paths,
                 styles,
-                lambda source, target: painting.paint(replace(request, input=source, output=target)),
+                lambda source, target: painting.paint(
+                    replace(request, input=source, output=target), resumable=resumable
+                ),
             )
-        report(painting.paint(request), "standard output" if target == "-" else target)
+        report(painting.paint(request, resumable=resumable), "standard output" if target == "-" else target)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The network as engines run it: uint8 frames in, uint8 frames out, every conversion inside the graph."""
+"""The network as engines run it: integer frames in, integer frames out, every conversion inside the graph."""
 
 from __future__ import annotations
 
@@ -7,17 +7,26 @@ from torch import Tensor, nn
 
 from reconet_cli.model.network import ReCoNet
 
+LEVELS = 255
+DEEP_LEVELS = 65535
+
 
 class FrameGraph(nn.Module):
-    """uint8 `(N, H, W, 3)` to uint8 `(N, H, W, 3)`, rounded to nearest."""
+    """Frames `(N, H, W, 3)` of integers 0..`levels` to the same, rounded to nearest.
 
-    def __init__(self, network: ReCoNet, dtype: torch.dtype = torch.float32) -> None:
+    uint8 for 255 levels; for more, int32 comes out, because PyTorch can do little with uint16.
+    """
+
+    def __init__(self, network: ReCoNet, dtype: torch.dtype = torch.float32, levels: int = LEVELS) -> None:
         super().__init__()
         self.network = network
         self.dtype = dtype
+        self.levels = levels
 
     def forward(self, frames: Tensor) -> Tensor:
         """Paint frames."""
-        image = frames.permute(0, 3, 1, 2).to(self.dtype) / 255
-        painted = self.network(image).float() * 255 + 0.5
-        return painted.clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+        # Deep values are scaled before they are rounded to half precision.
+        image = (frames.permute(0, 3, 1, 2).float() / self.levels).to(self.dtype)
+        painted = self.network(image).float() * self.levels + 0.5
+        whole = torch.uint8 if self.levels == LEVELS else torch.int32
+        return painted.clamp(0, self.levels).to(whole).permute(0, 2, 3, 1)

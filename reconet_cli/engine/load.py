@@ -18,10 +18,11 @@ class Engine(Protocol):
     """A style loaded for frames of one size; it may be called on `lanes` threads at the same time."""
 
     description: str
+    precision: str
     lanes: int
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Paint a uint8 RGB frame `(H, W, 3)`; the result has the same shape and type."""
+        """Paint an RGB frame `(H, W, 3)`, uint8 or (deep) uint16; the result has the same shape and type."""
         ...
 
 
@@ -34,8 +35,9 @@ def load_engine(
     backend: str = "auto",
     device: str = "auto",
     precision: str = "auto",
+    deep: bool = False,
 ) -> Engine:
-    """Load a style (name or path) for frames of one size.
+    """Load a style (name or path) for frames of one size, uint8 or (`deep`) uint16 over its whole range.
 
     `backend` is one of `BACKENDS` or `auto`: PyTorch on a GPU, else OpenVINO where it is installed. Raises `StyleError`
     for styles that cannot be loaded and `EngineError` for backends, devices and precisions that are not there.
@@ -47,11 +49,11 @@ def load_engine(
     if backend == "openvino":
         from reconet_cli.engine.openvino_engine import OpenVINOEngine
 
-        engine = OpenVINOEngine(network, height, width, device, precision)
+        engine = OpenVINOEngine(network, height, width, device, precision, deep=deep)
     else:
         from reconet_cli.engine.torch_engine import TorchEngine
 
-        engine = TorchEngine(network, device, precision)
+        engine = TorchEngine(network, device, precision, deep=deep)
     engine.description = f"{path.stem} · {engine.description}"
     return engine
 

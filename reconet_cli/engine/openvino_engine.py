@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from reconet_cli.engine.graph import FrameGraph
+from reconet_cli.engine.graph import DEEP_LEVELS, FrameGraph
 from reconet_cli.engine.rewrites import fold_upscaling
 from reconet_cli.errors import EngineError
 from reconet_cli.model.network import ReCoNet
@@ -24,18 +24,25 @@ _TRIAL_FRAMES = 3
 
 
 class OpenVINOEngine:
-    """A network on OpenVINO for frames of one size. Raises `EngineError` for a precision the device lacks."""
+    """A network on OpenVINO for frames of one size, uint8 or (`deep`) uint16.
 
-    def __init__(self, network: ReCoNet, height: int, width: int, device: str, precision: str) -> None:
+    Raises `EngineError` for a precision the device lacks.
+    """
+
+    def __init__(
+        self, network: ReCoNet, height: int, width: int, device: str, precision: str, *, deep: bool = False
+    ) -> None:
         import openvino
 
         core = openvino.Core()
         target = "CPU" if device in ("auto", "cpu") else device.upper()
         offered = _offered_precisions(core, target)
-        wanted = [name for name in ("fp32", "bf16") if name in offered] if precision == "auto" else [precision]
+        # bf16 has 8 significant bits, too few for deep frames.
+        usual = ("fp32",) if deep else ("fp32", "bf16")
+        wanted = [name for name in usual if name in offered] if precision == "auto" else [precision]
         if not set(wanted) <= set(offered):
             raise EngineError(f"OpenVINO on {target} cannot run in {precision}", f"it offers {', '.join(offered)}")
-        model = _convert(fold_upscaling(network), height, width)
+        model = _convert(fold_upscaling(network), height, width, deep)
         requests = {name: _compile(core, model, target, name) for name in wanted}
         best = (
             min(wanted, key=lambda name: _frame_seconds(requests[name][0], height, width)) if wanted[1:] else wanted[0]
@@ -44,10 +51,11 @@ class OpenVINOEngine:
         for request in requests[best]:
             self._idle.put(request)
         self.lanes = len(requests[best])
+        self.precision = best
         self.description = f"OpenVINO {target} {best}"
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Paint a uint8 RGB frame `(H, W, 3)` of the size given at the start."""
+        """Paint an RGB frame `(H, W, 3)` of the size and type given at the start."""
         request = self._idle.get()
         try:
             request.infer([frame[None]], share_inputs=True)
@@ -67,15 +75,27 @@ def _offered_precisions(core: Any, device: str) -> list[str]:
     return ["fp32", *(name for name in ("bf16", "fp16") if name.upper() in capabilities)]
 
 
-def _convert(network: ReCoNet, height: int, width: int) -> Any:
+def _convert(network: ReCoNet, height: int, width: int, deep: bool) -> Any:
     import openvino
 
-    example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
+    example = torch.zeros(1, height, width, 3, dtype=torch.int32 if deep else torch.uint8)
+    graph = FrameGraph(network, levels=DEEP_LEVELS) if deep else FrameGraph(network)
     with warnings.catch_warnings():
         # Tracing warns about sizes becoming constants, which is what a model for one size wants, and about its own age.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
-        return openvino.convert_model(FrameGraph(network), example_input=example, input=list(example.shape))
+        model = openvino.convert_model(graph, example_input=example, input=list(example.shape))
+    return _with_type(model, openvino.Type.u16) if deep else model
+
+
+def _with_type(model: Any, kind: Any) -> Any:
+    """The model with frames of another type than the traced one: PyTorch cannot trace uint16."""
+    from openvino.preprocess import PrePostProcessor
+
+    outside = PrePostProcessor(model)
+    outside.input().tensor().set_element_type(kind)
+    outside.output().tensor().set_element_type(kind)
+    return outside.build()
 
 
 def _compile(core: Any, model: Any, device: str, precision: str) -> list[Any]:

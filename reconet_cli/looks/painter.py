@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -12,8 +13,17 @@ from reconet_cli.looks.looks import Looks
 from reconet_cli.looks.masks import Mask
 from reconet_cli.media.reader import Frame
 
-Engine = Callable[[np.ndarray], np.ndarray]
 _COMPARISONS = {"side": side_by_side, "split": split}
+
+
+class Engine(Protocol):
+    """A loaded style: it maps pixels (H, W, 3) to the same shape and type."""
+
+    description: str
+    precision: str
+    lanes: int
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray: ...
 
 
 class LooksPainter:
@@ -24,11 +34,16 @@ class LooksPainter:
     from one another have nothing painterly between them. It costs both networks' time, but only while both are seen.
     """
 
-    def __init__(self, engines: Sequence[Engine], lanes: int, looks: Looks, mask: Mask | None = None) -> None:
-        self.lanes = lanes
+    def __init__(self, engines: Sequence[Engine], looks: Looks, mask: Mask | None = None) -> None:
+        self.lanes = min(engine.lanes for engine in engines)
         self._engines = engines
         self._looks = looks
         self._mask = mask
+
+    @property
+    def settled(self) -> list[list[str]]:
+        """What each network came to run on, and in which precision."""
+        return [[engine.description, engine.precision] for engine in self._engines]
 
     def __call__(self, frame: Frame) -> Frame:
         """Paint a frame; one that shows a comparison side by side is twice as wide."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 HD_LINES = 720
@@ -77,8 +78,15 @@ class Colour:
 
 
 def has_alpha(pixel_format: str) -> bool:
-    """True for formats with a transparency channel (palettes may have one, too)."""
-    return any(mark in pixel_format for mark in ("rgba", "bgra", "argb", "abgr", "yuva", "gbrap", "ya8", "ya16"))
+    """True for formats with a transparency channel, or a palette that may have transparent colours."""
+    marks = ("rgba", "bgra", "argb", "abgr", "yuva", "gbrap", "ya8", "ya16", "ayuv", "pal8")
+    return any(mark in pixel_format for mark in marks)
+
+
+def is_deep(pixel_format: str) -> bool:
+    """True for formats of more than 8 bits a channel."""
+    # Only samples of several bytes have an endianness; packed 16-bit RGB has one, too.
+    return pixel_format.endswith(("le", "be")) and not re.search("(444|555|565)[lb]e$", pixel_format)
 
 
 def is_rgb(pixel_format: str) -> bool:

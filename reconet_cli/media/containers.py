@@ -20,6 +20,7 @@ _PCM = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le
 class Container:
     """A kind of file: ffmpeg's muxer, the default video encoder, and which streams go in as they are.
 
+    `video_with_alpha` is the default encoder where something may be transparent, empty for the same;
     `sound` None takes any codec; `text` is the encoder of text subtitles, empty where there can be none;
     `times` is False where only a constant frame rate fits; `clock` is the frames' ticks per second, 0 to
     keep the input's; `fastest` is the highest frame rate, 0 for any; `reorders` says for which videos
@@ -28,6 +29,7 @@ class Container:
 
     muxer: str
     video: str = "libx264"
+    video_with_alpha: str = ""
     sound: frozenset[str] | None = frozenset()
     sound_encoder: str = ""
     subtitles: frozenset[str] = frozenset()
@@ -51,7 +53,7 @@ CONTAINERS = {
     ".mp4": _MP4,
     ".m4v": _MP4,
     ".mov": Container(
-        "mov", sound=_MP4_SOUND - {"opus", "flac", "dts"} | _PCM, sound_encoder="aac",
+        "mov", video_with_alpha="prores_ks", sound=_MP4_SOUND - {"opus", "flac", "dts"} | _PCM, sound_encoder="aac",
         subtitles=frozenset({"mov_text"}), text="mov_text", reorders="steady",
         options={"movflags": "+faststart"},
     ),
@@ -73,6 +75,7 @@ CONTAINERS = {
     ".mts": _TS,
     ".m2ts": _TS,
     ".gif": Container("gif", video="gif", clock=100, fastest=50),
+    ".apng": Container("apng", video="apng", options={"plays": 0}),
 }  # fmt: skip
 
 

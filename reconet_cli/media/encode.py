@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import ffmpeg
 
-from reconet_cli.media.colour import SCALE_FLAGS, Colour
+from reconet_cli.media.colour import SCALE_FLAGS, Colour, is_rgb
 from reconet_cli.media.containers import Container, Passage
-from reconet_cli.media.encoders import ENCODERS, UNKNOWN, encoder_options
+from reconet_cli.media.decode import seconds
+from reconet_cli.media.encoders import ENCODERS, PICTURES, UNKNOWN, encoder_options
+from reconet_cli.media.pixels import PLAIN, Layout
 from reconet_cli.media.process import GLOBAL_ARGUMENTS, LOG_PROBLEMS
-from reconet_cli.media.reader import seconds
-from reconet_cli.media.source import Source, file_url
+from reconet_cli.media.source import Source, file_url, picture_suffix
 
 _SLOWEST_CLOCK = 10_000  # what ffmpeg's mp4 muxer asks for
 _FASTEST_CLOCK = 1_000_000
@@ -23,12 +24,13 @@ _USUAL_CLOCK = 90_000
 
 @dataclass(frozen=True)
 class Look:
-    """What the frames are: (width, height), sample aspect ratio, colour to encode in, nominal frame rate."""
+    """What the frames are: (width, height), sample aspect ratio, colour to encode in, nominal frame rate, layout."""
 
     size: tuple[int, int]
     aspect: Fraction
     colour: Colour
     rate: Fraction
+    layout: Layout = PLAIN
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,11 @@ def video_command(
     else:
         # The feed counts from its first frame. There is nothing in it to analyse.
         frames = ffmpeg.input("pipe:0", f="matroska", itsoffset=seconds(first_time), analyzeduration=0, fpsprobesize=0)
-    picture = _gif(frames) if encoding.codec == "gif" else _picture(frames["v:0"], look, _pixel_format(encoding))
+    if encoding.codec == "gif":
+        picture = _gif(frames, look)
+    else:
+        pixel_format = ENCODERS.get(encoding.codec, UNKNOWN).format_of(look.layout)
+        picture = _picture(frames["v:0"], look, pixel_format)
     options: dict[str, Any] = {
         "f": encoding.container.muxer,
         **encoder_options(encoding.codec, encoding.crf, encoding.preset),
@@ -107,65 +113,61 @@ def video_command(
         options["enc_time_base"] = f"1/{encoding.ticks}"
     if encoding.container.reorders == "none" or (encoding.container.reorders == "steady" and not encoding.steady):
         options["bf"] = 0
-    if encoding.codec == "libx265" and encoding.container.muxer in ("mp4", "mov"):
-        options["tag:v"] = "hvc1"  # the one that Apple's players know
+    options |= codec_tag(encoding)
     streams = [picture]
     if original:
-        streams += _others(original, options)
-    return _command(program, ffmpeg.output(*streams, file_url(path), **options), "-copyts", "-y")
+        streams += other_streams(original, options)
+    return whole_command(program, ffmpeg.output(*streams, file_url(path), **options), "-copyts", "-y")
+
+
+def codec_tag(encoding: Encoding) -> dict[str, Any]:
+    """The option that marks HEVC in mp4 the one way that Apple's players know."""
+    apple = encoding.codec == "libx265" and encoding.container.muxer in ("mp4", "mov")
+    return {"tag:v": "hvc1"} if apple else {}
 
 
 def picture_command(program: str, path: Path, look: Look) -> list[str]:
     """One raw frame on stdin into a picture file."""
-    suffix = path.suffix.lower().replace("jpeg", "jpg").replace("tiff", "tif")
+    suffix = picture_suffix(path)
     bt601 = Colour("smpte170m", full=suffix == ".jpg").settled(look.size[1])
-    look = Look(look.size, look.aspect, bt601, look.rate)
-    codec, pixel_format, quality = {
-        ".jpg": ("mjpeg", "yuvj444p", {"q:v": 2}),
-        ".png": ("png", "rgb24", {}),
-        ".webp": ("libwebp", "yuv420p", {"quality": 92}),
-        ".bmp": ("bmp", "bgr24", {}),
-        ".tif": ("tiff", "rgb24", {}),
-    }[suffix]
-    stream = _picture(_raw_frames(look)["v:0"], look, pixel_format)
+    codec, encoder = PICTURES[suffix]
+    stream = _picture(_raw_frames(look)["v:0"], replace(look, colour=bt601), encoder.format_of(look.layout))
     # -update 1: a % in the name is a %.
     output = ffmpeg.output(
-        stream, file_url(path), f="image2", update=1, **{"c:v": codec, "frames:v": 1}, **quality
+        stream, file_url(path), f="image2", update=1, **{"c:v": codec, "frames:v": 1}, **encoder.options
     )  # fmt: skip
-    return _command(program, output, "-y")
+    return whole_command(program, output, "-y")
 
 
 def y4m_command(program: str, look: Look) -> list[str]:
     """Raw frames on stdin into y4m (4:2:0, limited range) on stdout."""
     stream = _picture(_raw_frames(look)["v:0"], look, "yuv420p")
-    return _command(program, ffmpeg.output(stream, "pipe:1", f="yuv4mpegpipe", fps_mode="passthrough"))
+    return whole_command(program, ffmpeg.output(stream, "pipe:1", f="yuv4mpegpipe", fps_mode="passthrough"))
 
 
 def _raw_frames(look: Look) -> Any:
-    return ffmpeg.input("pipe:0", f="rawvideo", pix_fmt="rgb24", video_size=look.size, framerate=str(look.rate))
-
-
-def _pixel_format(encoding: Encoding) -> str | None:
-    return ENCODERS.get(encoding.codec, UNKNOWN).pixel_format
+    return ffmpeg.input(
+        "pipe:0", f="rawvideo", pix_fmt=look.layout.name, video_size=look.size, framerate=str(look.rate)
+    )
 
 
 def _picture(stream: Any, look: Look, pixel_format: str | None) -> Any:
     stream = stream.filter("scale", **look.colour.scale_out(), flags=SCALE_FLAGS)
     if pixel_format:
         stream = stream.filter("format", pix_fmts=pixel_format)
-    if pixel_format not in ("rgb24", "bgr24"):
+    if not is_rgb(pixel_format or ""):
         stream = stream.filter("setparams", **look.colour.filter_tags())
     return stream.filter("setsar", sar=str(look.aspect).replace("/", ":"))
 
 
-def _gif(frames: Any) -> Any:
+def _gif(frames: Any, look: Look) -> Any:
     # A palette for each frame: one for the whole clip would hold every frame in memory.
     split = frames["v:0"].filter_multi_output("split", 2)
-    palette = split[0].filter("palettegen", stats_mode="single", reserve_transparent=0)
+    palette = split[0].filter("palettegen", stats_mode="single", reserve_transparent=int(look.layout.alpha))
     return ffmpeg.filter([split[1], palette], "paletteuse", new=1)
 
 
-def _others(original: Original, options: dict[str, Any]) -> list[Any]:
+def other_streams(original: Original, options: dict[str, Any]) -> list[Any]:
     """The original's other streams; adds to `options` how they, its tags and its chapters get across."""
     cut: dict[str, Any] = {"itsoffset": seconds(-original.origin)}
     if original.start is not None:
@@ -185,5 +187,6 @@ def _others(original: Original, options: dict[str, Any]) -> list[Any]:
     return [source[str(passage.stream.index)] for passage in original.passages] or [source["a:999?"]]
 
 
-def _command(program: str, output: Any, *more: str) -> list[str]:
+def whole_command(program: str, output: Any, *more: str) -> list[str]:
+    """An encoder's command, from what ffmpeg-python makes of its graph."""
     return [program, *GLOBAL_ARGUMENTS, *more, *LOG_PROBLEMS, *ffmpeg.get_args(output)]

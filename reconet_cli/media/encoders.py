@@ -7,26 +7,64 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconet_cli.errors import MediaError
+from reconet_cli.media.pixels import Layout
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """Defaults of an encoder: `crf`, `preset` None where it has no such setting; `even` if sizes must be."""
+    """Defaults of an encoder: `crf`, `preset` None where it has no such setting; `even` if sizes must be.
+
+    `pixel_format` is the usual one, None to let ffmpeg choose; `deep` the one of 10 and more bits, `alpha` the one
+    with transparency and `deep_alpha` the one with both, empty where there is none.
+    """
 
     crf: int | None = None
     preset: str | None = None
     even: bool = True
     pixel_format: str | None = "yuv420p"
+    deep: str = ""
+    alpha: str = ""
+    deep_alpha: str = ""
     options: dict[str, Any] = field(default_factory=dict)
 
+    def takes(self, layout: Layout) -> Layout:
+        """What of the depth and transparency of `layout` can be kept."""
+        alpha = layout.alpha and bool(self.alpha)
+        return Layout(layout.deep and bool(self.deep_alpha if alpha else self.deep), alpha)
 
+    def format_of(self, layout: Layout) -> str | None:
+        """The pixel format for frames of `layout`."""
+        kept = self.takes(layout)
+        if kept.alpha:
+            return self.deep_alpha if kept.deep else self.alpha
+        return self.deep if kept.deep else self.pixel_format
+
+
+_P10 = "yuv420p10le"
 ENCODERS = {
-    "libx264": Encoder(18, "veryfast"),
-    "libx265": Encoder(20, "veryfast", options={"x265-params": "log-level=error"}),
-    "libsvtav1": Encoder(28, "8"),
-    "libvpx-vp9": Encoder(24, even=False, options={"b:v": 0, "deadline": "good", "cpu-used": 5, "row-mt": 1}),
+    "libx264": Encoder(18, "veryfast", deep=_P10),
+    "libx265": Encoder(20, "veryfast", deep=_P10, options={"x265-params": "log-level=error"}),
+    "libsvtav1": Encoder(28, "8", deep=_P10),
+    "libvpx-vp9": Encoder(
+        24, even=False, deep=_P10, alpha="yuva420p",
+        options={"b:v": 0, "deadline": "good", "cpu-used": 5, "row-mt": 1},
+    ),
+    "prores_ks": Encoder(
+        even=False, pixel_format="yuv422p10le", deep="yuv422p10le", alpha="yuva444p10le", deep_alpha="yuva444p10le",
+        options={"vendor": "apl0"},
+    ),
     "mpeg4": Encoder(even=False, options={"q:v": 2}),
-    "gif": Encoder(even=False, pixel_format=None),
+    "gif": Encoder(even=False, pixel_format="rgb24", alpha="rgba"),
+    "apng": Encoder(even=False, pixel_format="rgb24", alpha="rgba"),
+    "libwebp_anim": Encoder(even=False, alpha="yuva420p", options={"quality": 90}),
+}  # fmt: skip
+# What a picture's ending stands for: ffmpeg's encoder and its settings.
+PICTURES = {
+    ".jpg": ("mjpeg", Encoder(even=False, pixel_format="yuvj444p", options={"q:v": 2})),
+    ".png": ("png", Encoder(even=False, pixel_format="rgb24", deep="rgb48be", alpha="rgba", deep_alpha="rgba64be")),
+    ".webp": ("libwebp", Encoder(even=False, alpha="yuva420p", options={"quality": 92})),
+    ".bmp": ("bmp", Encoder(even=False, pixel_format="bgr24")),
+    ".tif": ("tiff", Encoder(even=False, pixel_format="rgb24", deep="rgb48le", alpha="rgba", deep_alpha="rgba64le")),
 }
 UNKNOWN = Encoder(even=True, pixel_format=None)
 

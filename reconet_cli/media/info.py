@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from reconet_cli.media.colour import Colour
+from reconet_cli.media.colour import Colour, has_alpha
 
 _INPUT = re.compile(r"^Input #0, (\S+), from ")
 _DURATION = re.compile(r"^\s*Duration: ([^,]+)(?:, start: (-?[\d.]+))?")
@@ -18,6 +18,12 @@ _ROTATION = re.compile(r"display ?matrix: rotation of (-?[\d.]+) degrees", re.IG
 _SIZE = re.compile(r"^(\d+)x(\d+)")
 _ASPECT = re.compile(r"SAR (\d+):(\d+)")
 _NUMBER = re.compile(r"(?:^|, )(\d+(?:\.\d+)?)(k?) (fps|tbr|tbn)")
+_ALPHA_MODE = re.compile(r"^\s*alpha_mode\s*: 1$", re.IGNORECASE)
+# What it prints about the order of fields is not reliable: Matroska and QuickTime files say one and hold the other.
+_INTERLACED = re.compile(r"(top|bottom) (coded )?first")
+# The decoders that see the transparency that Matroska keeps beside a VP8 or VP9 picture.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+_VIDEO_STANDARDS = ("h264", "hevc", "av1", "mpeg2video", "mpeg4")
 _COMMAS = re.compile(r",\s+(?![^()]*\))")  # those outside brackets
 _PIXELS = re.compile(r"^(\w+)(?:\((.*)\))?")
 _RANGES = {"tv": False, "pc": True}
@@ -40,7 +46,9 @@ class VideoStream(Stream):
 
     `width` and `height` are the stored ones, before `rotation` (degrees, as ffmpeg prints it); `aspect` is
     the sample aspect ratio; `rate` the best guess at frames per second and `average` the stated one (None:
-    unknown); `steady` is False when the frame times may be uneven; `ticks` per second is the stream's clock.
+    unknown); `steady` is False when the frame times may be uneven; `ticks` per second is the stream's clock;
+    `interlaced` says how its frames are marked;
+    `alpha_beside` is True where transparency is kept beside the picture.
     """
 
     width: int
@@ -53,7 +61,31 @@ class VideoStream(Stream):
     pixel_format: str
     colour: Colour
     cover: bool
+    interlaced: bool = False
     rotation: float = 0.0
+    alpha_beside: bool = False
+
+    @property
+    def alpha(self) -> bool:
+        """True where parts may be transparent."""
+        return self.alpha_beside or has_alpha(self.pixel_format)
+
+    @property
+    def grey_bits(self) -> int:
+        """The depth of a picture without colours, 0 for others."""
+        match = re.fullmatch(r"gray(\d*)[lb]?e?", self.pixel_format)
+        return int(match[1] or 8) if match else 0
+
+    @property
+    def limited_grey(self) -> bool:
+        """True for grey that is black at 16 and white at 235 (in 8 bits); pictures and raw video are full-range."""
+        full = self.colour.full
+        return self.grey_bits > 0 and not (self.codec not in _VIDEO_STANDARDS if full is None else full)
+
+    @property
+    def decoder(self) -> str:
+        """The decoder that sees transparency, empty where that is the usual one."""
+        return _ALPHA_DECODERS.get(self.codec, "") if self.alpha_beside else ""
 
     @property
     def shown_size(self) -> tuple[int, int]:
@@ -103,9 +135,15 @@ def parse(log: str) -> MediaInfo | None:
             duration, start = _seconds(match[1]), Fraction(match[2] or 0)
         elif match := _STREAM.match(line):
             streams.append(_stream(int(match[1]), match[2] or "", match[3].lower(), match[4]))
-        elif (match := _ROTATION.search(line)) and streams and isinstance(streams[-1], VideoStream):
-            streams[-1] = VideoStream(**{**vars(streams[-1]), "rotation": float(match[1])})
+        elif streams and isinstance(streams[-1], VideoStream):
+            streams[-1] = _with_side_data(streams[-1], line)
     return MediaInfo(format_name, duration, start, tuple(streams)) if format_name else None
+
+
+def _with_side_data(stream: VideoStream, line: str) -> VideoStream:
+    if match := _ROTATION.search(line):
+        return replace(stream, rotation=float(match[1]))
+    return replace(stream, alpha_beside=True) if _ALPHA_MODE.match(line) else stream
 
 
 def _seconds(clock: str) -> Fraction | None:
@@ -120,10 +158,12 @@ def _stream(index: int, language: str, kind: str, text: str) -> Stream:
     codec = re.split(r"[ ,]", text, maxsplit=1)[0]
     if kind != "video":
         return Stream(index, kind, codec, language)
+    text = text.replace(" (swapped)", "")
     parts = _COMMAS.split(text)
     at = next((i for i, part in enumerate(parts) if _SIZE.match(part)), None)
     size = _SIZE.match(parts[at]) if at is not None else None
     pixels = _PIXELS.match(parts[at - 1]) if at else None
+    tags = (pixels[2] or "") if pixels else ""
     aspect = _ASPECT.search(text)
     width, height = (int(size[1]), int(size[2])) if size else (0, 0)
     return VideoStream(
@@ -133,8 +173,9 @@ def _stream(index: int, language: str, kind: str, text: str) -> Stream:
         aspect=Fraction(int(aspect[1]), int(aspect[2])) if aspect and int(aspect[2]) else Fraction(1),
         **_clock(text),
         pixel_format=pixels[1] if pixels else "",
-        colour=_colour(pixels[2] or "" if pixels else "", pixels[1] if pixels else ""),
+        colour=_colour(tags, pixels[1] if pixels else ""),
         cover="(attached pic)" in text,
+        interlaced=bool(_INTERLACED.search(tags)),
     )  # fmt: skip
 
 

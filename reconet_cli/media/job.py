@@ -11,26 +11,29 @@ from pathlib import Path
 from types import TracebackType
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media.colour import Colour, has_alpha, is_rgb
+from reconet_cli.media.choices import fields_of, layout_for, notes_about, video_codec
+from reconet_cli.media.colour import Colour, is_rgb
 from reconet_cli.media.containers import container_of, passages
+from reconet_cli.media.decode import ReadOptions
 from reconet_cli.media.encode import (
     Encoding,
     Look,
     Original,
     clock,
     picture_command,
-    video_command,
     y4m_command,
 )
 from reconet_cli.media.encoders import check_encoder, encoder_options
 from reconet_cli.media.info import MediaInfo, VideoStream
 from reconet_cli.media.locate import find_ffmpeg
-from reconet_cli.media.reader import FfmpegReader, Frame, Reader, ReadOptions
+from reconet_cli.media.pixels import PLAIN, Layout
+from reconet_cli.media.reader import FfmpegReader, Reader
 from reconet_cli.media.request import PIPE, Request
 from reconet_cli.media.source import PICTURE_SUFFIXES, Source, file_source, probe, video_stream
 from reconet_cli.media.standard_input import NAME, RawReader, StandardInput, spooled_source
 from reconet_cli.media.target import Target, check_target
-from reconet_cli.media.writer import FfmpegWriter, RawFeed, RawWriter, TimedFeed, Writer
+from reconet_cli.media.video_output import VideoOutput
+from reconet_cli.media.writer import FfmpegWriter, RawFeed, RawWriter, Writer
 
 
 @dataclass
@@ -49,6 +52,7 @@ class Job:
     source: Source | None = None
     info: MediaInfo | None = None
     video: VideoStream | None = None
+    layout: Layout = PLAIN
     notes: list[str] = field(default_factory=list)
     _stack: ExitStack = field(default_factory=ExitStack)
     _target: Target | None = None
@@ -57,13 +61,16 @@ class Job:
         """Make the writer for frames of the reader's size; the output's place is taken from here on."""
         if self.request.to_pipe:
             return self._pipe_writer()
-        path = Path(self.request.output)
-        self._target = self._stack.enter_context(Target(path, overwrite=self.request.overwrite))
-        part = self._target.part
+        path, part = Path(self.request.output), self.place()
         if self.request.to_picture:
             look = self._look()
             return FfmpegWriter(str(path), lambda first: picture_command(self.program, part, look), RawFeed())
-        return self._video_writer(path, part)
+        return self.video_output().writer(path, part)
+
+    def place(self) -> Path:
+        """Take the output's place; the file to write until `commit` gives it its name."""
+        self._target = self._stack.enter_context(Target(Path(self.request.output), overwrite=self.request.overwrite))
+        return self._target.part
 
     def commit(self) -> None:
         """Give the complete output its name."""
@@ -90,12 +97,13 @@ class Job:
     def _look(self) -> Look:
         width, height = self.reader.size
         width *= self.request.columns
-        untagged = self.video is None or is_rgb(self.video.pixel_format)
-        if self.video is None or untagged:
+        if self.video is None or is_rgb(self.video.pixel_format):
             colour = Colour().settled(height)
+        elif self.video.colour.hdr:
+            colour = Colour("bt709").settled(height)
         else:
             colour = self.video.colour.settled(self.video.height)
-        return Look((width, height), self.reader.aspect, colour, self.rate)
+        return Look((width, height), self.reader.aspect, colour, self.rate, self.layout)
 
     def _pipe_writer(self) -> Writer:
         kind = self.request.format or ("rgb24" if isinstance(self.reader, RawReader) else "y4m")
@@ -110,13 +118,14 @@ class Job:
             stdout=sys.stdout.fileno(),
         )
 
-    def _video_writer(self, path: Path, part: Path) -> Writer:
-        container = container_of(path)
+    def video_output(self) -> VideoOutput:
+        """How the output, a video file, is made; adds to `notes` what does not get into it as it is."""
+        container = container_of(Path(self.request.output))
         ticks = clock(container, self.video.ticks if self.video else 0, self.request.rate)
         steady = bool(self.request.rate) or self.video is None or self.video.steady
         encoding = Encoding(
             container,
-            self.request.codec or container.video,
+            video_codec(self.request, self.video),
             self.request.crf,
             self.request.preset,
             ticks,
@@ -135,20 +144,19 @@ class Job:
             origin = self.request.read_options(self.rate).origin(self.info)
             original = Original(self.source, taken, origin, self.request.start, self.request.duration)
 
-        def command(first: Frame) -> list[str]:
-            return video_command(self.program, part, look, encoding, original, first.time)
-
         language = self.video.language if self.video else ""
-        feed = TimedFeed(self.rate, ticks, language) if ticks else RawFeed()
-        return FfmpegWriter(str(path), command, feed, even=encoding.needs_even_size)
+        return VideoOutput(self.program, look, encoding, self.rate, language, original)
 
 
-def open_job(request: Request) -> Job:
-    """Check a request, look at its input and start reading. Raises MediaError where that cannot be done."""
+def open_job(request: Request, *, known: Fraction = Fraction(0)) -> Job:
+    """Check a request, look at its input and start reading. Raises MediaError where that cannot be done.
+
+    Of a file, frames that are shown before `known` (seconds, on the output's clock) may be left out.
+    """
     program = find_ffmpeg(request.ffmpeg)
     _check_output(program, request)
     with ExitStack() as stack:
-        job = _from_pipe(program, request, stack) if request.input == PIPE else _from_file(program, request, stack)
+        job = _from_pipe(program, request, stack) if request.input == PIPE else _from_file(program, request, known)
         stack.callback(job.reader.release)
         stack.callback(job.reader.abort)
         job._stack = stack.pop_all()
@@ -170,9 +178,9 @@ def _check_output(program: str, request: Request) -> None:
     check_target(output, overwrite=request.overwrite)
 
 
-def _from_file(program: str, request: Request, stack: ExitStack) -> Job:
+def _from_file(program: str, request: Request, known: Fraction) -> Job:
     source = file_source(Path(request.input))
-    return _with_ffmpeg(program, request, source, probe(program, source))
+    return _with_ffmpeg(program, request, source, probe(program, source), known=known)
 
 
 def _from_pipe(program: str, request: Request, stack: ExitStack) -> Job:
@@ -195,7 +203,13 @@ def _from_pipe(program: str, request: Request, stack: ExitStack) -> Job:
 
 
 def _with_ffmpeg(
-    program: str, request: Request, source: Source, info: MediaInfo, pipe: StandardInput | None = None
+    program: str,
+    request: Request,
+    source: Source,
+    info: MediaInfo,
+    pipe: StandardInput | None = None,
+    *,
+    known: Fraction = Fraction(0),
 ) -> Job:
     video = video_stream(info, source.name)
     if request.start and info.duration is not None and request.start >= info.duration:
@@ -204,17 +218,22 @@ def _with_ffmpeg(
         raise MediaError(f"{source.name} is a picture", f"name a picture as the output: {' '.join(PICTURE_SUFFIXES)}")
     if request.to_picture and not info.is_picture:
         raise _not_a_picture(request)
-    notes = _notes(info, video, source.name)
+    notes = notes_about(request, info, video, source.name)
+    layout, losses = layout_for(request, video, source.name)
+    fields, remarks = fields_of(program, source, video)
+    notes += losses + remarks
     rate = request.rate or video.rate
     fastest = 0 if request.to_pipe or request.to_picture else container_of(Path(request.output)).fastest
     if fastest and rate > fastest:
         notes.append(f"a {Path(request.output).suffix} holds {fastest} frames a second: {float(rate):g} become fewer")
         rate = Fraction(fastest)
         request = replace(request, rate=rate)
-    options = request.read_options(rate)
+    options = replace(request.read_options(rate), layout=layout, fields=fields)
+    if not options.rate:  # a new rate counts its frames from the first one on
+        options = replace(options, known=known)
     reader = FfmpegReader(program, source, info, video, options, feed=pipe.feed if pipe else None)
     total = 1 if info.is_picture else _expected(info, options, options.rate or video.average)
-    return Job(request, program, reader, rate, total, source, info, video, notes)
+    return Job(request, program, reader, rate, total, source, info, video, layout, notes)
 
 
 def _lasts(duration: Fraction) -> str:
@@ -223,21 +242,6 @@ def _lasts(duration: Fraction) -> str:
 
 def _not_a_picture(request: Request) -> MediaError:
     return MediaError(f"{request.output} is a picture, but the input is a video", "name a video as the output")
-
-
-def _notes(info: MediaInfo, video: VideoStream, name: str) -> list[str]:
-    notes = []
-    moving = [s for s in info.videos if not s.cover]
-    if len(moving) > 1:
-        notes.append(f"{name} has {len(moving)} video streams: painting the first ({video.width}x{video.height})")
-    if info.is_picture and has_alpha(video.pixel_format):
-        notes.append(f"{name} has transparent parts: they are painted like the rest")
-    if video.colour.hdr:
-        notes.append(
-            f"{name} is {video.colour.hdr} (high dynamic range): its colours are painted and tagged as they "
-            "are, with 8 bits, and are not tone-mapped; on an ordinary screen they look flat"
-        )
-    return notes
 
 
 def _expected(info: MediaInfo, options: ReadOptions, rate: Fraction | None) -> int | None:

@@ -9,17 +9,17 @@ from fractions import Fraction
 
 NANOSECONDS = 10**9
 _UNKNOWN_LENGTH = b"\x01" + b"\xff" * 7
-_RGB24 = b"RGB\x18"  # ffmpeg's four-character code of packed 8-bit RGB
 
 
-def header(width: int, height: int, rate: Fraction, language: str) -> bytes:
-    """The stream's head: one uncompressed track of (height, width, 3) uint8 RGB frames, clock in nanoseconds.
+def header(width: int, height: int, code: bytes, rate: Fraction, language: str) -> bytes:
+    """The stream's head: one uncompressed track of width x height, clock in nanoseconds.
 
-    `rate` (frames per second) is only the nominal one; `language` an ISO 639-2 code or empty.
+    `code` is ffmpeg's four-character code of the frames' layout; `rate` (frames per second) only the nominal one;
+    `language` an ISO 639-2 code or empty.
     """
     ebml = _element("1A45DFA3", _element("4282", b"matroska"), _number("4287", 4), _number("4285", 2))
     info = _element("1549A966", _number("2AD7B1", 1), _element("4D80", b"reconet"), _element("5741", b"reconet"))
-    picture = _element("E0", _number("B0", width), _number("BA", height), _element("2EB524", _RGB24))
+    picture = _element("E0", _number("B0", width), _number("BA", height), _element("2EB524", code))
     track = _element(
         "AE",
         _number("D7", 1),

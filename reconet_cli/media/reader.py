@@ -11,25 +11,14 @@ from fractions import Fraction
 from subprocess import DEVNULL, PIPE
 from typing import Any, Protocol
 
-import ffmpeg
 import numpy as np
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media.colour import SCALE_FLAGS, is_rgb
+from reconet_cli.media.decode import ReadOptions, decode_command
 from reconet_cli.media.info import MediaInfo, VideoStream
-from reconet_cli.media.process import GLOBAL_ARGUMENTS, LOG_EVERYTHING, Process
+from reconet_cli.media.pixels import Frame
+from reconet_cli.media.process import Process
 from reconet_cli.media.source import Source
-
-_SEEK_MARGIN = 10  # seconds
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A picture, uint8 RGB (H, W, 3), shown at `time` for `duration`, both in seconds."""
-
-    pixels: np.ndarray
-    time: Fraction
-    duration: Fraction
 
 
 class Reader(Protocol):
@@ -47,25 +36,6 @@ class Reader(Protocol):
     def finish(self) -> None: ...
     def abort(self) -> None: ...
     def release(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """How to read: (width, height) or a factor to resize by, a new frame rate, the part to read in seconds.
-
-    `pad` lets the first frame of the new rate stand from time 0 on, for containers that keep no frame times.
-    """
-
-    size: tuple[int, int] | None = None
-    scale: Fraction | None = None
-    rate: Fraction | None = None
-    pad: bool = False
-    start: Fraction | None = None
-    duration: Fraction | None = None
-
-    def origin(self, info: MediaInfo) -> Fraction:
-        """The time on the input's own clock that becomes zero."""
-        return info.start + (self.start or 0)
 
 
 class FfmpegReader:
@@ -91,6 +61,7 @@ class FfmpegReader:
         self._nominal = 1 / (options.rate or video.rate)
         self._steady = video.steady or options.rate is not None
         self._end = None if info.duration is None else info.duration - (options.start or 0)
+        self._layout = options.layout
         self._times = _FrameTimes()
         self._origin = options.origin(info)
         command = decode_command(program, source, info, video, options)
@@ -119,12 +90,12 @@ class FfmpegReader:
         while (shown := self._times.pop()) is not None:
             if shown.size != (width, height):
                 raise MediaError(f"{self.name}: the frame size changes half way", "give --size")
-            pixels = np.empty((height, width, 3), np.uint8)
-            if not read_exactly(self._process.stdout, pixels):
+            values = self._layout.empty(width, height)
+            if not read_exactly(self._process.stdout, values):
                 return
             self.count += 1
             before, time = time, time + self._nominal if shown.time is None else shown.time - self._origin
-            yield Frame(pixels, time, self._duration(shown, time, time - before))
+            yield self._layout.frame(values, time, self._duration(shown, time, time - before))
 
     def finish(self) -> None:
         """Wait for ffmpeg's end after the last frame. Raises MediaError when it failed or gave no frame."""
@@ -157,68 +128,6 @@ class FfmpegReader:
             self.finish()
             raise MediaError(f"{self.name}: no frame could be decoded: {self._process.problem()}")
         return first
-
-
-def decode_command(
-    program: str, source: Source, info: MediaInfo, video: VideoStream, options: ReadOptions
-) -> list[str]:
-    """Build the decoder's command: frames as rgb24 on stdout, one showinfo line on stderr for each.
-
-    Times stay on the input's clock (-copyts): what ffmpeg would subtract depends on the streams in use, and
-    the encoder uses others than the decoder.
-    """
-    stream = _part(source, info, video, options)
-    if options.rate:
-        stream = _even(stream, options.rate, options.origin(info), pad=options.pad)
-    colour = {} if is_rgb(video.pixel_format) else video.colour.settled(video.height).scale_in()
-    size = _scaled_size(video, options, info.is_picture)
-    stream = stream.filter("scale", **size, **colour, out_range="pc", flags=SCALE_FLAGS)
-    stream = stream.filter("format", pix_fmts="rgb24").filter("showinfo", checksum=0)
-    only: dict[str, Any] = {"frames:v": 1} if info.is_picture else {}
-    output = ffmpeg.output(stream, "pipe:1", f="rawvideo", fps_mode="passthrough", enc_time_base="1/1000000", **only)
-    return [program, *GLOBAL_ARGUMENTS, "-copyts", *LOG_EVERYTHING, *ffmpeg.get_args(output)]
-
-
-def _even(stream: Any, rate: Fraction, origin: Fraction, *, pad: bool) -> Any:
-    """Frames at a constant rate; `pad` repeats the first one back to the origin."""
-    # The first frame is put in the middle of a slot: where times fall between two slots, the smallest rounding
-    # in them (Matroska's milliseconds) would double one frame and drop the next.
-    zero = seconds(origin)
-    stream = stream.filter("setpts", f"PTS-STARTPTS+(round((STARTT-{zero})*{rate})/({rate})+{zero})/TB")
-    return stream.filter("fps", fps=str(rate), **({"start_time": zero} if pad else {}))
-
-
-def _part(source: Source, info: MediaInfo, video: VideoStream, options: ReadOptions) -> Any:
-    """The frames from `options.start` on, for `options.duration`."""
-    origin = options.origin(info)
-    skip = options.start
-    if skip is not None and info.format == "mpegts":
-        # No index says where the keyframes are, so a seek may land behind the one that is needed.
-        skip = max(Fraction(0), skip - _SEEK_MARGIN)
-    cut: dict[str, str] = {} if skip is None else {"ss": seconds(skip)}
-    if options.duration is not None:
-        cut["t"] = seconds(options.duration + (options.start or 0) - (skip or 0))
-    stream = ffmpeg.input(source.url, **source.options, **cut)[str(video.index)]
-    return stream if skip == options.start else stream.filter("trim", start=seconds(origin))
-
-
-def _scaled_size(video: VideoStream, options: ReadOptions, picture: bool) -> dict[str, Any]:
-    if options.size:
-        width, height = options.size
-    elif picture:
-        # A picture's rotation may stand in its EXIF data, which only the decoder sees.
-        factor = float(options.scale or 1)
-        return {"w": f"max(1,round(iw*{factor}))", "h": f"max(1,round(ih*{factor}))"}
-    else:
-        width, height = video.shown_size
-        if options.scale:
-            width, height = (max(2, round(n * options.scale / 2) * 2) for n in (width, height))
-    return {"w": width, "h": height}
-
-
-def seconds(time: Fraction) -> str:
-    """A time for ffmpeg, to the microsecond that it counts in."""
-    return f"{float(time):.6f}"
 
 
 def read_exactly(pipe: Any, pixels: np.ndarray) -> bool:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from reconet_cli.media.containers import container_of
-from reconet_cli.media.reader import ReadOptions
+from reconet_cli.media.decode import ReadOptions
 from reconet_cli.media.source import PICTURE_SUFFIXES
 
 PIPE = "-"
@@ -34,6 +34,7 @@ class Request:
     format: str | None = None
     overwrite: bool = False
     ffmpeg: str | None = None
+    hdr: str = "tonemap"
     columns: int = 1
 
     @property

@@ -25,6 +25,11 @@ class Source:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+def picture_suffix(path: Path) -> str:
+    """A picture's ending in its usual spelling."""
+    return path.suffix.lower().replace("jpeg", "jpg").replace("tiff", "tif")
+
+
 def file_url(path: Path) -> str:
     """Address a local file so that neither `:` nor a leading `-` in its name means anything to ffmpeg."""
     return f"file:{path}"

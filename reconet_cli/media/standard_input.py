@@ -16,8 +16,9 @@ import numpy as np
 
 from reconet_cli.errors import MediaError
 from reconet_cli.media.info import MediaInfo
+from reconet_cli.media.pixels import Frame
 from reconet_cli.media.process import Process
-from reconet_cli.media.reader import Frame, read_exactly
+from reconet_cli.media.reader import read_exactly
 from reconet_cli.media.source import LogReader, Source, file_url, probe_command
 
 NAME = "standard input"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from subprocess import DEVNULL, PIPE
 from typing import IO, Any, Protocol
@@ -12,8 +13,8 @@ import numpy as np
 
 from reconet_cli.errors import MediaError
 from reconet_cli.media import matroska
+from reconet_cli.media.pixels import Frame, layout_of, packed
 from reconet_cli.media.process import Process
-from reconet_cli.media.reader import Frame
 
 FULL = "No space left on device"  # in the log
 CLOSED = "the output pipe was closed by its reader"
@@ -60,7 +61,7 @@ class TimedFeed(RawFeed):
     def head(self, first: Frame) -> bytes:
         self._start = first.time
         height, width = first.pixels.shape[:2]
-        return matroska.header(width, height, self._rate, self._language)
+        return matroska.header(width, height, layout_of(first).code, self._rate, self._language)
 
     def before(self, frame: Frame) -> bytes:
         time = frame.time - self._start
@@ -69,7 +70,8 @@ class TimedFeed(RawFeed):
             tick = self._last + 1
             time = Fraction(tick, self._ticks)
         self._last = tick
-        return matroska.frame_header(time, frame.duration, frame.pixels.nbytes)
+        size = frame.pixels.nbytes + (0 if frame.alpha is None else frame.alpha.nbytes)
+        return matroska.frame_header(time, frame.duration, size)
 
 
 class FfmpegWriter:
@@ -99,17 +101,18 @@ class FfmpegWriter:
 
     def write(self, frame: Frame) -> None:
         """Encode a frame. Raises MediaError when ffmpeg has ended, or for a size that is not the first's."""
-        frame = Frame(_contiguous(frame.pixels, self._even), frame.time, frame.duration)
+        frame = _even(frame) if self._even else frame
+        values = packed(frame)
         if self._process is None:
-            self._shape = frame.pixels.shape
+            self._shape = values.shape
             self._process = Process(self._command(frame), stdin=PIPE, stdout=self._stdout)
             if self._aborted:  # between the check above and the start
                 self._process.abort()
             self._send(self._feed.head(frame))
-        elif frame.pixels.shape != self._shape:
-            raise MediaError(f"{self.name}: a frame of shape {frame.pixels.shape} after one of {self._shape}")
+        elif values.shape != self._shape:
+            raise MediaError(f"{self.name}: a frame of shape {values.shape} after one of {self._shape}")
         self._send(self._feed.before(frame))
-        self._send(frame.pixels.data)
+        self._send(values.data)
 
     def finish(self) -> None:
         """Complete the output. Raises MediaError when ffmpeg failed or had no room, or without any frame."""
@@ -158,7 +161,7 @@ class RawWriter:
 
     def write(self, frame: Frame) -> None:
         """Write a frame's bytes. Raises MediaError when nobody reads any more."""
-        rest = _contiguous(frame.pixels, even=False).data.cast("B")
+        rest = packed(frame).data.cast("B")
         try:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
@@ -175,7 +178,11 @@ class RawWriter:
         """The descriptor is not ours to close."""
 
 
-def _contiguous(pixels: np.ndarray, even: bool) -> np.ndarray:
-    if even and (pixels.shape[0] % 2 or pixels.shape[1] % 2):
-        pixels = np.pad(pixels, ((0, pixels.shape[0] % 2), (0, pixels.shape[1] % 2), (0, 0)), mode="edge")
-    return np.ascontiguousarray(pixels)
+def _even(frame: Frame) -> Frame:
+    """The frame with its last column and row repeated where their number is odd."""
+    down, right = frame.pixels.shape[0] % 2, frame.pixels.shape[1] % 2
+    if not (down or right):
+        return frame
+    pixels = np.pad(frame.pixels, ((0, down), (0, right), (0, 0)), mode="edge")
+    alpha = None if frame.alpha is None else np.pad(frame.alpha, ((0, down), (0, right)), mode="edge")
+    return replace(frame, pixels=pixels, alpha=alpha)

@@ -1,0 +1,62 @@
+"""What follows from the kinds of input and output: encoder, layout, deinterlacing; and what to say about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconet_cli.errors import MediaError
+from reconet_cli.media.colour import is_deep
+from reconet_cli.media.containers import container_of
+from reconet_cli.media.encoders import ENCODERS, PICTURES, UNKNOWN
+from reconet_cli.media.info import MediaInfo, VideoStream
+from reconet_cli.media.interlace import field_order
+from reconet_cli.media.pixels import PLAIN, Layout
+from reconet_cli.media.request import Request
+from reconet_cli.media.source import Source, picture_suffix
+
+
+def video_codec(request: Request, video: VideoStream | None) -> str:
+    """The encoder of a video file: the one that was asked for, else the container's usual one."""
+    container = container_of(Path(request.output))
+    transparent = video is not None and video.alpha
+    return request.codec or (transparent and container.video_with_alpha) or container.video
+
+
+def layout_for(request: Request, video: VideoStream, name: str) -> tuple[Layout, list[str]]:
+    """The layout to read in: what the input has and the output can keep; and a sentence on what gets lost."""
+    if request.to_pipe:
+        return PLAIN, []
+    there = Layout(is_deep(video.pixel_format), video.alpha)
+    if request.to_picture:
+        what, encoder = PICTURES[picture_suffix(Path(request.output))]
+    else:
+        what = video_codec(request, video)
+        encoder = ENCODERS.get(what, UNKNOWN)
+    kept, notes = encoder.takes(there), []
+    if there.deep and not kept.deep:
+        notes.append(f"{name} has more than 8 bits a channel: {what} keeps 8")
+    if there.alpha and not kept.alpha:
+        notes.append(f"{name} may have transparent parts: they become opaque, because {what} has no transparency")
+    return kept, notes
+
+
+def fields_of(program: str, source: Source, video: VideoStream) -> tuple[str, list[str]]:
+    """Which field of the frames comes first, empty where they need no deinterlacing; and a sentence about it."""
+    if not video.interlaced:
+        return "", []
+    fields = "auto" if source.url == "pipe:0" else field_order(program, source, video)
+    return fields, [f"{source.name} is interlaced: it is deinterlaced (bwdif)"] if fields else []
+
+
+def notes_about(request: Request, info: MediaInfo, video: VideoStream, name: str) -> list[str]:
+    """What to say about an input's pictures. Raises MediaError for a high dynamic range that is to be rejected."""
+    notes = []
+    moving = [s for s in info.videos if not s.cover]
+    if len(moving) > 1:
+        notes.append(f"{name} has {len(moving)} video streams: painting the first ({video.width}x{video.height})")
+    if video.colour.hdr:
+        what = f"{name} is {video.colour.hdr} (high dynamic range)"
+        if request.hdr == "reject":
+            raise MediaError(what, "--hdr tonemap makes it ordinary")
+        notes.append(f"{what}: it is tone-mapped to ordinary colours (bt709)")
+    return notes

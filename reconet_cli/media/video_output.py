@@ -1,0 +1,49 @@
+"""Frames into a video file: the whole file at once, or its pictures in parts that are joined at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from reconet_cli.media.encode import Encoding, Look, Original, video_command
+from reconet_cli.media.join import Part, join
+from reconet_cli.media.pixels import Frame
+from reconet_cli.media.writer import FfmpegWriter, RawFeed, TimedFeed, Writer
+
+
+@dataclass(frozen=True)
+class VideoOutput:
+    """What to make of frames, and of everything else in the `original`. `rate` is the nominal frame rate."""
+
+    program: str
+    look: Look
+    encoding: Encoding
+    rate: Fraction
+    language: str
+    original: Original | None
+
+    def writer(self, path: Path, part: Path) -> Writer:
+        """Write a whole video to `part`; it is called `path` in messages."""
+
+        def command(first: Frame) -> list[str]:
+            return video_command(self.program, part, self.look, self.encoding, self.original, first.time)
+
+        return FfmpegWriter(str(path), command, self._feed(), even=self.encoding.needs_even_size)
+
+    def part_writer(self, path: Path, part: Path) -> Writer:
+        """Write a part of the video, pictures alone, whose own clock begins with its first frame."""
+
+        def command(first: Frame) -> list[str]:
+            return video_command(self.program, part, self.look, self.encoding, None, Fraction(0))
+
+        return FfmpegWriter(str(path), command, self._feed(), even=self.encoding.needs_even_size)
+
+    def join(self, parts: Sequence[Part], path: Path) -> None:
+        """Write the parts and everything else to `path`. Raises MediaError."""
+        join(self.program, parts, path, self.encoding, self.original)
+
+    def _feed(self) -> RawFeed:
+        ticks = self.encoding.ticks
+        return TimedFeed(self.rate, ticks, self.language) if ticks else RawFeed()
