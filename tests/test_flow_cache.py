@@ -18,8 +18,9 @@ import torch
 from safetensors.torch import load_file
 
 from reconet_cli.errors import MediaError
+from reconet_cli.folders import cache_folder
 from reconet_cli.training.clips import Clips
-from reconet_cli.training.flow_cache import cache_folder, clip_key
+from reconet_cli.training.flow_cache import CACHE, clip_key
 from reconet_cli.warping import visibility_mask
 
 SIZE = 64
@@ -54,7 +55,7 @@ def no_ffmpeg(monkeypatch):
 
 
 def kept() -> list[Path]:
-    return sorted(cache_folder().iterdir()) if cache_folder().is_dir() else []
+    return sorted(cache_folder(CACHE).iterdir()) if cache_folder(CACHE).is_dir() else []
 
 
 def digest(clips: Clips) -> str:
@@ -219,7 +220,7 @@ def test_the_size_is_told_before_and_is_about_right(slide, tools):
     ((note, already),) = notes
     assert already == 0
     assert "4 clips" in note
-    assert str(cache_folder()) in note
+    assert str(cache_folder(CACHE)) in note
     told = float(re.search(r"about ([\d.]+) MB", note)[1]) * 1e6
     real = sum(file.stat().st_size for file in kept())
     assert real / 1.5 < told < real * 1.5
@@ -257,8 +258,8 @@ def test_another_process_is_not_sent_the_frames(slide):
 
 
 def test_what_killed_processes_left_is_removed(slide):
-    cache_folder().mkdir(parents=True)
-    old, fresh = cache_folder() / "0.x.part", cache_folder() / "1.x.part"
+    cache_folder(CACHE).mkdir(parents=True)
+    old, fresh = cache_folder(CACHE) / "0.x.part", cache_folder(CACHE) / "1.x.part"
     for part, age in ((old, 2 * 86400), (fresh, 60)):
         part.write_bytes(b"half")
         os.utime(part, (time.time() - age,) * 2)
@@ -268,8 +269,8 @@ def test_what_killed_processes_left_is_removed(slide):
 
 
 def test_the_folder_can_be_moved(monkeypatch, tmp_path):
-    assert cache_folder() == Path(os.environ["HOME"]) / ".cache/reconet/flow"
+    assert cache_folder(CACHE) == Path(os.environ["HOME"]) / ".cache/reconet/flow"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert cache_folder() == tmp_path / "xdg/reconet/flow"
+    assert cache_folder(CACHE) == tmp_path / "xdg/reconet/flow"
     monkeypatch.setenv("RECONET_CACHE", str(tmp_path / "mine"))
-    assert cache_folder() == tmp_path / "mine/flow"
+    assert cache_folder(CACHE) == tmp_path / "mine/flow"

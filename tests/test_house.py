@@ -12,6 +12,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Lower floors may be imported by higher ones, never the other way round; equal floors may not import each other.
 FLOOR = {
     "errors": 0,
+    "folders": 0,
     "warping": 1,
     "model": 2,
     "engine": 3,
@@ -26,8 +27,9 @@ FLOOR = {
     "exporting": 4,
     "evaluation": 4,
     "console": 1,
-    "commands": 5,
-    "cli": 6,
+    "resuming": 5,
+    "commands": 6,
+    "cli": 7,
 }
 
 

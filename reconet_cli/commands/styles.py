@@ -13,7 +13,8 @@ import click
 @click.option("--json", is_flag=True, help="Print JSON instead of a table.")
 def command(json: bool) -> None:
     """List the styles that are there: shipped ones and your own."""
-    from reconet_cli.model.styles import list_styles, user_folder
+    from reconet_cli.folders import styles_folder
+    from reconet_cli.model.styles import list_styles
 
     styles = list_styles()
     if json:
@@ -26,7 +27,7 @@ def command(json: bool) -> None:
     for style in styles:
         click.echo(f"{style.name:<14}{', '.join(sorted(style.variants)):<20}{_looks(style.folder)}")
         click.echo(f"{'':<14}{style.folder}")
-    click.echo(f"{len(styles)} styles; your own go to {user_folder()}")
+    click.echo(f"{len(styles)} styles; your own go to {styles_folder()}")
 
 
 def _looks(folder: Path) -> str:

@@ -127,7 +127,8 @@ def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int
 
 def _files(picture: Path, options: dict[str, Any]) -> TrainingFiles:
     from reconet_cli.errors import StyleError
-    from reconet_cli.model.styles import find_style, user_folder
+    from reconet_cli.folders import styles_folder
+    from reconet_cli.model.styles import find_style
     from reconet_cli.training.settings import TrainingFiles
 
     start: Path | None = None
@@ -138,7 +139,7 @@ def _files(picture: Path, options: dict[str, Any]) -> TrainingFiles:
             start = None
     elif options["init"] not in (None, "none"):
         start = find_style(options["init"], options["variant"])
-    output = options["output"] or user_folder() / picture.stem
+    output = options["output"] or styles_folder() / picture.stem
     return TrainingFiles(picture, options["data"], options["loss_network"], start, output, options["variant"])
 
 

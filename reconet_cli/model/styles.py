@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from reconet_cli.errors import StyleError
+from reconet_cli.folders import packaged_folder, styles_folder
 
 # The variants there are, in the order in which one is chosen when none is asked for.
 VARIANT_ORDER = ("fast", "paper", "paper-medium", "paper-small")
@@ -23,30 +22,10 @@ class Style:
     variants: dict[str, Path]
 
 
-def user_folder() -> Path:
-    """Where the user's own styles lie: `RECONET_STYLES`, else the platform's data folder."""
-    if chosen := os.environ.get("RECONET_STYLES"):
-        return Path(chosen)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "reconet" / "styles"
-
-
-def packaged_folder() -> Path:
-    """Where the shipped styles lie: inside an installed wheel, or beside the package in a source checkout."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "weights"
-    return installed if installed.is_dir() else package.parent / "weights"
-
-
 def list_styles() -> list[Style]:
     """All named styles, sorted by name; the user's own hide shipped ones of the same name."""
     found: dict[str, Style] = {}
-    for root in (packaged_folder(), user_folder()):
+    for root in (packaged_folder(), styles_folder()):
         if not root.is_dir():
             continue
         for folder in sorted(path for path in root.iterdir() if path.is_dir()):

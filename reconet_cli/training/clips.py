@@ -12,10 +12,11 @@ import numpy as np
 import torch
 
 from reconet_cli.errors import FlowError, MediaError
+from reconet_cli.folders import cache_folder
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.training.clip_motion import ClipMotion, OpenedClip, open_clip, read_motion
 from reconet_cli.training.crops import random_crop
-from reconet_cli.training.flow_cache import FlowCache, cache_folder, clip_key
+from reconet_cli.training.flow_cache import CACHE, FlowCache, clip_key
 from reconet_cli.training.pairs import FramePairs
 
 # Training squares are cut from frames a little larger than they are.
@@ -45,7 +46,7 @@ class Clips:
         on_clip: Callable[[int, int], None] = lambda done, total: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        gathering = _Gathering(files, round(size * _MARGIN), FlowCache(cache_folder(), note), should_stop)
+        gathering = _Gathering(files, round(size * _MARGIN), FlowCache(cache_folder(CACHE), note), should_stop)
         gathering.look_up()
         gathering.compute(note, on_clip)
         self._clips = [gathering.found[file] for file in files if file in gathering.found]

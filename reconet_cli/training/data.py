@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.flow.datasets import find_dataset
-from reconet_cli.model.styles import packaged_folder
+from reconet_cli.folders import packaged_folder
 from reconet_cli.training.clips import Clips
 from reconet_cli.training.cluster import Cluster
 from reconet_cli.training.datasets import DatasetPairs

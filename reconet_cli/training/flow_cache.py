@@ -18,23 +18,14 @@ from safetensors.torch import load_file, save
 
 from reconet_cli.training.clip_motion import METHOD, PAIRS, SECONDS, ClipMotion
 
+# Its folder among the caches.
+CACHE = "flow"
 # Goes up whenever the same clip and settings give other content.
 _VERSION = 1
 # A clip is known by so many blocks, spread evenly from its first to its last byte; a small one as a whole.
 _BLOCKS = 16
 _BLOCK = 1 << 16
 _ABANDONED_SECONDS = 24 * 3600
-
-
-def cache_folder() -> Path:
-    """Where flow is kept: `flow` in `RECONET_CACHE`, else in `reconet` in the user's cache folder (XDG)."""
-    if chosen := os.environ.get("RECONET_CACHE"):
-        return Path(chosen) / "flow"
-    if os.name == "nt":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "reconet" / "flow"
 
 
 def clip_key(file: Path, short_side: int) -> str:
