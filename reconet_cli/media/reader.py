@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from subprocess import DEVNULL, PIPE
 from typing import Any, Protocol
 
@@ -72,12 +73,12 @@ class FfmpegReader:
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) of every frame; waits for the first."""
-        return self._first().size
+        return self._first.size
 
     @property
     def aspect(self) -> Fraction:
         """Sample aspect ratio of every frame; waits for the first."""
-        return self._first().aspect
+        return self._first.aspect
 
     @property
     def damage(self) -> int:
@@ -122,6 +123,7 @@ class FfmpegReader:
         guess = min(max(step, self._nominal), Fraction(1))
         return min(guess, self._end - time) if self._end is not None and self._end > time else guess
 
+    @cached_property
     def _first(self) -> _Shown:
         first = self._times.peek()
         if first is None:

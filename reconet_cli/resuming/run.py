@@ -1,0 +1,135 @@
+"""Read → stylise → write in segments: a run that was interrupted goes on where it stopped."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+from reconet_cli import __version__
+from reconet_cli.errors import MediaError
+from reconet_cli.media.job import Job, open_job
+from reconet_cli.media.join import JOINABLE, Part
+from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.media.pixels import Frame
+from reconet_cli.media.request import PIPE, Request
+from reconet_cli.media.video_output import VideoOutput
+from reconet_cli.pipeline import Outcome, Painter, run
+from reconet_cli.resuming.segments import RestReader, SegmentWriter, frames_after
+from reconet_cli.resuming.store import Segment, Store, file_identity
+
+SEGMENT = 250  # frames; x264's own distance between keyframes, so that segments cost no quality
+# What does not change the result, or is told apart in another way.
+_NO_SETTINGS = ("input", "output", "overwrite", "ffmpeg")
+
+
+class SettledPainter(Painter, Protocol):
+    """A painter that can say what its automatic choices came to (JSON values), so that they are not made again."""
+
+    @property
+    def settled(self) -> Any: ...
+
+
+def stylize_resumably(
+    request: Request,
+    load: Callable[[int, int, bool, Any], SettledPainter],
+    identity: dict[str, Any],
+    *,
+    note: Callable[[str], None],
+    progress: Callable[[int | None], AbstractContextManager[Callable[[], None]]],
+) -> Outcome:
+    """As `pipeline.stylize`, but finished segments stay beside the output after an interruption.
+
+    The next call with the same input file, `identity` (of style and looks, JSON values) and settings goes on behind
+    them. Segments end after every SEGMENT frames, wherever a run stopped, so the result is that of an uninterrupted
+    run. `load(height, width, deep, settled)` gets what an earlier run's painter had settled, or None. The outcome
+    counts the frames of this run.
+    """
+    _check(request)
+    store = Store(Path(request.output), _identity(request, identity), note)
+    with _open(request, store) as (job, frames):
+        output = job.video_output()
+        for sentence in job.notes:
+            note(sentence)
+        width, height = job.reader.size
+        paint = load(height, width, job.layout.deep, store.settled)
+        store.settle(paint.settled)
+        store.claim()
+        done = store.frames
+        if done:
+            note(f"{done} frames are painted already, in {store.folder}")
+        reader = RestReader(job.reader, frames, SEGMENT)
+        writer = SegmentWriter(store, output, reader.checksums, SEGMENT)
+        try:
+            with progress(job.total) as advance:
+                for _ in range(done):
+                    advance()
+                began = time.perf_counter()
+                count = run(reader, paint, writer, lanes=paint.lanes, on_frame=advance)
+                seconds = time.perf_counter() - began
+            _join(job, output, store)
+        except BaseException:
+            note(f"{store.frames} frames are kept in {store.folder}: the same command goes on from there")
+            raise
+        store.remove()
+        for sentence in job.afterwards(done + count):
+            note(sentence)
+        return Outcome(count, seconds, (width, height))
+
+
+@contextmanager
+def _open(request: Request, store: Store) -> Iterator[tuple[Job, Iterator[Frame]]]:
+    """The job, and its frames behind the finished segments. Raises MediaError."""
+    last = store.segments[-1] if store.segments else None
+    # Not every file can be entered half way and gives the same frames then.
+    for known in (last.last, Fraction(0)) if last else (Fraction(0),):
+        with open_job(request, known=known) as job:
+            frames = _rest(job, last, certain=not known)
+            if frames is not None:
+                yield job, frames
+                return
+    raise MediaError(f"{request.input} gives other frames than when {store.folder} was begun", "remove that folder")
+
+
+def _rest(job: Job, last: Segment | None, *, certain: bool) -> Iterator[Frame] | None:
+    try:
+        return frames_after(job.reader, last)
+    except MediaError:
+        if certain:
+            raise
+        return None
+
+
+def _join(job: Job, output: VideoOutput, store: Store) -> None:
+    parts = [Part(store.path(number), segment.first) for number, segment in enumerate(store.segments)]
+    output.join(parts, job.place())
+    job.commit()
+
+
+def _check(request: Request) -> None:
+    if PIPE in (request.input, request.output):
+        raise MediaError("standard input and output cannot be resumed", "name files, or leave --resumable away")
+    if request.to_picture or Path(request.output).suffix.lower() not in JOINABLE:
+        raise MediaError(f"{request.output} cannot be made in segments", f"use one of {' '.join(JOINABLE)}")
+
+
+def _identity(request: Request, identity: dict[str, Any]) -> dict[str, Any]:
+    settings = {name: value for name, value in asdict(request).items() if name not in _NO_SETTINGS}
+    return {
+        "input": file_identity(Path(request.input)),
+        **identity,
+        "settings": settings,
+        "version of reconet": __version__,
+        # Another ffmpeg's segments may not fit behind each other.
+        "version of ffmpeg": _ffmpeg_version(find_ffmpeg(request.ffmpeg)),
+    }
+
+
+def _ffmpeg_version(program: str) -> str:
+    said = subprocess.run([program, "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=30).stdout
+    return said.decode(errors="replace").partition("\n")[0]

@@ -1,0 +1,165 @@
+"""Finished segments on disk, and the manifest that says what they were made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from reconet_cli.errors import MediaError
+
+MANIFEST = "manifest.json"
+_ENDS = 1 << 20  # bytes that are read at each end of a file to know it again
+_OURS = re.compile(r"\.?\d{6}\.(part\.)?\w+|parts\.txt|manifest\.json(\.part)?")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A finished file: its number of frames and its size in bytes.
+
+    `first` and `last` are when those frames are shown (seconds, on the output's clock), `checksum` is that of the
+    source of the last one.
+    """
+
+    frames: int
+    size: int
+    first: Fraction
+    last: Fraction
+    checksum: int
+
+
+def file_identity(path: Path) -> dict[str, Any]:
+    """What tells a file from others and from later versions of itself. Raises MediaError where it cannot be read."""
+    try:
+        status = path.stat()
+        with path.open("rb") as file:
+            ends = hashlib.sha256(file.read(_ENDS))
+            file.seek(max(0, status.st_size - _ENDS))
+            ends.update(file.read(_ENDS))
+    except OSError as problem:
+        raise MediaError(f"{path}: {problem.strerror}", "check the name of the input") from problem
+    return {"size": status.st_size, "modified": status.st_mtime_ns, "ends": ends.hexdigest()}
+
+
+class Store:
+    """The folder of segments beside an output. Nothing is written before `claim`.
+
+    `identity` says what the segments are made from, by topic (JSON values); those of another identity are not used, and
+    `note` is told. `settled` is what an earlier run has decided for all segments, None at the beginning.
+    """
+
+    def __init__(self, target: Path, identity: dict[str, Any], note: Callable[[str], None]) -> None:
+        self.folder = target.with_name(f"{target.name}.parts")
+        self.settled: Any = None
+        self.segments: list[Segment] = []
+        self._suffix = target.suffix
+        self._identity: dict[str, Any] = json.loads(json.dumps(identity, default=str))
+        self._note = note
+        self._read()
+
+    @property
+    def frames(self) -> int:
+        """The number of frames in finished segments."""
+        return sum(segment.frames for segment in self.segments)
+
+    def path(self, number: int) -> Path:
+        """The file of a segment, counted from 0."""
+        return self.folder / f"{number:06d}{self._suffix}"
+
+    def part(self, number: int) -> Path:
+        """The file of a segment while it is written."""
+        return self.folder / f".{number:06d}.part{self._suffix}"
+
+    def settle(self, settled: Any) -> None:
+        """Keep what this run has decided. Raises MediaError where the finished segments were made in another way."""
+        settled = json.loads(json.dumps(settled))
+        if self.segments and settled != self.settled:
+            raise MediaError(
+                f"{self.folder} was begun with {self.settled}, and this is {settled}",
+                "use the same engine, device and precision, or remove that folder",
+            )
+        self.settled = settled
+
+    def claim(self) -> None:
+        """Make the folder ready for more segments. Raises MediaError where it cannot be written."""
+        try:
+            self.folder.mkdir(exist_ok=True)
+            kept = {self.path(number) for number in range(len(self.segments))}
+            for path in self._ours():
+                if path not in kept:
+                    path.unlink()
+            self._write()
+        except OSError as problem:
+            raise self._unwritable(problem) from problem
+
+    def add(self, frames: int, first: Fraction, last: Fraction, checksum: int) -> None:
+        """The next segment's part is complete. Raises MediaError."""
+        number = len(self.segments)
+        try:
+            os.replace(self.part(number), self.path(number))
+            size = self.path(number).stat().st_size
+            self.segments.append(Segment(frames, size, first, last, checksum))
+            self._write()
+        except OSError as problem:
+            raise self._unwritable(problem) from problem
+
+    def remove(self) -> None:
+        """The output is complete: take everything away again, but nothing that others have put there."""
+        for path in self._ours():
+            path.unlink()
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    def _refuse(self, reason: str) -> None:
+        self._note(f"{self.folder} {reason}: starting from the beginning")
+
+    def _ours(self) -> list[Path]:
+        return [path for path in self.folder.iterdir() if _OURS.fullmatch(path.name)]
+
+    def _read(self) -> None:
+        manifest = self.folder / MANIFEST
+        try:
+            content = json.loads(manifest.read_text(encoding="utf-8"))
+            segments = [_segment(entry) for entry in content["segments"]]
+            found, settled = dict(content["identity"]), content["settled"]
+        except FileNotFoundError:
+            return
+        except OSError as problem:
+            raise MediaError(f"{manifest}: {problem.strerror}") from problem
+        except (ValueError, TypeError, KeyError, ZeroDivisionError):
+            self._refuse("has a damaged manifest")
+            return
+        others = [topic for topic in self._identity if found.get(topic) != self._identity[topic]]
+        if others:
+            self._refuse(f"was begun with different {' and '.join(others)}")
+            return
+        self.settled = settled
+        for number, segment in enumerate(segments):
+            # A power cut may leave a name without its content.
+            if not self.path(number).is_file() or self.path(number).stat().st_size != segment.size:
+                break
+            self.segments.append(segment)
+
+    def _write(self) -> None:
+        content = {
+            "identity": self._identity,
+            "settled": self.settled,
+            "segments": [{**asdict(s), "first": str(s.first), "last": str(s.last)} for s in self.segments],
+        }
+        part = self.folder / f"{MANIFEST}.part"
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        os.replace(part, self.folder / MANIFEST)
+
+    def _unwritable(self, problem: OSError) -> MediaError:
+        return MediaError(f"cannot write in {self.folder}: {problem.strerror}")
+
+
+def _segment(entry: dict[str, Any]) -> Segment:
+    frames, size, checksum = (int(entry[name]) for name in ("frames", "size", "checksum"))
+    return Segment(frames, size, Fraction(entry["first"]), Fraction(entry["last"]), checksum)
