@@ -1,0 +1,344 @@
+"""Work in segments: whatever interrupts it, the result is that of an uninterrupted run."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import conftest
+import numpy as np
+import pytest
+
+import reconet_cli.media.reader
+import reconet_cli.resuming.run
+from reconet_cli import cli
+from reconet_cli.errors import MediaError
+from reconet_cli.media.request import Request
+from reconet_cli.pipeline import stylize
+from reconet_cli.resuming import stylize_resumably
+
+X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch):
+    monkeypatch.setattr(reconet_cli.resuming.run, "SEGMENT", 10)
+
+
+class Negative:
+    """Paints the negative, counts its frames, and fails at one of them."""
+
+    lanes = 2
+
+    def __init__(self, fail_at: int = 10**9, settled: object = "exact") -> None:
+        self.fail_at, self.settled, self.count = fail_at, settled, 0
+
+    def __call__(self, frame):
+        self.count += 1
+        if self.count > self.fail_at:
+            raise MediaError("the power went")
+        return replace(frame, pixels=np.iinfo(frame.pixels.dtype).max - frame.pixels)
+
+
+@contextmanager
+def no_progress(total):
+    yield lambda: None
+
+
+def resumably(source: Path, target: Path, painter: Negative, identity: dict | None = None, **options) -> list[str]:
+    """Paint in segments of ten frames and return the notes."""
+    notes: list[str] = []
+    request = Request(str(source), str(target), **options)
+    try:
+        stylize_resumably(request, lambda *_: painter, identity or {}, note=notes.append, progress=no_progress)
+    except MediaError as problem:
+        notes.append(str(problem))
+    return notes
+
+
+def at_once(source: Path, target: Path, **options) -> None:
+    request = Request(str(source), str(target), **options)
+    stylize(request, lambda *_: Negative(), note=lambda _: None, progress=no_progress)
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name != "home" and "sitecustomize" not in path.name)
+
+
+@pytest.fixture(scope="module")
+def sources(tools) -> dict[str, Path]:
+    """A video of even rate, one of odd rate, one of uneven rate, one whose pictures begin late, one without index."""
+    steady = tools.clip("steady.mp4", seconds=1.4, sound=("aac", "aac"))
+    uneven, late, bare = (tools.folder / name for name in ("uneven.mkv", "late.mkv", "bare.h264"))
+    tools.run("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=50:duration=1.8",
+              "-f", "lavfi", "-i", "sine=duration=1.8",
+              "-vf", f"select='not(mod(n,3))+not(mod(n,7))',{conftest.SOFT}", "-fps_mode", "vfr", *X264,
+              "-c:a", "aac", uneven)  # fmt: skip
+    tools.run("-itsoffset", "0.7", "-i", steady, "-i", steady, "-map", "0:v", "-map", "1:a", "-c", "copy", late)
+    long = tools.clip("long-ago.mp4", size="32x16", rate="10", seconds=14, sound=())
+    tools.run("-i", long, "-c", "copy", "-bsf:v", "h264_mp4toannexb", bare)
+    ntsc = tools.clip("ntsc.mp4", rate="30000/1001", seconds=1.2)
+    return {"steady": steady, "uneven": uneven, "late": late, "ntsc": ntsc, "long": long, "bare": bare}
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [("steady", "mp4"), ("uneven", "mp4"), ("uneven", "mkv"), ("late", "mov"), ("late", "mkv"), ("ntsc", "ts")],
+)
+def test_interrupted_equals_uninterrupted(tools, sources, tmp_path, name, suffix):
+    plain, out = tmp_path / f"plain.{suffix}", tmp_path / f"out.{suffix}"
+    options = {"crf": 0, "preset": "ultrafast"}  # lossless, so that segments may not differ in a single value
+    at_once(sources[name], plain, **options)
+    first, second, third = Negative(17), Negative(17), Negative()
+    assert "the power went" in resumably(sources[name], out, first, **options)[-1]
+    assert not out.exists()
+    resumably(sources[name], out, second, **options)
+    assert resumably(sources[name], out, third, **options)[0] == f"20 frames are painted already, in {out}.parts"
+    assert third.count == len(tools.times(plain)) - 20
+    assert left(tmp_path) == sorted([plain.name, out.name])
+    assert np.array_equal(tools.pixels(out), tools.pixels(plain))
+    assert tools.times(out) == pytest.approx(tools.times(plain), abs=1.01e-3)
+    assert tools.packets(out) == tools.packets(plain)
+    ours, theirs = tools.info(out), tools.info(plain)
+    assert (ours.video.colour, ours.video.aspect) == (theirs.video.colour, theirs.video.aspect)
+    assert [s.codec for s in ours.streams] == [s.codec for s in theirs.streams]
+    assert float(ours.duration) == pytest.approx(float(theirs.duration), abs=0.011)
+
+
+def test_lossy_results_do_not_depend_on_where_a_run_stopped(tools, sources, tmp_path):
+    options = {"codec": "libx265", "preset": "ultrafast", "start": Fraction(1, 5)}
+    resumably(sources["steady"], tmp_path / "straight.mp4", Negative(), **options)
+    for stop in (27, 17):
+        resumably(sources["steady"], tmp_path / "out.mp4", Negative(stop), **options)
+    resumably(sources["steady"], tmp_path / "out.mp4", Negative(), **options)
+    for stream in ("v:0", "a:0", "a:1"):
+        assert tools.packets(tmp_path / "out.mp4", stream) == tools.packets(tmp_path / "straight.mp4", stream)
+
+
+@pytest.mark.parametrize(("name", "entered"), [("long", True), ("bare", False)])
+def test_known_frames_are_not_decoded_again_where_that_is_safe(tools, sources, tmp_path, monkeypatch, name, entered):
+    plain, out = tmp_path / "plain.mp4", tmp_path / "out.mp4"
+    options = {"crf": 0, "preset": "ultrafast"}
+    at_once(sources[name], plain, **options)
+    resumably(sources[name], out, Negative(127), **options)
+    readers = []
+    start = reconet_cli.media.reader.FfmpegReader.__init__
+    monkeypatch.setattr(reconet_cli.media.reader.FfmpegReader, "__init__",
+                        lambda self, *a, **k: (start(self, *a, **k), readers.append(self))[0])  # fmt: skip
+    rest = Negative()
+    resumably(sources[name], out, rest, **options)
+    assert rest.count == 20
+    # The decoder begins ten seconds before; a file that cannot be entered half way is read from its beginning.
+    assert readers[-1].count == pytest.approx(121 if entered else 140, abs=1)
+    assert np.array_equal(tools.pixels(out), tools.pixels(plain))
+    assert tools.times(out) == tools.times(plain)
+
+
+@pytest.mark.parametrize(
+    ("change", "topic"),
+    [
+        ({"crf": 30}, "settings"),
+        ({"identity": {"style": "b"}}, "style"),
+        ({"identity": {"style": "b"}, "crf": 30}, "style and settings"),
+    ],
+)
+def test_segments_of_something_else_are_not_used(tools, sources, tmp_path, change, topic):
+    out = tmp_path / "out.mp4"
+    options = {"identity": {"style": "a"}, "preset": "ultrafast"}
+    resumably(sources["steady"], out, Negative(27), **options)
+    again = Negative()
+    notes = resumably(sources["steady"], out, again, **{**options, **change})
+    assert notes[0] == f"{out}.parts was begun with different {topic}: starting from the beginning"
+    assert again.count == 35
+    resumably(sources["steady"], tmp_path / "straight.mp4", Negative(), **{**options, **change})
+    assert np.array_equal(tools.pixels(out), tools.pixels(tmp_path / "straight.mp4"))
+
+
+def test_a_changed_input_is_noticed(tools, sources, tmp_path):
+    source, out = tmp_path / "in.mp4", tmp_path / "out.mp4"
+    source.write_bytes(sources["steady"].read_bytes())
+    resumably(source, out, Negative(27))
+    content = bytearray(source.read_bytes())
+    content[len(content) // 2] ^= 1
+    source.write_bytes(content)
+    again = Negative()
+    assert "different input" in resumably(source, out, again)[0]
+    assert again.count > 30  # a damaged frame may be lost
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing", "manifest", "foreign"])
+def test_damaged_segments_are_painted_again(tools, sources, tmp_path, damage):
+    out = tmp_path / "out.mp4"
+    resumably(sources["steady"], out, Negative(27), preset="ultrafast")
+    second = tmp_path / "out.mp4.parts/000001.mp4"
+    manifest = second.with_name("manifest.json")
+    if damage == "truncated":
+        second.write_bytes(second.read_bytes()[:-1])
+    elif damage == "missing":
+        second.unlink()
+    else:
+        manifest.write_text('{"segments": [{}]}' if damage == "foreign" else manifest.read_text()[:-9])
+    again = Negative()
+    notes = resumably(sources["steady"], out, again, preset="ultrafast")
+    assert again.count == (25 if damage in ("truncated", "missing") else 35)
+    assert any("damaged manifest" in note for note in notes) == (damage in ("manifest", "foreign"))
+    resumably(sources["steady"], tmp_path / "straight.mp4", Negative(), preset="ultrafast")
+    assert tools.packets(out, "v:0") == tools.packets(tmp_path / "straight.mp4", "v:0")
+
+
+def test_another_engine_does_not_go_on(sources, tmp_path):
+    out = tmp_path / "out.mp4"
+    resumably(sources["steady"], out, Negative(27, settled=[["OpenVINO", "fp32"]]))
+    said = resumably(sources["steady"], out, Negative(settled=[["CUDA", "fp16"]]))[-1]
+    assert "was begun with [['OpenVINO', 'fp32']]" in said
+    asked = []
+    request = Request(str(sources["steady"]), str(out))
+    load = lambda *a: asked.append(a[3]) or Negative(settled=[["OpenVINO", "fp32"]])  # noqa: E731
+    stylize_resumably(request, load, {}, note=lambda _: None, progress=no_progress)
+    assert asked == [[["OpenVINO", "fp32"]]]
+
+
+def test_failure_while_joining_keeps_all_segments(tools, sources, tmp_path):
+    broken = tmp_path / "ffmpeg-broken"
+    broken.write_text(f"""#!/bin/sh
+case "$*" in *parts.txt*) echo "[error] no joy today" >&2; exit 1;; esac
+exec '{tools.ffmpeg}' "$@"
+""")
+    broken.chmod(0o755)
+    out = tmp_path / "out.mp4"
+    notes = resumably(sources["steady"], out, Negative(), ffmpeg=str(broken))
+    assert notes[-1] == "the parts cannot be joined: no joy today"
+    assert left(tmp_path) == ["ffmpeg-broken", "out.mp4.parts"]
+    rest = Negative()
+    resumably(sources["steady"], out, rest)
+    assert rest.count == 0
+    assert len(tools.times(out)) == 35
+
+
+def test_other_peoples_files_stay(sources, tmp_path):
+    parts = tmp_path / "out.mp4.parts"
+    parts.mkdir()
+    (parts / "notes.txt").write_text("mine")
+    resumably(sources["steady"], tmp_path / "out.mp4", Negative())
+    assert left(parts) == ["notes.txt"]
+    assert (tmp_path / "out.mp4").exists()
+
+
+@pytest.fixture
+def command(tmp_path) -> list[str]:
+    """The start of a command line that paints in segments of ten frames, in a process of its own."""
+    style = tmp_path / "style"
+    style.write_text("a")
+    short = "import reconet_cli.resuming.run as r; r.SEGMENT = 10\n"
+    driver = conftest.DRIVER.replace("from reconet_cli.cli import main", f"{short}from reconet_cli.cli import main")
+    return [sys.executable, "-c", driver, "stylize", "--style", str(style), "--resumable"]
+
+
+def children(pid: int) -> list[int]:
+    """The processes that any thread of a process has started."""
+    return [int(child) for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()]
+
+
+def segments(target: Path) -> int:
+    return len(list(Path(f"{target}.parts").glob("[0-9]*")))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
+def test_killed_at_random_moments(tools, sources, command, tmp_path):
+    out, straight = tmp_path / "out.mp4", tmp_path / "straight.mp4"
+    arguments = [*command, str(sources["steady"]), str(out), "--preset", "ultrafast"]
+    moments, seen = random.Random(5), []
+    for _ in range(3):
+        process = subprocess.Popen(arguments, stderr=subprocess.PIPE, env={**os.environ, "RECONET_TEST_DELAY": "0.03"})
+        end = time.monotonic() + 20
+        while not Path(f"{out}.parts/manifest.json").exists() or len(children(process.pid)) < 2:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 0.5))
+        started = children(process.pid)
+        process.kill()
+        process.communicate(timeout=15)
+        assert process.returncode == -signal.SIGKILL
+        assert not out.exists()
+        seen.append(segments(out))
+        assert gone(started)
+    assert seen == sorted(seen)
+    assert seen[-1] > 0
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert f"{10 * seen[-1]} frames are painted already" in done.stderr
+    assert left(tmp_path) == ["out.mp4", "style"]
+    assert subprocess.run([*arguments[:-3], str(straight), *arguments[-2:]], capture_output=True).returncode == 0
+    for stream in ("v:0", "a:0"):
+        assert tools.packets(out, stream) == tools.packets(straight, stream)
+
+
+def gone(pids: list[int]) -> bool:
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        if not any(running(pid) for pid in pids):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_interrupt_says_how_to_go_on(tools, sources, command, tmp_path):
+    out = tmp_path / "out.mp4"
+    arguments = [*command, str(sources["steady"]), str(out), "--preset", "ultrafast"]
+    process = subprocess.Popen(
+        arguments, stderr=subprocess.PIPE, text=True, env={**os.environ, "RECONET_TEST_DELAY": "0.05"}
+    )
+    end = time.monotonic() + 20
+    while not segments(out) and time.monotonic() < end:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=15)[1].splitlines()
+    assert process.returncode == 130
+    assert said[-1] == "error: interrupted"
+    assert any("0 frames are kept in" in line and "the same command goes on from there" in line for line in said)
+    (tmp_path / "style").write_text("b")
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    assert "was begun with different style" in done.stderr
+    assert len(tools.times(out)) == 35
+
+
+def test_wrong_use_and_unsuitable_outputs(capfd, identity, sources, tmp_path):
+    source = str(sources["steady"])
+    base = ["stylize", "--style", str(source), "--resumable"]
+    assert cli.run([*base, source, "-"]) == 2
+    assert cli.run([*base, source, str(tmp_path / "out.gif")]) == 1
+    assert "cannot be made in segments" in capfd.readouterr().err
+    assert left(tmp_path) == []
+
+
+def test_many(capfd, identity, tools, sources, tmp_path):
+    style = tmp_path / "style"
+    style.write_text("a")
+    arguments = ["stylize", "--style", str(style), "--resumable", str(sources["steady"]), str(sources["ntsc"])]
+    assert cli.run([*arguments, "--output-dir", str(tmp_path / "out"), "--preset", "ultrafast"]) == 0
+    assert left(tmp_path / "out") == ["ntsc-style.mp4", "steady-style.mp4"]
+    assert len(tools.times(tmp_path / "out/ntsc-style.mp4")) == 36
+
+
+def test_the_manifest_says_what_was_painted(sources, tmp_path):
+    resumably(sources["steady"], tmp_path / "out.mp4", Negative(27), {"style": "a"}, crf=25)
+    manifest = json.loads((tmp_path / "out.mp4.parts/manifest.json").read_text())
+    assert manifest["identity"]["settings"]["crf"] == 25
+    assert manifest["identity"]["input"]["size"] == sources["steady"].stat().st_size
+    assert [(s["frames"], s["first"], s["last"]) for s in manifest["segments"]] == [
+        (10, "0", "9/25"), (10, "2/5", "19/25")
+    ]  # fmt: skip
