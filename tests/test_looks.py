@@ -100,6 +100,15 @@ def test_comparisons(dtype):
     assert np.array_equal(split[:, 16:], painted[:, 16:])
 
 
+def test_transparency_goes_along():
+    alpha = picture(11)[..., 0]
+    for compare, expected in ((None, alpha), ("split", alpha), ("side", np.concatenate([alpha, alpha], axis=1))):
+        paint = LooksPainter([Engine(lambda pixels: 255 - pixels)], Looks(compare=compare, strength=0.5))
+        frame = paint(Frame(picture(1), Fraction(0), Fraction(1), alpha))
+        assert np.array_equal(frame.alpha, expected)
+        assert frame.pixels.shape[:2] == frame.alpha.shape
+
+
 def test_looks_come_in_the_stated_order():
     # Blend, colours, strength, comparison: grey over a colour keeps the colour, at half its change of luma.
     source = np.full((2, 4, 3), (140, 100, 60), np.uint8)

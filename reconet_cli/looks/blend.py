@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
+
+from reconet_cli.media.pixels import Frame
 
 # Rec. 709, as in the paper's luminance constraint (arXiv 1807.01197, section 3.3).
 LUMA = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
@@ -34,9 +38,12 @@ def with_colours_of(source: np.ndarray, painted: np.ndarray) -> np.ndarray:
     return cv2.add(source, cv2.merge([change, change, change]), dtype=_DEPTHS[source.dtype.name])
 
 
-def side_by_side(source: np.ndarray, painted: np.ndarray) -> np.ndarray:
+def side_by_side(source: Frame, painted: Frame) -> Frame:
     """The source on the left, the painting on the right: (H, 2W, 3)."""
-    return np.hstack([source, painted])
+    alpha = None
+    if source.alpha is not None and painted.alpha is not None:
+        alpha = np.hstack([source.alpha, painted.alpha])
+    return replace(painted, pixels=np.hstack([source.pixels, painted.pixels]), alpha=alpha)
 
 
 def split(source: np.ndarray, painted: np.ndarray) -> np.ndarray:

@@ -13,8 +13,6 @@ from reconet_cli.looks.looks import Looks
 from reconet_cli.looks.masks import Mask
 from reconet_cli.media.reader import Frame
 
-_COMPARISONS = {"side": side_by_side, "split": split}
-
 
 class Engine(Protocol):
     """A loaded style: it maps pixels (H, W, 3) to the same shape and type."""
@@ -55,8 +53,10 @@ class LooksPainter:
             painted = blend_by_mask(source, painted, self._mask.share(frame) * np.float32(looks.strength))
         elif looks.strength < 1:
             painted = blend(source, painted, looks.strength)
-        if looks.compare:
-            painted = _COMPARISONS[looks.compare](source, painted)
+        if looks.compare == "split":
+            painted = split(source, painted)
+        if looks.compare == "side":
+            return side_by_side(frame, replace(frame, pixels=painted))
         return replace(frame, pixels=painted)
 
     def _paint(self, frame: Frame) -> np.ndarray:
