@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from reconet_cli.engine.graph import FrameGraph
-from reconet_cli.engine.quantize import peak_signal_to_noise, quantize
+from reconet_cli.engine.quantize import input_ranges, peak_signal_to_noise, quantize
 from reconet_cli.engine.rewrites import fold_upscaling
 from reconet_cli.model.network import build_network
 
@@ -33,7 +33,7 @@ def test_int8_paints_nearly_the_same_picture(variant):
     torch.manual_seed(1)
     core = openvino.Core()
     plain = converted(FrameGraph(fold_upscaling(build_network(variant).eval())), (1, HEIGHT, WIDTH, 3), torch.uint8)
-    rounded = quantize(core, plain, [scene(seed) for seed in range(3)])
+    rounded = quantize(plain, input_ranges(core, plain, [scene(seed) for seed in range(3)]))
     exact, quick = (core.compile_model(m, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}) for m in (plain, rounded))
     # Seen in calibration or not, the pictures agree.
     for seed in (0, 7, 8, 9):
@@ -45,7 +45,9 @@ def test_convolutions_run_in_int8():
     if "INT8" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         pytest.skip("this CPU has no int8 instructions")
     plain = converted(FrameGraph(fold_upscaling(build_network("fast").eval())), (1, HEIGHT, WIDTH, 3), torch.uint8)
-    compiled = core.compile_model(quantize(core, plain, [scene(0)]), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core.compile_model(
+        quantize(plain, input_ranges(core, plain, [scene(0)])), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
     kinds = [node.get_rt_info() for node in compiled.get_runtime_model().get_ordered_ops()]
     convolutions = [info for info in kinds if info["layerType"].astype(str) in ("Convolution", "Deconvolution")]
     assert len(convolutions) == 14
@@ -69,7 +71,9 @@ def test_ranges_reach_below_zero():
     module = _Signed().eval()
     plain = converted(module, (1, 3, 32, 32), torch.float32)
     inputs = [np.random.default_rng(seed).random((1, 3, 32, 32), dtype=np.float32) for seed in range(3)]
-    compiled = core.compile_model(quantize(core, plain, inputs[:2]), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core.compile_model(
+        quantize(plain, input_ranges(core, plain, inputs[:2])), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
     expected = module(torch.from_numpy(inputs[2])).detach().numpy()
     found = compiled([inputs[2]])[0]
     assert np.abs(found - expected).max() < 0.02 * np.abs(expected).max()

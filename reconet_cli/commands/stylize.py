@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from reconet_cli.looks import Looks
 
 
+PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
+
+
 @click.command("stylize")
 @click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUTPUT")
 @click.option(
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
 @click.option("--format", type=click.Choice(["y4m", "rgb24"]), help="What goes to standard output.")
 @click.option("--engine", type=click.Choice(["auto", "openvino", "torch"]), default="auto", show_default=True)
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="cpu, cuda, cuda:1, mps, …")
-@click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True)
+@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
 @click.option("-y", "--yes", is_flag=True, help="Overwrite OUTPUT.")
 @click.option("--ffmpeg", metavar="PATH", help="Which ffmpeg to use.")
 def command(

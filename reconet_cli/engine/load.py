@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import platform
+import shutil
+import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from reconet_cli.errors import EngineError
 from reconet_cli.model.styles import find_style
-from reconet_cli.model.weights import load_weights
+from reconet_cli.model.weights import read_metadata
 
 BACKENDS = ("openvino", "torch")
 
@@ -43,17 +47,19 @@ def load_engine(
     for styles that cannot be loaded and `EngineError` for backends, devices and precisions that are not there.
     """
     path = find_style(style, variant)
-    network = load_weights(path)
+    read_metadata(path)
     backend = _choose_backend(backend, device)
     engine: Engine
     if backend == "openvino":
         from reconet_cli.engine.openvino_engine import OpenVINOEngine
+        from reconet_cli.engine.openvino_model import ModelSource
 
-        engine = OpenVINOEngine(network, height, width, device, precision, deep=deep)
+        engine = OpenVINOEngine(ModelSource(path, height, width, deep), device, precision)
     else:
         from reconet_cli.engine.torch_engine import TorchEngine
+        from reconet_cli.model.weights import load_weights
 
-        engine = TorchEngine(network, device, precision, deep=deep)
+        engine = TorchEngine(load_weights(path), device, precision, deep=deep)
     engine.description = f"{path.stem} · {engine.description}"
     return engine
 
@@ -68,6 +74,16 @@ def _choose_backend(backend: str, device: str) -> str:
         raise EngineError(f"no engine {backend!r}", f"choose one of {', '.join(BACKENDS)}")
     if not there:
         return "torch"
+    if device == "cpu" or (device == "auto" and not _may_have_gpu()):
+        return "openvino"
     from reconet_cli.engine.devices import choose_device
 
-    return "openvino" if device == "cpu" or choose_device(device).type == "cpu" else "torch"
+    return "openvino" if choose_device(device).type == "cpu" else "torch"
+
+
+def _may_have_gpu() -> bool:
+    """Whether it is worth asking PyTorch, which takes seconds to load."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    drivers = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+    return shutil.which("nvidia-smi") is not None or any(Path(driver).exists() for driver in drivers)

@@ -17,17 +17,40 @@ _OUTLIERS = 0.00005
 _LEVELS = 256
 # Below this share of the largest value, negative ones are rounding noise behind a ReLU.
 _NEGLIGIBLE = 1e-3
+_EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
-def quantize(core: Any, model: Any, frames: Sequence[np.ndarray]) -> Any:
-    """An int8 copy of an `openvino.Model`, calibrated on inputs of the model's own shape."""
-    ranges = _input_ranges(core, model, frames)
+def quantize(model: Any, ranges: Sequence[tuple[float, float]]) -> Any:
+    """An int8 copy of an `openvino.Model`, from the `input_ranges` of its convolutions."""
     copy = model.clone()
     for convolution, (low, high) in zip(_convolutions(copy), ranges, strict=True):
         _quantize_input(convolution, low, high)
         _quantize_weights(convolution)
     copy.validate_nodes_and_infer_types()
     return copy
+
+
+def input_ranges(core: Any, model: Any, inputs: Sequence[np.ndarray]) -> list[tuple[float, float]]:
+    """The lowest and the highest usual value that goes into each convolution, over some inputs of the model's shape.
+
+    They hold for the same network at other sizes too: instance norm sees to that.
+    """
+    probe = model.clone()
+    count = len(probe.outputs)
+    probe.add_outputs([node.input_value(0) for node in _convolutions(probe)])
+    compiled = core.compile_model(probe, "CPU", _EXACT)
+    seen = []
+    for values in inputs:
+        results = compiled([values])
+        seen.append([np.quantile(results[output], (_OUTLIERS, 1 - _OUTLIERS)) for output in compiled.outputs[count:]])
+    ends = np.array(seen)
+    return [(float(low), float(high)) for low, high in zip(ends[..., 0].min(0), ends[..., 1].max(0), strict=True)]
+
+
+def agreement(core: Any, model: Any, other: Any, inputs: Sequence[np.ndarray]) -> float:
+    """The lowest PSNR in dB, over some inputs, of one model's uint8 pictures against another's."""
+    first, second = (core.compile_model(each, "CPU", _EXACT) for each in (model, other))
+    return min(peak_signal_to_noise(first([values])[0], second([values])[0]) for values in inputs)
 
 
 def peak_signal_to_noise(expected: np.ndarray, found: np.ndarray) -> float:
@@ -38,21 +61,6 @@ def peak_signal_to_noise(expected: np.ndarray, found: np.ndarray) -> float:
 
 def _convolutions(model: Any) -> list[Any]:
     return [node for node in model.get_ordered_ops() if node.get_type_name() in _CONVOLUTIONS]
-
-
-def _input_ranges(core: Any, model: Any, frames: Sequence[np.ndarray]) -> list[tuple[float, float]]:
-    """The lowest and the highest usual value that goes into each convolution."""
-    probe = model.clone()
-    count = len(probe.outputs)
-    probe.add_outputs([node.input_value(0) for node in _convolutions(probe)])
-    compiled = core.compile_model(probe, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    seen = []
-    for frame in frames:
-        results = compiled([frame])
-        inputs = [results[output] for output in compiled.outputs[count:]]
-        seen.append([np.quantile(values, (_OUTLIERS, 1 - _OUTLIERS)) for values in inputs])
-    ends = np.array(seen)
-    return [(float(low), float(high)) for low, high in zip(ends[..., 0].min(0), ends[..., 1].max(0), strict=True)]
 
 
 def _quantize_input(convolution: Any, low: float, high: float) -> None:

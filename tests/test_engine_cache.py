@@ -1,0 +1,116 @@
+"""Converted models are kept: later starts are quick and the same; whatever happens to the cache, painting goes on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from reconet_cli.engine import load_engine, openvino_engine, openvino_model
+from reconet_cli.engine.model_cache import ModelCache
+from reconet_cli.folders import cache_folder
+from reconet_cli.model.network import NetworkConfig, ReCoNet
+from reconet_cli.model.weights import save_weights
+
+openvino = pytest.importorskip("openvino")
+
+
+@pytest.fixture
+def style(tmp_path: Path) -> Path:
+    torch.manual_seed(2)
+    path = tmp_path / "fast.safetensors"
+    save_weights(path, ReCoNet(NetworkConfig("fast", (8, 12, 16), 1)), {})
+    return path
+
+
+def frame(seed: int = 0) -> np.ndarray:
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+    return cv2.resize(coarse, (40, 32), interpolation=cv2.INTER_CUBIC)
+
+
+def load(style: Path, **options: str):
+    return load_engine(str(style), height=32, width=40, backend="openvino", device="cpu", **options)
+
+
+def entries() -> list[Path]:
+    return sorted(path for path in cache_folder("models").iterdir())
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_kept_model_paints_the_same(style, precision):
+    first = load(style, precision=precision)(frame())
+    kept = entries()
+    assert len(kept) == 1
+    assert np.array_equal(load(style, precision=precision)(frame()), first)
+    assert entries() == kept
+
+
+def test_other_weights_sizes_and_precisions_are_other_models(style):
+    load(style, precision="fp32")
+    load(style, precision="int8")
+    load_engine(str(style), height=48, width=40, backend="openvino", device="cpu", precision="fp32")
+    assert len(entries()) == 3
+    before = load(style, precision="fp32")(frame())
+    torch.manual_seed(3)
+    save_weights(style, ReCoNet(NetworkConfig("fast", (8, 12, 16), 1)), {})
+    assert not np.array_equal(load(style, precision="fp32")(frame()), before)
+
+
+def test_a_damaged_model_is_made_again(style):
+    first = load(style, precision="fp32")(frame())
+    (entry,) = entries()
+    (entry / "model.xml").write_text("<net")
+    assert np.array_equal(load(style, precision="fp32")(frame()), first)
+    (entry / "model.bin").unlink()
+    assert np.array_equal(load(style, precision="fp32")(frame()), first)
+
+
+def test_nothing_is_kept_where_nothing_can_be_written(style, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("RECONET_CACHE", str(tmp_path / "file"))
+    assert load(style, precision="fp32")(frame()).shape == (32, 40, 3)
+
+
+def test_the_cache_forgets_what_was_not_used(tmp_path, monkeypatch):
+    from openvino import opset13
+
+    from reconet_cli.engine import model_cache
+
+    monkeypatch.setattr(model_cache, "_MOST", 2)
+    x = opset13.parameter([1], np.float32)
+    model = openvino.Model([opset13.relu(x)], [x], "tiny")
+    cache, core = ModelCache(tmp_path / "models"), openvino.Core()
+    for key in ("a", "b"):
+        cache.write(key, model)
+    assert cache.read(core, "a") is not None
+    cache.write("c", model)
+    assert cache.read(core, "b") is None
+    assert cache.read(core, "a") is not None
+
+
+def test_int8_that_drifts_is_not_taken(style, monkeypatch):
+    if "INT8" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        pytest.skip("this CPU has no int8 instructions")
+    assert load(style).precision == "int8"
+    monkeypatch.setattr(openvino_engine, "LEAST_AGREEMENT", 98.0)
+    engine = load(style)
+    assert engine.precision in ("fp32", "bf16")
+    monkeypatch.setattr(openvino_model, "_calibration_frames", lambda: pytest.fail("the refusal was not remembered"))
+    assert load(style).precision in ("fp32", "bf16")
+
+
+def test_a_second_start_needs_no_pytorch(style, tmp_path):
+    cv2.imwrite(str(tmp_path / "in.png"), frame())
+    code = (
+        "import sys; from reconet_cli.cli import run;"
+        "code = run(['stylize', *sys.argv[1:], '-y', '--device', 'cpu']);"
+        "print('torch' in sys.modules); sys.exit(code)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "in.png"), str(tmp_path / "out.png"), "--style", str(style)]
+    seen = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1] for _ in range(2)]
+    assert seen == ["True", "False"]
