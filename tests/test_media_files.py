@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -332,3 +333,71 @@ def test_even_rate_takes_every_frame_of_an_even_video_once(tools, tmp_path, late
     assert len(seen) == 36 + waiting
     assert len(set(seen)) == 36
     assert seen[0] == seen[waiting]
+
+
+def test_no_sound_on_request(tools, clip, tmp_path):
+    assert paint(clip, tmp_path / "out.mp4", sound=False) == []
+    assert [s.kind for s in tools.info(tmp_path / "out.mp4").streams] == ["video"]
+    assert paint(clip, tmp_path / "out.webm", sound=False) == []
+
+
+def test_another_duration_is_told(tools, tmp_path):
+    source = tmp_path / "long-sound.mp4"
+    tools.run("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.4", "-f", "lavfi", "-i", "sine=duration=1.4",
+              *MIX, "-c:a", "aac", source)  # fmt: skip
+    notes = paint(source, tmp_path / "out.mp4", sound=False)
+    assert [note for note in notes if "lasts 0.40 s, its input 1.4" in note]
+    assert paint(source, tmp_path / "whole.mp4") == []
+    part = paint(source, tmp_path / "part.mp4", start=Fraction("0.1"), duration=Fraction("0.2"))
+    assert not any("lasts" in note for note in part)
+
+
+def test_options_of_the_encoder(tools, clip, tmp_path):
+    paint(clip, tmp_path / "out.mp4", extra=(("g", "5"), ("metadata:s:v", "title=x=y")))
+    keys = tools.run("-i", tmp_path / "out.mp4", "-vf", "select='eq(pict_type,I)'", "-fps_mode", "passthrough",
+                     "-an", "-f", "framemd5", "-").stdout.decode()  # fmt: skip
+    assert len([line for line in keys.splitlines() if not line.startswith("#")]) == 5
+    with pytest.raises(MediaError, match="encoding failed"):
+        paint(clip, tmp_path / "bad.mp4", extra=(("no-such-option", "1"),))
+    assert not (tmp_path / "bad.mp4").exists()
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize(("name", "codec"), [("hevc", "hevc"), ("prores", "prores"), ("h264", "h264")])
+def test_encoders_by_what_they_make(tools, clip, tmp_path, name, codec):
+    paint(clip, tmp_path / "out.mov", codec=name)
+    assert tools.info(tmp_path / "out.mov").video.codec == codec
+
+
+def pretending(folder, real, works):
+    """An ffmpeg with one hardware encoder: libx264 under its name, with its options taken away."""
+    path = folder / "ffmpeg-with-a-chip"
+    path.write_text(
+        f"#!{sys.executable}\nimport os, sys\nargs = sys.argv[1:]\n"
+        "if '-c:v' in args and args[args.index('-c:v') + 1].endswith(('_nvenc', '_videotoolbox', '_qsv', '_vaapi')):\n"
+        f"    if {works!r} not in args: sys.exit(1)\n"
+        f"    open({str(folder / 'said')!r}, 'w').write(' '.join(args))\n"
+        "    for name in ('-cq', '-rc', '-preset', '-b:v'):\n"
+        "        if name in args: at = args.index(name); del args[at:at + 2]\n"
+        f"    args = ['libx264' if a == {works!r} else a for a in args]\n"
+        f"if 'encoder={works}' in args: print('Encoder x'); sys.exit()\n"
+        f"os.execv({real!r}, [{real!r}, *args])\n"
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_encoder_on_a_chip(tools, clip, tmp_path):
+    ffmpeg = pretending(tmp_path, tools.ffmpeg, "h264_nvenc")
+    paint(clip, tmp_path / "auto.mp4", encoder="auto", ffmpeg=ffmpeg)
+    said = (tmp_path / "said").read_text()
+    assert all(words in said for words in ("-c:v h264_nvenc", "-rc vbr", "-b:v 0", "-cq 20", "-preset p4"))
+    assert len(tools.times(tmp_path / "auto.mp4")) == 25
+    paint(clip, tmp_path / "named.mp4", encoder="nvenc", crf=30, ffmpeg=ffmpeg)
+    assert "-cq 30" in (tmp_path / "said").read_text()
+    with pytest.raises(MediaError, match="hevc_nvenc does not work here"):
+        paint(clip, tmp_path / "hevc.mp4", encoder="nvenc", codec="hevc", ffmpeg=ffmpeg)
+    with pytest.raises(MediaError, match="qsv has no encoder in place of libvpx-vp9"):
+        paint(clip, tmp_path / "out.webm", encoder="qsv", ffmpeg=ffmpeg)
+    paint(clip, tmp_path / "out.webm", encoder="auto", ffmpeg=ffmpeg)
+    assert tools.info(tmp_path / "out.webm").video.codec == "vp9"

@@ -117,7 +117,8 @@ def test_errors_are_one_line_and_leave_nothing(capfd, identity, tools, clip, tmp
     [
         ["--size", "640"], ["--size", "0x10"], ["--scale", "-1"], ["--scale", "x"], ["--fps", "0"],
         ["--fps", "1/0"], ["--start", "soon"], ["--crf", "99"], ["--size", "10x10", "--scale", "2"],
-        ["--format", "y4m"], ["--duration", "0"], ["--engine", "abacus"], ["--precision", "fp8"],
+        ["--format", "y4m"], ["-e", "novalue"], ["-e", "f=avi"], ["--hdr", "keep"], ["--encoder", "gpu"],
+        ["--duration", "0"], ["--engine", "abacus"], ["--precision", "fp8"],
     ],
 )  # fmt: skip
 def test_wrong_use(capfd, identity, clip, tmp_path, arguments):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconet_cli.commands.batch_options import Batch, batch_options, report, run_batch
 from reconet_cli.commands.look_options import look_options
+from reconet_cli.commands.media_options import media_options
 from reconet_cli.commands.parameters import Ratio, Size, Time
 from reconet_cli.commands.signals import ended_by_signals
 
@@ -39,20 +40,12 @@ PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
 @click.option("--fps", type=Ratio(1000, "rate"), help="A new constant frame rate (raw input: its own).")
 @click.option("--start", type=Time(), help="Begin here in the input.")
 @click.option("--duration", type=Time(), help="Paint only so much of it.")
-@click.option("--codec", metavar="NAME", help="ffmpeg's name of the video encoder.")
-@click.option("--crf", type=click.IntRange(0, 63), help="Quality: lower is better and larger.")
-@click.option("--preset", metavar="NAME", help="The encoder's speed preset.")
-@click.option(
-    "--hdr",
-    type=click.Choice(["tonemap", "reject"]),
-    default="tonemap",
-    show_default=True,
-    help="What to do with high dynamic range (PQ, HLG).",
-)
-@click.option("--format", type=click.Choice(["y4m", "rgb24"]), help="What goes to standard output.")
+@media_options
 @click.option("--engine", type=click.Choice(["auto", "openvino", "torch"]), default="auto", show_default=True)
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="cpu, cuda, cuda:1, mps, …")
-@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
+@click.option(
+    "--precision", type=click.Choice(["auto", "int8", "fp32", "bf16", "fp16"]), default="auto", show_default=True
+)
 @click.option("-y", "--yes", is_flag=True, help="Overwrite OUTPUT.")
 @click.option("--ffmpeg", metavar="PATH", help="Which ffmpeg to use.")
 def command(
@@ -67,11 +60,7 @@ def command(
     fps: Fraction | None,
     start: Fraction | None,
     duration: Fraction | None,
-    codec: str | None,
-    crf: int | None,
-    preset: str | None,
-    hdr: str,
-    format: str | None,
+    media: dict[str, Any],
     engine: str,
     device: str,
     precision: str,
@@ -92,7 +81,7 @@ def command(
     if size and scale:
         raise click.UsageError("--size and --scale exclude each other")
     source, target = _places(paths, batch)
-    if format and target != "-":
+    if media["format"] and target != "-":
         raise click.UsageError("--format is for standard output (-)")
     if resumable and "-" in (source, target):
         raise click.UsageError("--resumable is for files, not for pipes (-)")
@@ -106,8 +95,8 @@ def command(
     for style in styles:
         find_style(style, variant)  # a wrong name shows before anything starts
     request = Request(
-        source, target, size, scale, fps, start, duration, codec, crf, preset, format, yes, ffmpeg, hdr,
-        columns=looks.columns,
+        source, target, size, scale, fps, start, duration, overwrite=yes, ffmpeg=ffmpeg,
+        columns=looks.columns, **media,
     )  # fmt: skip
     network = {"variant": variant, "backend": engine, "device": device, "precision": precision}
     painting = Painting(styles, looks, network)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from reconet_cli.doctor.finding import Finding
 from reconet_cli.errors import ReconetError
+from reconet_cli.media.hardware import encodes
 from reconet_cli.media.locate import find_ffmpeg
 
 # What each is for; without the first there is no mp4, mov or mkv by default.
@@ -53,22 +54,6 @@ def examine_ffmpeg() -> Iterator[Finding]:
             yield Finding(f"encoder {codec}", "info", f"does not work; it is for {use}")
     hardware = [codec for codec in _HARDWARE if works[codec]]
     yield Finding("hardware encoders", "info", ", ".join(hardware) or "none work here")
-
-
-def encodes(program: str, codec: str) -> bool:
-    """True if the encoder makes a frame: being listed says nothing about drivers and devices."""
-    device = ["-vaapi_device", "/dev/dri/renderD128"] if codec.endswith("_vaapi") else []
-    upload = ["-vf", "format=nv12,hwupload"] if device else []
-    frame = ["-f", "lavfi", "-i", "color=size=256x256:rate=25"]
-    try:
-        done = subprocess.run(
-            [program, "-nostdin", "-loglevel", "error", *device, *frame, *upload, "-frames:v", "1", "-c:v", codec,
-             "-f", "null", "-"],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
 
 
 def _origin(program: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from reconet_cli.errors import MediaError
 from reconet_cli.media.colour import is_deep
 from reconet_cli.media.containers import container_of
-from reconet_cli.media.encoders import ENCODERS, PICTURES, UNKNOWN
+from reconet_cli.media.encoders import ENCODERS, NAMES, PICTURES, UNKNOWN
+from reconet_cli.media.hardware import hardware_encoder
 from reconet_cli.media.info import MediaInfo, VideoStream
 from reconet_cli.media.interlace import field_order
 from reconet_cli.media.pixels import PLAIN, Layout
@@ -15,11 +17,24 @@ from reconet_cli.media.request import Request
 from reconet_cli.media.source import Source, picture_suffix
 
 
+def asked_codec(request: Request) -> str | None:
+    """The encoder that was asked for, by ffmpeg's name."""
+    return NAMES.get(request.codec, request.codec) if request.codec else None
+
+
+def with_hardware(program: str, request: Request) -> Request:
+    """The same request with the encoder's name where one on a graphics chip was asked for. Raises MediaError."""
+    if not request.encoder or request.to_pipe or request.to_picture:
+        return request
+    codec = asked_codec(request) or container_of(Path(request.output)).video
+    return replace(request, codec=hardware_encoder(program, codec, request.encoder), encoder=None)
+
+
 def video_codec(request: Request, video: VideoStream | None) -> str:
     """The encoder of a video file: the one that was asked for, else the container's usual one."""
     container = container_of(Path(request.output))
     transparent = video is not None and video.alpha
-    return request.codec or (transparent and container.video_with_alpha) or container.video
+    return asked_codec(request) or (transparent and container.video_with_alpha) or container.video
 
 
 def layout_for(request: Request, video: VideoStream, name: str) -> tuple[Layout, list[str]]:

@@ -97,14 +97,15 @@ class Passage:
     codec: str
 
 
-def passages(info: MediaInfo, container: Container) -> tuple[list[Passage], list[str]]:
+def passages(info: MediaInfo, container: Container, *, sound: bool = True) -> tuple[list[Passage], list[str]]:
     """Decide what of sound, subtitles and attachments is copied, re-encoded or left out, and say so.
 
     Returns the passages in the input's order, sound first, and one sentence for each stream that changes.
     """
+    kinds = ("audio", "subtitle", "attachment") if sound else ("subtitle", "attachment")
     taken: list[Passage] = []
     notes: list[str] = []
-    for stream in (s for kind in ("audio", "subtitle", "attachment") for s in info.of_kind(kind)):
+    for stream in (s for kind in kinds for s in info.of_kind(kind)):
         codec = _codec_for(stream, container)
         if codec:
             taken.append(Passage(stream, codec))

@@ -13,6 +13,7 @@ from reconet_cli.media.colour import SCALE_FLAGS, Colour, is_rgb
 from reconet_cli.media.containers import Container, Passage
 from reconet_cli.media.decode import seconds
 from reconet_cli.media.encoders import ENCODERS, PICTURES, UNKNOWN, encoder_options
+from reconet_cli.media.hardware import VAAPI_DEVICE
 from reconet_cli.media.pixels import PLAIN, Layout
 from reconet_cli.media.process import GLOBAL_ARGUMENTS, LOG_PROBLEMS
 from reconet_cli.media.source import Source, file_url, picture_suffix
@@ -53,7 +54,7 @@ class Encoding:
     """What to make of the frames.
 
     `ticks` per second is the clock of frame times, None for a constant rate; `steady` is False for uneven
-    ones.
+    ones; `extra` are keys and values for ffmpeg's encoder and muxer.
     """
 
     container: Container
@@ -62,6 +63,7 @@ class Encoding:
     preset: str | None = None
     ticks: int | None = None
     steady: bool = True
+    extra: tuple[tuple[str, str], ...] = ()
 
     @property
     def needs_even_size(self) -> bool:
@@ -100,8 +102,9 @@ def video_command(
     if encoding.codec == "gif":
         picture = _gif(frames, look)
     else:
-        pixel_format = ENCODERS.get(encoding.codec, UNKNOWN).format_of(look.layout)
-        picture = _picture(frames["v:0"], look, pixel_format)
+        encoder = ENCODERS.get(encoding.codec, UNKNOWN)
+        picture = _picture(frames["v:0"], look, encoder.format_of(look.layout))
+        picture = picture.filter("hwupload") if encoder.upload else picture
     options: dict[str, Any] = {
         "f": encoding.container.muxer,
         **encoder_options(encoding.codec, encoding.crf, encoding.preset),
@@ -113,16 +116,17 @@ def video_command(
         options["enc_time_base"] = f"1/{encoding.ticks}"
     if encoding.container.reorders == "none" or (encoding.container.reorders == "steady" and not encoding.steady):
         options["bf"] = 0
-    options |= codec_tag(encoding)
+    options |= codec_tag(encoding) | dict(encoding.extra)
     streams = [picture]
     if original:
         streams += other_streams(original, options)
-    return whole_command(program, ffmpeg.output(*streams, file_url(path), **options), "-copyts", "-y")
+    device = ["-vaapi_device", VAAPI_DEVICE] if encoding.codec.endswith("_vaapi") else []
+    return whole_command(program, ffmpeg.output(*streams, file_url(path), **options), "-copyts", "-y", *device)
 
 
 def codec_tag(encoding: Encoding) -> dict[str, Any]:
     """The option that marks HEVC in mp4 the one way that Apple's players know."""
-    apple = encoding.codec == "libx265" and encoding.container.muxer in ("mp4", "mov")
+    apple = encoding.codec.startswith(("libx265", "hevc_")) and encoding.container.muxer in ("mp4", "mov")
     return {"tag:v": "hvc1"} if apple else {}
 
 

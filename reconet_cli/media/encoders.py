@@ -15,7 +15,8 @@ class Encoder:
     """Defaults of an encoder: `crf`, `preset` None where it has no such setting; `even` if sizes must be.
 
     `pixel_format` is the usual one, None to let ffmpeg choose; `deep` the one of 10 and more bits, `alpha` the one
-    with transparency and `deep_alpha` the one with both, empty where there is none.
+    with transparency and `deep_alpha` the one with both, empty where there is none. `quality` is the encoder's own
+    name of what --crf sets; with `upload`, frames have to be brought to the chip by a filter.
     """
 
     crf: int | None = None
@@ -25,6 +26,8 @@ class Encoder:
     deep: str = ""
     alpha: str = ""
     deep_alpha: str = ""
+    quality: str = "crf"
+    upload: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
     def takes(self, layout: Layout) -> Layout:
@@ -40,6 +43,14 @@ class Encoder:
         return self.deep if kept.deep else self.pixel_format
 
 
+NAMES = {
+    "h264": "libx264",
+    "hevc": "libx265",
+    "h265": "libx265",
+    "av1": "libsvtav1",
+    "vp9": "libvpx-vp9",
+    "prores": "prores_ks",
+}
 _P10 = "yuv420p10le"
 ENCODERS = {
     "libx264": Encoder(18, "veryfast", deep=_P10),
@@ -58,6 +69,14 @@ ENCODERS = {
     "apng": Encoder(even=False, pixel_format="rgb24", alpha="rgba"),
     "libwebp_anim": Encoder(even=False, alpha="yuva420p", options={"quality": 90}),
 }  # fmt: skip
+for _name in ("h264", "hevc", "av1"):
+    _deep = "" if _name == "h264" else "p010le"  # no chip makes ten-bit H.264
+    ENCODERS |= {
+        f"{_name}_nvenc": Encoder(20, "p4", deep=_deep, quality="cq", options={"rc": "vbr", "b:v": 0}),
+        f"{_name}_videotoolbox": Encoder(pixel_format="nv12", deep=_deep, options={"q:v": 65}),
+        f"{_name}_qsv": Encoder(20, "veryfast", pixel_format="nv12", deep=_deep, quality="global_quality"),
+        f"{_name}_vaapi": Encoder(20, pixel_format="nv12", deep=_deep, quality="qp", upload=True),
+    }
 # What a picture's ending stands for: ffmpeg's encoder and its settings.
 PICTURES = {
     ".jpg": ("mjpeg", Encoder(even=False, pixel_format="yuvj444p", options={"q:v": 2})),
@@ -73,12 +92,13 @@ def encoder_options(codec: str, crf: int | None, preset: str | None) -> dict[str
     """Settle the options of an encoder. Raises MediaError where it has no such setting."""
     known = ENCODERS.get(codec, UNKNOWN)
     options: dict[str, Any] = {"c:v": codec, **known.options}
-    for name, given, usual in (("crf", crf, known.crf), ("preset", preset, known.preset)):
+    settings = (("crf", known.quality, crf, known.crf), ("preset", "preset", preset, known.preset))
+    for name, key, given, usual in settings:
         if given is not None and codec in ENCODERS and usual is None:
             raise MediaError(f"the encoder {codec} has no --{name}", f"leave --{name} away")
         value = usual if given is None else given
         if value is not None:
-            options[name] = value
+            options[key] = value
     return options
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from types import TracebackType
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media.choices import fields_of, layout_for, notes_about, video_codec
+from reconet_cli.media.choices import asked_codec, fields_of, layout_for, notes_about, video_codec, with_hardware
 from reconet_cli.media.colour import Colour, is_rgb
+from reconet_cli.media.compare import compare_durations
 from reconet_cli.media.containers import container_of, passages
 from reconet_cli.media.decode import ReadOptions
 from reconet_cli.media.encode import (
@@ -78,13 +79,18 @@ class Job:
             self._target.commit()
 
     def afterwards(self, count: int) -> list[str]:
-        """What to tell about the input once its `count` frames are read."""
+        """What to tell once `count` frames are read and the output has its name."""
         if isinstance(self.reader, RawReader) and self.reader.leftover:
             return [f"{NAME} ended inside a frame: its last {self.reader.leftover} bytes are left out"]
         if isinstance(self.reader, FfmpegReader) and self.reader.damage:
             about = f" of about {self.total}" if self.total and self.total > count else ""
             return [f"{self.reader.name} is damaged: painted the {count}{about} frames that could be decoded"]
-        return []
+        if self._target is None or self.info is None or self.request.to_picture:
+            return []
+        request = self.request
+        return compare_durations(
+            self.program, self.info, Path(request.output), self.rate, request.start, request.duration
+        )
 
     def __enter__(self) -> Job:
         return self
@@ -130,6 +136,7 @@ class Job:
             self.request.preset,
             ticks,
             steady,
+            self.request.extra,
         )
         look = self._look()
         width, height = look.size
@@ -139,7 +146,7 @@ class Job:
             self.notes.append(f"{encoding.codec} needs an even size: {width}x{height} becomes {grown}")
         original = None
         if self.source and self.info and self.source.url != "pipe:0":
-            taken, notes = passages(self.info, container)
+            taken, notes = passages(self.info, container, sound=self.request.sound)
             self.notes += notes
             origin = self.request.read_options(self.rate).origin(self.info)
             original = Original(self.source, taken, origin, self.request.start, self.request.duration)
@@ -154,6 +161,7 @@ def open_job(request: Request, *, known: Fraction = Fraction(0)) -> Job:
     Of a file, frames that are shown before `known` (seconds, on the output's clock) may be left out.
     """
     program = find_ffmpeg(request.ffmpeg)
+    request = with_hardware(program, request)
     _check_output(program, request)
     with ExitStack() as stack:
         job = _from_pipe(program, request, stack) if request.input == PIPE else _from_file(program, request, known)
@@ -172,7 +180,7 @@ def _check_output(program: str, request: Request) -> None:
     if request.input != PIPE and output.exists() and Path(request.input).exists() and output.samefile(request.input):
         raise MediaError(f"{output} is the input itself", "give another name for the output")
     if not request.to_picture:
-        codec = request.codec or container_of(output).video
+        codec = asked_codec(request) or container_of(output).video
         encoder_options(codec, request.crf, request.preset)
         check_encoder(program, codec)
     check_target(output, overwrite=request.overwrite)

@@ -17,7 +17,9 @@ PIPE = "-"
 class Request:
     """What to read and write, and how; `-` is standard input or output; (width, height); times in seconds.
 
-    `format` is that of standard output: y4m or rgb24, None to choose by the input. A painted frame is `columns`
+    `format` is that of standard output, None to choose by the input; `hdr` is what to do with high dynamic range:
+    tonemap or reject; `encoder` a family of hardware encoders, `auto` for any, None for none; `extra` are keys and
+    values for ffmpeg's encoder and muxer; `sound` is False to leave it out. A painted frame is `columns`
     times as wide as the one that was read.
     """
 
@@ -35,6 +37,9 @@ class Request:
     overwrite: bool = False
     ffmpeg: str | None = None
     hdr: str = "tonemap"
+    encoder: str | None = None
+    extra: tuple[tuple[str, str], ...] = ()
+    sound: bool = True
     columns: int = 1
 
     @property

@@ -1,0 +1,54 @@
+"""The options about how files, streams and devices are read and written."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+_FORMATS = ["y4m", "rgb24", "rgb48le", "yuv420p", "matroska", "mp4", "mpegts"]
+_OPTIONS = [
+    click.option("--codec", metavar="NAME", help="h264, hevc, av1, vp9, prores or ffmpeg's name of a video encoder."),
+    click.option("--crf", type=click.IntRange(0, 63), help="Quality: lower is better and larger."),
+    click.option("--preset", metavar="NAME", help="The encoder's speed preset."),
+    click.option(
+        "--encoder",
+        type=click.Choice(["auto", "nvenc", "videotoolbox", "qsv", "vaapi"]),
+        help="Encode on a graphics chip; auto: on one that works, if there is any.",
+    ),
+    click.option("-e", "extra", multiple=True, metavar="KEY=VALUE", help="An option for ffmpeg's encoder or muxer."),
+    click.option("--no-audio", is_flag=True, help="Leave the sound out."),
+    click.option(
+        "--hdr",
+        type=click.Choice(["tonemap", "reject"]),
+        default="tonemap",
+        show_default=True,
+        help="What to do with high dynamic range (PQ, HLG).",
+    ),
+    click.option("--format", type=click.Choice(_FORMATS), help="What goes to standard output."),
+]
+
+
+def media_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command; it gets them as one `media`, keyword arguments of Request."""
+
+    @functools.wraps(command)
+    def with_media(*, extra: tuple[str, ...], no_audio: bool, **options: Any) -> Any:
+        names = ("codec", "crf", "preset", "encoder", "hdr", "format")
+        media = {name: options.pop(name) for name in names}
+        media |= {"extra": tuple(_key_and_value(text) for text in extra), "sound": not no_audio}
+        return command(media=media, **options)
+
+    for option in reversed(_OPTIONS):
+        with_media = option(with_media)
+    return with_media
+
+
+def _key_and_value(text: str) -> tuple[str, str]:
+    match = re.fullmatch(r"-?([A-Za-z][\w:.-]*)=(.*)", text, re.DOTALL)
+    if match is None or match[1] in ("i", "f", "map", "y", "n"):
+        raise click.UsageError(f"-e {text}: give an encoder's option as key=value, like -e tune=film")
+    return match[1], match[2]
