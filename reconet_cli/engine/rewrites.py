@@ -7,12 +7,13 @@ pixels are repeated too, which is what reflection gives at a distance of one pix
 from __future__ import annotations
 
 import copy
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reconet_cli.model.layers import ConvNorm
+from reconet_cli.model.layers import Conv, ConvNorm
 from reconet_cli.model.network import FastNetwork, PaperNetwork, ReCoNet
 
 
@@ -53,8 +54,36 @@ class UpscaleHead(nn.Module):
         return F.pixel_shuffle(self.conv(F.pad(x, (1, 1, 1, 1), mode="replicate")), 2)
 
 
+class ShuffledHead(nn.Module):
+    """A k×k to 3 channels as a (k+1)×(k+1) of stride 2 to 12, then a pixel shuffle.
+
+    Three output channels leave most of a vector unit idle; the four pixels of a 2×2 square share its window.
+    """
+
+    def __init__(self, head: Conv) -> None:
+        super().__init__()
+        self.padding = head.padding
+        outputs, inputs, size, _ = head.conv.weight.shape
+        weight = head.conv.weight.new_zeros(outputs, 2, 2, inputs, size + 1, size + 1)
+        for down in range(2):
+            for right in range(2):
+                weight[:, down, right, :, down : down + size, right : right + size] = head.conv.weight
+        assert head.conv.bias is not None
+        self.conv = nn.Conv2d(inputs, 4 * outputs, size + 1, stride=2)
+        self.conv.load_state_dict({"weight": weight.flatten(0, 2), "bias": head.conv.bias.repeat_interleave(4)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(N, C, H, W)` with even sides to `(N, out, H, W)`."""
+        return F.pixel_shuffle(self.conv(F.pad(x, (self.padding,) * 4, mode="reflect")), 2)
+
+
 def _fold_upscale(layer: ConvNorm) -> nn.Module:
     return nn.Sequential(UpscaleConv(layer.conv.conv), layer.norm)
+
+
+def _fold_layer(layer: nn.Module) -> nn.Module:
+    """A layer of the paper's decoder: doublings with a 3×3 behind them, and the head."""
+    return _fold_upscale(layer) if isinstance(layer, ConvNorm) else ShuffledHead(cast(Conv, layer))
 
 
 class _FoldedFast(nn.Module):
@@ -82,8 +111,5 @@ def fold_upscaling(network: ReCoNet) -> ReCoNet:
     if isinstance(folded.body, FastNetwork):
         folded.body = _FoldedFast(folded.body)  # type: ignore[assignment]
     elif isinstance(folded.body, PaperNetwork):
-        decoder = folded.body.decoder
-        folded.body.decoder = nn.Sequential(
-            *(_fold_upscale(layer) if isinstance(layer, ConvNorm) else layer for layer in decoder)
-        )
+        folded.body.decoder = nn.Sequential(*map(_fold_layer, folded.body.decoder))
     return folded.requires_grad_(False)
