@@ -38,6 +38,9 @@ class OpenVINOEngine:
         else:
             model = source.int8_model(core, 0.0)[0] if precision == "int8" else source.float_model(core)
             self.precision, requests = precision, _compile(core, model, target, precision)
+        # The first array that OpenVINO sees sets up its numpy interface; two lanes doing so at once can wait for
+        # each other for ever.
+        openvino.Tensor(np.zeros(1, np.uint8))
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for request in requests:
             self._idle.put(request)
