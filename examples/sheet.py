@@ -1,8 +1,8 @@
-"""Lay frames of a clip and of its painted version side by side in one picture.
+"""Lay frames of clips below each other in one picture: a clip and its painted versions.
 
-    python examples/sheet.py examples/clip.mp4 painted.mp4 sheet.jpg
+    python examples/sheet.py sheet.jpg examples/clip.mp4 mosaic.mp4 wave.mp4
 
-The upper row is the first clip, the lower one the second, at the same moments.
+One row a clip, at the same moments.
 """
 
 from __future__ import annotations
@@ -31,17 +31,16 @@ def frames_at(clip: Path, moments: list[float]) -> list[np.ndarray]:
 
 
 def main() -> None:
-    """Read two clips and write the sheet."""
+    """Read the clips and write the sheet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clip", type=Path)
-    parser.add_argument("painted", type=Path)
     parser.add_argument("output", type=Path)
+    parser.add_argument("clips", type=Path, nargs="+")
     parser.add_argument("--columns", type=int, default=2)
     parser.add_argument("--width", type=int, default=640, help="width of one frame in the sheet")
     args = parser.parse_args()
     moments = [(column + 0.5) / args.columns for column in range(args.columns)]
     rows = []
-    for clip in (args.clip, args.painted):
+    for clip in args.clips:
         frames = frames_at(clip, moments)
         height = round(frames[0].shape[0] * args.width / frames[0].shape[1])
         rows.append(np.hstack([cv2.resize(f, (args.width, height), interpolation=cv2.INTER_AREA) for f in frames]))

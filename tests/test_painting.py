@@ -15,7 +15,7 @@ from reconet_cli.model.network import NetworkConfig, ReCoNet
 from reconet_cli.model.styles import list_styles
 from reconet_cli.model.weights import load_weights, read_metadata, save_weights
 
-SHIPPED = ["mosaic", "scream", "starry", "wave"]
+SHIPPED = ["composition", "mosaic", "scream", "starry", "wave"]
 
 
 def reconet(*arguments: object) -> subprocess.CompletedProcess[str]:
