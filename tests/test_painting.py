@@ -96,7 +96,7 @@ def test_shipped_style_paints_with_colour_and_contrast(name):
         with torch.no_grad():
             result = load_weights(path)(image)[0]
         assert result.mean(0).std() > 0.1, "light and dark"
-        assert (result.amax(0) - result.amin(0)).mean() > 0.2, "colour"
+        assert (result.amax(0) - result.amin(0)).mean() > 0.1, "colour"
 
 
 def test_styles_lists_what_is_there():
