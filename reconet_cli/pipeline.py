@@ -11,12 +11,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from reconet_cli.media.job import open_job
+from reconet_cli.media.opening import open_job
 from reconet_cli.media.reader import Frame, Reader
 from reconet_cli.media.request import Request
 from reconet_cli.media.writer import Writer
 
 DEPTH = 4  # frames that wait before each of the later stages
+_AHEAD = 1  # frames handed to the painting threads beyond their number
 _FAREWELL = 3.0  # seconds that a stage gets to notice the end; one stuck in a foreign pipe is left behind
 
 T = TypeVar("T")
@@ -134,12 +135,15 @@ class _Run:
 
 
 def _in_order(frames: Iterable[Frame], paint: Paint, lanes: int, pool: ThreadPoolExecutor) -> Iterator[Frame]:
-    """Paint frames on a pool's threads and give them back in their order, at most `lanes` under way."""
+    """Paint frames on a pool's `lanes` threads and give them back in their order.
+
+    A few more than can be painted at once are handed over, so that no thread idles while another's frame is awaited.
+    """
     waiting: deque[Future[Frame]] = deque()
 
     for frame in frames:
         waiting.append(pool.submit(paint, frame))
-        if len(waiting) == lanes:
+        if len(waiting) > lanes + _AHEAD:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()

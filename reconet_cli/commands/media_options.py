@@ -28,6 +28,13 @@ _OPTIONS = [
         show_default=True,
         help="What to do with high dynamic range (PQ, HLG).",
     ),
+    click.option(
+        "--input-format",
+        type=click.Choice(["rgb24", "rgb48le", "yuv420p"]),
+        default="rgb24",
+        show_default=True,
+        help="What raw frames on standard input are.",
+    ),
     click.option("--format", type=click.Choice(_FORMATS), help="What goes to standard output."),
 ]
 
@@ -37,7 +44,7 @@ def media_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def with_media(*, extra: tuple[str, ...], no_audio: bool, **options: Any) -> Any:
-        names = ("codec", "crf", "preset", "encoder", "hdr", "format")
+        names = ("codec", "crf", "preset", "encoder", "hdr", "input_format", "format")
         media = {name: options.pop(name) for name in names}
         media |= {"extra": tuple(_key_and_value(text) for text in extra), "sound": not no_audio}
         return command(media=media, **options)

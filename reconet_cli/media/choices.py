@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from reconet_cli.errors import MediaError
 from reconet_cli.media.colour import is_deep
-from reconet_cli.media.containers import container_of
 from reconet_cli.media.encoders import ENCODERS, NAMES, PICTURES, UNKNOWN
 from reconet_cli.media.hardware import hardware_encoder
 from reconet_cli.media.info import MediaInfo, VideoStream
 from reconet_cli.media.interlace import field_order
-from reconet_cli.media.pixels import PLAIN, Layout
+from reconet_cli.media.pixels import Layout
 from reconet_cli.media.request import Request
+from reconet_cli.media.series import series_pattern
 from reconet_cli.media.source import Source, picture_suffix
 
 
@@ -24,26 +23,26 @@ def asked_codec(request: Request) -> str | None:
 
 def with_hardware(program: str, request: Request) -> Request:
     """The same request with the encoder's name where one on a graphics chip was asked for. Raises MediaError."""
-    if not request.encoder or request.to_pipe or request.to_picture:
+    if not request.encoder or request.raw_format or request.to_picture:
         return request
-    codec = asked_codec(request) or container_of(Path(request.output)).video
+    codec = asked_codec(request) or request.container.video
     return replace(request, codec=hardware_encoder(program, codec, request.encoder), encoder=None)
 
 
 def video_codec(request: Request, video: VideoStream | None) -> str:
     """The encoder of a video file: the one that was asked for, else the container's usual one."""
-    container = container_of(Path(request.output))
+    container = request.container
     transparent = video is not None and video.alpha
     return asked_codec(request) or (transparent and container.video_with_alpha) or container.video
 
 
 def layout_for(request: Request, video: VideoStream, name: str) -> tuple[Layout, list[str]]:
     """The layout to read in: what the input has and the output can keep; and a sentence on what gets lost."""
-    if request.to_pipe:
-        return PLAIN, []
+    if request.raw_format:
+        return Layout(deep=request.raw_format == "rgb48le"), []
     there = Layout(is_deep(video.pixel_format), video.alpha)
-    if request.to_picture:
-        what, encoder = PICTURES[picture_suffix(Path(request.output))]
+    if request.to_picture or request.series:
+        what, encoder = PICTURES[picture_suffix(series_pattern(request.output))]
     else:
         what = video_codec(request, video)
         encoder = ENCODERS.get(what, UNKNOWN)
@@ -59,7 +58,7 @@ def fields_of(program: str, source: Source, video: VideoStream) -> tuple[str, li
     """Which field of the frames comes first, empty where they need no deinterlacing; and a sentence about it."""
     if not video.interlaced:
         return "", []
-    fields = "auto" if source.url == "pipe:0" else field_order(program, source, video)
+    fields = "auto" if source.passing else field_order(program, source, video)
     return fields, [f"{source.name} is interlaced: it is deinterlaced (bwdif)"] if fields else []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -75,15 +75,41 @@ CONTAINERS = {
     ".mts": _TS,
     ".m2ts": _TS,
     ".gif": Container("gif", video="gif", clock=100, fastest=50),
+    ".webp": Container("webp", video="libwebp_anim", clock=1000, options={"loop": 0}),
     ".apng": Container("apng", video="apng", options={"plays": 0}),
 }  # fmt: skip
 
 
-def container_of(path: Path) -> Container:
-    """The container that a file name asks for. Raises MediaError where there is none of that name."""
+_FLV = Container("flv", sound=frozenset({"aac", "mp3"}), sound_encoder="aac", clock=1000)
+# What goes over a network, by the protocol, and to standard output, by --format.
+STREAMS = {
+    "rtmp": _FLV,
+    "rtmps": _FLV,
+    "rtsp": replace(_TS, muxer="rtsp"),
+    "udp": _TS,
+    "srt": _TS,
+    "tcp": _TS,
+}
+PIPES = {
+    "matroska": CONTAINERS[".mkv"],
+    "mp4": replace(_MP4, options={"movflags": "+frag_keyframe+empty_moov+default_base_moof"}),
+    "mpegts": _TS,
+}
+
+
+def is_stream(name: str) -> bool:
+    """True for an address to send a video to."""
+    return "://" in name and name.partition("://")[0].lower() in STREAMS
+
+
+def container_of(path: Path | str) -> Container:
+    """The container that a file name or an address asks for. Raises MediaError where there is none of that name."""
+    if is_stream(str(path)):
+        return STREAMS[str(path).partition("://")[0].lower()]
+    path = Path(path)
     found = CONTAINERS.get(path.suffix.lower())
     if found is None:
-        known = " ".join((*CONTAINERS, *PICTURE_SUFFIXES))
+        known = " ".join(dict.fromkeys((*CONTAINERS, *PICTURE_SUFFIXES)))
         what = f"unknown kind of file {path.suffix}" if path.suffix else "the name has no ending"
         raise MediaError(f"cannot write {path}: {what}", f"use one of {known}")
     return found

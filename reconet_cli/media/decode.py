@@ -62,7 +62,7 @@ def decode_command(
         # swscale takes every grey picture for a full-range one, whatever it is told.
         most, unit = (1 << video.grey_bits) - 1, 1 << video.grey_bits - 8
         stream = stream.filter("lut", c0=f"clip(round((val-{16 * unit})*{most}/{219 * unit}),0,{most})")
-    size = _scaled_size(video, options, info.is_picture)
+    size = _scaled_size(video, options, info.is_picture or info.format == "concat")
     stream = stream.filter("scale", **size, **colour, out_range="pc", flags=SCALE_FLAGS)
     if video.colour.hdr and options.tonemap:
         stream = to_sdr(stream, video.colour)

@@ -87,9 +87,9 @@ def clock(container: Container, ticks: int, rate: Fraction | None) -> int | None
 
 
 def video_command(
-    program: str, path: Path, look: Look, encoding: Encoding, original: Original | None, first_time: Fraction
+    program: str, path: Path | str, look: Look, encoding: Encoding, original: Original | None, first_time: Fraction
 ) -> list[str]:
-    """Frames (Matroska with times, or raw where `encoding.ticks` is None) on stdin into a video file.
+    """Frames (Matroska with times, or raw where `encoding.ticks` is None) on stdin into a file or to an address.
 
     `first_time` is when the first frame is shown, in seconds from the original's origin: it keeps sound in
     step.
@@ -121,7 +121,8 @@ def video_command(
     if original:
         streams += other_streams(original, options)
     device = ["-vaapi_device", VAAPI_DEVICE] if encoding.codec.endswith("_vaapi") else []
-    return whole_command(program, ffmpeg.output(*streams, file_url(path), **options), "-copyts", "-y", *device)
+    address = file_url(path) if isinstance(path, Path) else path
+    return whole_command(program, ffmpeg.output(*streams, address, **options), "-copyts", "-y", *device)
 
 
 def codec_tag(encoding: Encoding) -> dict[str, Any]:
@@ -130,23 +131,22 @@ def codec_tag(encoding: Encoding) -> dict[str, Any]:
     return {"tag:v": "hvc1"} if apple else {}
 
 
-def picture_command(program: str, path: Path, look: Look) -> list[str]:
-    """One raw frame on stdin into a picture file."""
+def picture_command(program: str, path: Path, look: Look, *, series: bool = False) -> list[str]:
+    """One raw frame on stdin into a picture file, or (`series`) many into those that the pattern `path` numbers."""
     suffix = picture_suffix(path)
     bt601 = Colour("smpte170m", full=suffix == ".jpg").settled(look.size[1])
     codec, encoder = PICTURES[suffix]
     stream = _picture(_raw_frames(look)["v:0"], replace(look, colour=bt601), encoder.format_of(look.layout))
     # -update 1: a % in the name is a %.
-    output = ffmpeg.output(
-        stream, file_url(path), f="image2", update=1, **{"c:v": codec, "frames:v": 1}, **encoder.options
-    )  # fmt: skip
+    count = {"fps_mode": "passthrough"} if series else {"update": 1, "frames:v": 1}
+    output = ffmpeg.output(stream, file_url(path), f="image2", **{"c:v": codec}, **count, **encoder.options)
     return whole_command(program, output, "-y")
 
 
-def y4m_command(program: str, look: Look) -> list[str]:
-    """Raw frames on stdin into y4m (4:2:0, limited range) on stdout."""
+def planar_command(program: str, look: Look, muxer: str) -> list[str]:
+    """Raw frames on stdin into yuv420p on stdout, with headers (yuv4mpegpipe) or without (rawvideo)."""
     stream = _picture(_raw_frames(look)["v:0"], look, "yuv420p")
-    return whole_command(program, ffmpeg.output(stream, "pipe:1", f="yuv4mpegpipe", fps_mode="passthrough"))
+    return whole_command(program, ffmpeg.output(stream, "pipe:1", f=muxer, fps_mode="passthrough"))
 
 
 def _raw_frames(look: Look) -> Any:

@@ -1,8 +1,7 @@
-"""From what a user asks for to a reader, a writer and what there is to say about them."""
+"""An input that is read and an output that is written, and what there is to say about them."""
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -10,29 +9,26 @@ from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
-from reconet_cli.errors import MediaError
-from reconet_cli.media.choices import asked_codec, fields_of, layout_for, notes_about, video_codec, with_hardware
+from reconet_cli.media.choices import video_codec
 from reconet_cli.media.colour import Colour, is_rgb
 from reconet_cli.media.compare import compare_durations
-from reconet_cli.media.containers import container_of, passages
-from reconet_cli.media.decode import ReadOptions
+from reconet_cli.media.containers import passages
 from reconet_cli.media.encode import (
     Encoding,
     Look,
     Original,
     clock,
     picture_command,
-    y4m_command,
+    planar_command,
 )
-from reconet_cli.media.encoders import check_encoder, encoder_options
 from reconet_cli.media.info import MediaInfo, VideoStream
-from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.pixels import PLAIN, Layout
 from reconet_cli.media.reader import FfmpegReader, Reader
-from reconet_cli.media.request import PIPE, Request
-from reconet_cli.media.source import PICTURE_SUFFIXES, Source, file_source, probe, video_stream
-from reconet_cli.media.standard_input import NAME, RawReader, StandardInput, spooled_source
-from reconet_cli.media.target import Target, check_target
+from reconet_cli.media.request import Request
+from reconet_cli.media.series import SeriesTarget
+from reconet_cli.media.source import Source
+from reconet_cli.media.standard_input import NAME, RawReader
+from reconet_cli.media.target import Target
 from reconet_cli.media.video_output import VideoOutput
 from reconet_cli.media.writer import FfmpegWriter, RawFeed, RawWriter, Writer
 
@@ -56,22 +52,37 @@ class Job:
     layout: Layout = PLAIN
     notes: list[str] = field(default_factory=list)
     _stack: ExitStack = field(default_factory=ExitStack)
-    _target: Target | None = None
+    _target: Target | SeriesTarget | None = None
 
     def writer(self) -> Writer:
         """Make the writer for frames of the reader's size; the output's place is taken from here on."""
-        if self.request.to_pipe:
-            return self._pipe_writer()
-        path, part = Path(self.request.output), self.place()
-        if self.request.to_picture:
-            look = self._look()
-            return FfmpegWriter(str(path), lambda first: picture_command(self.program, part, look), RawFeed())
-        return self.video_output().writer(path, part)
+        request = self.request
+        if request.raw_format:
+            return self._raw_writer()
+        if request.to_pipe:
+            return self.video_output().writer("standard output", "pipe:1", sys.stdout.fileno())
+        if not (request.to_file or request.series):
+            return self.video_output().writer(request.output, request.output)
+        if request.series and request.sound and self.info and self.info.of_kind("audio"):
+            self.notes.append("sound is left out: pictures cannot hold it")
+        part = self.place()
+        if not (request.to_picture or request.series):
+            return self.video_output().writer(request.output, part)
+        look, many = self._look(), request.series
+        return FfmpegWriter(
+            request.output, lambda first: picture_command(self.program, part, look, series=many), RawFeed()
+        )
 
     def place(self) -> Path:
         """Take the output's place; the file to write until `commit` gives it its name."""
-        self._target = self._stack.enter_context(Target(Path(self.request.output), overwrite=self.request.overwrite))
-        return self._target.part
+        output, overwrite = self.request.output, self.request.overwrite
+        target: Target | SeriesTarget
+        if self.request.series:
+            target = self._stack.enter_context(SeriesTarget(output, overwrite=overwrite))
+        else:
+            target = self._stack.enter_context(Target(Path(output), overwrite=overwrite))
+        self._target = target
+        return target.part
 
     def commit(self) -> None:
         """Give the complete output its name."""
@@ -85,7 +96,7 @@ class Job:
         if isinstance(self.reader, FfmpegReader) and self.reader.damage:
             about = f" of about {self.total}" if self.total and self.total > count else ""
             return [f"{self.reader.name} is damaged: painted the {count}{about} frames that could be decoded"]
-        if self._target is None or self.info is None or self.request.to_picture:
+        if not isinstance(self._target, Target) or self.info is None or self.request.to_picture:
             return []
         request = self.request
         return compare_durations(
@@ -111,22 +122,23 @@ class Job:
             colour = self.video.colour.settled(self.video.height)
         return Look((width, height), self.reader.aspect, colour, self.rate, self.layout)
 
-    def _pipe_writer(self) -> Writer:
-        kind = self.request.format or ("rgb24" if isinstance(self.reader, RawReader) else "y4m")
-        if kind == "rgb24":
+    def _raw_writer(self) -> Writer:
+        kind = self.request.raw_format
+        if kind in ("rgb24", "rgb48le"):
             return RawWriter(sys.stdout.fileno())
         look = self._look()
         look = replace(look, colour=replace(look.colour, full=False))
+        muxer = "rawvideo" if kind == "yuv420p" else "yuv4mpegpipe"
         return FfmpegWriter(
             "standard output",
-            lambda first: y4m_command(self.program, look),
+            lambda first: planar_command(self.program, look, muxer),
             RawFeed(),
             stdout=sys.stdout.fileno(),
         )
 
     def video_output(self) -> VideoOutput:
         """How the output, a video file, is made; adds to `notes` what does not get into it as it is."""
-        container = container_of(Path(self.request.output))
+        container = self.request.container
         ticks = clock(container, self.video.ticks if self.video else 0, self.request.rate)
         steady = bool(self.request.rate) or self.video is None or self.video.steady
         encoding = Encoding(
@@ -145,7 +157,10 @@ class Job:
             grown = "{}x{}".format(*look.size)
             self.notes.append(f"{encoding.codec} needs an even size: {width}x{height} becomes {grown}")
         original = None
-        if self.source and self.info and self.source.url != "pipe:0":
+        if self.source and self.info and self.source.passing:
+            lost = self.info.of_kind("audio") if self.request.sound else []
+            self.notes += [f"sound is left out: {self.source.name} can be read only once"] if lost else []
+        elif self.source and self.info:
             taken, notes = passages(self.info, container, sound=self.request.sound)
             self.notes += notes
             origin = self.request.read_options(self.rate).origin(self.info)
@@ -153,109 +168,3 @@ class Job:
 
         language = self.video.language if self.video else ""
         return VideoOutput(self.program, look, encoding, self.rate, language, original)
-
-
-def open_job(request: Request, *, known: Fraction = Fraction(0)) -> Job:
-    """Check a request, look at its input and start reading. Raises MediaError where that cannot be done.
-
-    Of a file, frames that are shown before `known` (seconds, on the output's clock) may be left out.
-    """
-    program = find_ffmpeg(request.ffmpeg)
-    request = with_hardware(program, request)
-    _check_output(program, request)
-    with ExitStack() as stack:
-        job = _from_pipe(program, request, stack) if request.input == PIPE else _from_file(program, request, known)
-        stack.callback(job.reader.release)
-        stack.callback(job.reader.abort)
-        job._stack = stack.pop_all()
-    return job
-
-
-def _check_output(program: str, request: Request) -> None:
-    if request.to_pipe:
-        if os.isatty(sys.stdout.fileno()):
-            raise MediaError("standard output is a terminal", "pipe it on, e.g. `| ffplay -`, or name a file")
-        return
-    output = Path(request.output)
-    if request.input != PIPE and output.exists() and Path(request.input).exists() and output.samefile(request.input):
-        raise MediaError(f"{output} is the input itself", "give another name for the output")
-    if not request.to_picture:
-        codec = asked_codec(request) or container_of(output).video
-        encoder_options(codec, request.crf, request.preset)
-        check_encoder(program, codec)
-    check_target(output, overwrite=request.overwrite)
-
-
-def _from_file(program: str, request: Request, known: Fraction) -> Job:
-    source = file_source(Path(request.input))
-    return _with_ffmpeg(program, request, source, probe(program, source), known=known)
-
-
-def _from_pipe(program: str, request: Request, stack: ExitStack) -> Job:
-    standard_input = StandardInput(sys.stdin.fileno())
-    if request.size and request.rate and not (standard_input.is_y4m or standard_input.is_container):
-        if request.scale:
-            raise MediaError("rgb24 from a pipe cannot be scaled", "scale it in the command before the pipe")
-        if request.to_picture:
-            raise _not_a_picture(request)
-        reader = standard_input.frames(request.size, request.rate)
-        return Job(request, program, reader, request.rate)
-    if standard_input.is_y4m or request.to_pipe:
-        source, info = standard_input.probe(program)
-        return _with_ffmpeg(program, request, source, info, standard_input)
-    # Sound and tags are read by the encoder, a second time: a pipe can be read only once.
-    copy = standard_input.spool()
-    stack.callback(copy.unlink, missing_ok=True)
-    source = spooled_source(copy)
-    return _with_ffmpeg(program, request, source, probe(program, source))
-
-
-def _with_ffmpeg(
-    program: str,
-    request: Request,
-    source: Source,
-    info: MediaInfo,
-    pipe: StandardInput | None = None,
-    *,
-    known: Fraction = Fraction(0),
-) -> Job:
-    video = video_stream(info, source.name)
-    if request.start and info.duration is not None and request.start >= info.duration:
-        raise MediaError(f"--start {float(request.start):g} is behind the end of {source.name}", _lasts(info.duration))
-    if info.is_picture and not request.to_picture:
-        raise MediaError(f"{source.name} is a picture", f"name a picture as the output: {' '.join(PICTURE_SUFFIXES)}")
-    if request.to_picture and not info.is_picture:
-        raise _not_a_picture(request)
-    notes = notes_about(request, info, video, source.name)
-    layout, losses = layout_for(request, video, source.name)
-    fields, remarks = fields_of(program, source, video)
-    notes += losses + remarks
-    rate = request.rate or video.rate
-    fastest = 0 if request.to_pipe or request.to_picture else container_of(Path(request.output)).fastest
-    if fastest and rate > fastest:
-        notes.append(f"a {Path(request.output).suffix} holds {fastest} frames a second: {float(rate):g} become fewer")
-        rate = Fraction(fastest)
-        request = replace(request, rate=rate)
-    options = replace(request.read_options(rate), layout=layout, fields=fields)
-    if not options.rate:  # a new rate counts its frames from the first one on
-        options = replace(options, known=known)
-    reader = FfmpegReader(program, source, info, video, options, feed=pipe.feed if pipe else None)
-    total = 1 if info.is_picture else _expected(info, options, options.rate or video.average)
-    return Job(request, program, reader, rate, total, source, info, video, layout, notes)
-
-
-def _lasts(duration: Fraction) -> str:
-    return f"it lasts {float(duration):g} seconds"
-
-
-def _not_a_picture(request: Request) -> MediaError:
-    return MediaError(f"{request.output} is a picture, but the input is a video", "name a video as the output")
-
-
-def _expected(info: MediaInfo, options: ReadOptions, rate: Fraction | None) -> int | None:
-    span = info.duration
-    if span is not None:
-        span = max(Fraction(0), span - (options.start or 0))
-    if options.duration is not None:
-        span = options.duration if span is None else min(span, options.duration)
-    return max(1, round(span * rate)) if span is not None and rate else None

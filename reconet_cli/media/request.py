@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from reconet_cli.media.containers import container_of
+from reconet_cli.media.containers import PIPES, Container, container_of, is_stream
 from reconet_cli.media.decode import ReadOptions
 from reconet_cli.media.source import PICTURE_SUFFIXES
 
@@ -19,8 +19,9 @@ class Request:
 
     `format` is that of standard output, None to choose by the input; `hdr` is what to do with high dynamic range:
     tonemap or reject; `encoder` a family of hardware encoders, `auto` for any, None for none; `extra` are keys and
-    values for ffmpeg's encoder and muxer; `sound` is False to leave it out. A painted frame is `columns`
-    times as wide as the one that was read.
+    values for ffmpeg's encoder and muxer; `sound` is False to leave it out; `input_format` is that of raw frames on
+    standard input. `series` and `animated` are set when the input turns out to be a video for an output that is named
+    like a picture: many pictures, or a moving one. A painted frame is `columns` times as wide as the one that was read.
     """
 
     input: str
@@ -40,26 +41,48 @@ class Request:
     encoder: str | None = None
     extra: tuple[tuple[str, str], ...] = ()
     sound: bool = True
+    input_format: str = "rgb24"
+    series: bool = False
+    animated: bool = False
     columns: int = 1
 
     @property
     def to_picture(self) -> bool:
         """True where the output's name is that of a picture."""
-        return self.output != PIPE and Path(self.output).suffix.lower() in PICTURE_SUFFIXES
+        return not (self.to_pipe or self.series or self.animated) and _is_picture(self.output)
 
     @property
     def to_pipe(self) -> bool:
         """True for standard output."""
         return self.output == PIPE
 
+    @property
+    def to_file(self) -> bool:
+        """True where the output is one file."""
+        return not (self.to_pipe or self.series or is_stream(self.output))
+
+    @property
+    def raw_format(self) -> str:
+        """How standard output holds frames without a container, empty where there is one."""
+        return (self.format or "y4m") if self.to_pipe and self.format not in PIPES else ""
+
+    @property
+    def container(self) -> Container:
+        """What video goes into. Raises MediaError where the output's name says nothing that is known."""
+        return PIPES[self.format] if self.to_pipe and self.format else container_of(self.output)
+
     def read_options(self, rate: Fraction) -> ReadOptions:
         """How to read an input whose frames come at about `rate`."""
-        keeps_times = not self.to_pipe and (self.to_picture or container_of(Path(self.output)).times)
+        keeps_times = not (self.raw_format or self.series) and (self.to_picture or self.container.times)
         return ReadOptions(
             size=self.size,
             scale=self.scale,
             rate=self.rate if keeps_times else rate,
-            pad=not keeps_times and not self.to_pipe,
+            pad=not keeps_times and not self.raw_format,
             start=self.start,
             duration=self.duration,
         )
+
+
+def _is_picture(name: str) -> bool:
+    return Path(name).suffix.lower() in PICTURE_SUFFIXES

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import ffmpeg
+
 from reconet_cli.errors import MediaError
 from reconet_cli.media.info import MediaInfo, VideoStream, parse
 from reconet_cli.media.process import LOG_EVERYTHING, Process
@@ -18,11 +20,15 @@ _LEVEL = re.compile(r"^((?:\[[^\]]*\] )*?)\[info\] ")
 
 @dataclass(frozen=True)
 class Source:
-    """What ffmpeg opens: its address, its input options, and the name that a person knows it by."""
+    """What ffmpeg opens: its address, its input options, and the name that a person knows it by.
+
+    `passing` is True for what can be read only once: pipes, cameras, live streams.
+    """
 
     url: str
     name: str
     options: dict[str, Any] = field(default_factory=dict)
+    passing: bool = False
 
 
 def picture_suffix(path: Path) -> str:
@@ -56,10 +62,10 @@ def file_source(path: Path) -> Source:
     return Source(file_url(path), str(path), {"f": "image2", "pattern_type": "none"} if patterned else {})
 
 
-def probe(ffmpeg: str, source: Source) -> MediaInfo:
+def probe(program: str, source: Source) -> MediaInfo:
     """Ask ffmpeg about a file. Raises MediaError, in ffmpeg's words, when it cannot open it."""
     log = LogReader()
-    process = Process(probe_command(ffmpeg, source), on_log=log)
+    process = Process(probe_command(program, source), on_log=log)
     try:
         process.wait()
     finally:
@@ -67,10 +73,11 @@ def probe(ffmpeg: str, source: Source) -> MediaInfo:
     return log.result(process, source.name)
 
 
-def probe_command(ffmpeg: str, source: Source) -> list[str]:
+def probe_command(program: str, source: Source) -> list[str]:
     """The command that makes ffmpeg describe an input and end."""
-    options = [text for key, value in source.options.items() for text in (f"-{key}", str(value))]
-    return [ffmpeg, "-nostdin", "-hide_banner", *LOG_EVERYTHING, *options, "-i", source.url]
+    opened = ffmpeg.get_args(ffmpeg.output(ffmpeg.input(source.url, **source.options), "-"))
+    until = opened.index("-i") + 2
+    return [program, "-nostdin", "-hide_banner", *LOG_EVERYTHING, *opened[:until]]
 
 
 class LogReader:
@@ -98,5 +105,7 @@ def video_stream(info: MediaInfo, name: str) -> VideoStream:
         extra = " (only a cover picture)" if info.videos else ""
         raise MediaError(f"{name} has no video stream{extra}", "give a file with moving pictures or a picture")
     if video.width < 1 or video.height < 1 or video.codec == "none":
+        if video.codec == "webp":
+            raise MediaError(f"{name}: this ffmpeg cannot decode animated WebP", "ffmpeg 9 can: `reconet doctor`")
         raise MediaError(f"{name}: ffmpeg cannot decode its video stream", "the file may be damaged")
     return video

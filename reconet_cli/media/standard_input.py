@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 import numpy as np
 
@@ -53,12 +54,13 @@ class StandardInput:
         """True where the first bytes are certainly those of a container (MPEG-TS is not that certain)."""
         return self._head.startswith(_CONTAINERS) or self._head[4:8] == b"ftyp"
 
-    def probe(self, ffmpeg: str) -> tuple[Source, MediaInfo]:
+    def probe(self, ffmpeg: str, options: dict[str, Any] | None = None) -> tuple[Source, MediaInfo]:
         """Let ffmpeg look at the beginning, as far as it needs; what it saw is kept for `feed`.
 
+        `options` are ffmpeg's for this input, for frames that do not say what they are.
         Raises MediaError when it cannot make anything of it.
         """
-        source = Source("pipe:0", NAME)
+        source = Source("pipe:0", NAME, options or {}, passing=True)
         log = LogReader()
         process = Process(probe_command(ffmpeg, source), stdin=PIPE, on_log=log)
         try:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from subprocess import DEVNULL
 
 from reconet_cli.media.encode import Encoding, Look, Original, video_command
 from reconet_cli.media.join import Part, join
@@ -24,13 +25,13 @@ class VideoOutput:
     language: str
     original: Original | None
 
-    def writer(self, path: Path, part: Path) -> Writer:
-        """Write a whole video to `part`; it is called `path` in messages."""
+    def writer(self, name: str, part: Path | str, stdout: int = DEVNULL) -> Writer:
+        """Write a whole video to a file, an address or (`pipe:1`) `stdout`; it is called `name` in messages."""
 
         def command(first: Frame) -> list[str]:
             return video_command(self.program, part, self.look, self.encoding, self.original, first.time)
 
-        return FfmpegWriter(str(path), command, self._feed(), even=self.encoding.needs_even_size)
+        return FfmpegWriter(name, command, self._feed(), even=self.encoding.needs_even_size, stdout=stdout)
 
     def part_writer(self, path: Path, part: Path) -> Writer:
         """Write a part of the video, pictures alone, whose own clock begins with its first frame."""

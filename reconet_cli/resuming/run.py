@@ -13,9 +13,10 @@ from typing import Any, Protocol
 
 from reconet_cli import __version__
 from reconet_cli.errors import MediaError
-from reconet_cli.media.job import Job, open_job
+from reconet_cli.media.job import Job
 from reconet_cli.media.join import JOINABLE, Part
 from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.media.opening import open_job
 from reconet_cli.media.pixels import Frame
 from reconet_cli.media.request import PIPE, Request
 from reconet_cli.media.video_output import VideoOutput

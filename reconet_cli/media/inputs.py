@@ -1,0 +1,37 @@
+"""What a name stands for: a file, pictures, an address or a camera."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from reconet_cli.media.series import is_pattern, listing_file, series_source
+from reconet_cli.media.source import Source, file_source
+
+_DEVICE = re.compile(r"(v4l2|avfoundation|dshow|gdigrab|x11grab):(.+)", re.DOTALL)
+_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+)://.+", re.DOTALL)
+# What is not there a second time when the encoder asks for its sound.
+_PASSING = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "srt", "tcp"})
+_USUAL_RATE = Fraction(25)
+
+
+def source_named(name: str, rate: Fraction | None, size: tuple[int, int] | None, stack: ExitStack) -> Source:
+    """Address an input by its name. Pictures get `rate`, and cameras are asked for `rate` and `size`.
+
+    Raises MediaError where there is nothing of that name; `stack` removes what had to be written down.
+    """
+    path = Path(name)
+    if (device := _DEVICE.fullmatch(name)) and not path.exists():
+        wishes: dict[str, Any] = {"framerate": str(rate)} if rate else {}
+        wishes |= {"video_size": size} if size else {}
+        return Source(device[2], name, {"f": device[1], **wishes}, passing=True)
+    if url := _URL.fullmatch(name):
+        return Source(name, name, passing=url[1].lower() in _PASSING)
+    if path.is_dir() or (is_pattern(path) and not path.exists()):
+        listing = listing_file()
+        stack.callback(listing.unlink, missing_ok=True)
+        return series_source(path, rate or _USUAL_RATE, listing)
+    return file_source(path)

@@ -1,0 +1,118 @@
+"""Numbered or gathered pictures as a video, and the other way round."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+from reconet_cli.errors import MediaError
+from reconet_cli.media.source import PICTURE_SUFFIXES, Source, file_url
+
+DEFAULT_NAME = "%06d.png"
+_PATTERN = re.compile(r"%(?:0\d+)?d")
+
+
+def is_pattern(path: Path) -> bool:
+    """True for a printf pattern of pictures' names, such as frame-%04d.png."""
+    return len(_PATTERN.findall(path.name)) == 1 and path.suffix.lower() in PICTURE_SUFFIXES
+
+
+def pictures_of(path: Path) -> list[Path]:
+    """The pictures of a folder, or those that a printf pattern names, by their numbers. Raises MediaError for none."""
+    folder = path if path.is_dir() else path.parent
+    fits = re.compile(".*" if path.is_dir() else _as_expression(path.name), re.DOTALL)
+    try:
+        names = [name for name in os.listdir(folder) if fits.fullmatch(name)]
+    except OSError as problem:
+        raise MediaError(f"{folder}: {problem.strerror}", "check the name of the input") from problem
+    found = sorted((folder / name for name in names if _is_picture(folder / name)), key=_by_numbers)
+    if not found:
+        if path.is_dir():
+            raise MediaError(f"{path} is a folder without pictures", "a folder of videos needs --output-dir")
+        raise MediaError(f"no picture is called like {path}", "check the name of the input")
+    return found
+
+
+def series_source(path: Path, rate: Fraction, listing: Path) -> Source:
+    """Address pictures as a video of constant rate, through a list for ffmpeg that is written to `listing`."""
+    # A leading ./ would be lost and a % taken for a number, were the names not absolute and patterns off.
+    each = f"option framerate {rate}\noption pattern_type none\nduration {float(1 / rate):.9f}\n"
+    lines = [f"file {_quoted(file_url(picture.resolve()))}\n{each}" for picture in pictures_of(path)]
+    listing.write_text("ffconcat version 1.0\n" + "".join(lines), encoding="utf-8")
+    return Source(file_url(listing), str(path), {"f": "concat", "safe": 0})
+
+
+def listing_file() -> Path:
+    """An empty temporary file for the list."""
+    with tempfile.NamedTemporaryFile(prefix="reconet-", suffix=".ffconcat", delete=False) as file:
+        return Path(file.name)
+
+
+def _quoted(url: str) -> str:
+    return "'" + url.replace("'", "'\\''") + "'"
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES and path.is_file() and not path.name.startswith(".")
+
+
+def _by_numbers(path: Path) -> list[tuple[int, str]]:
+    """A key that puts 9 before 10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+
+
+def _as_expression(pattern: str) -> str:
+    before, after = re.split(r"%\d*d", pattern, maxsplit=1)
+    return re.escape(before) + r"\d+" + re.escape(after)
+
+
+class SeriesTarget:
+    """Pictures to be written in a hidden folder beside their place: write `part`, a pattern, then `commit()`.
+
+    `path` is a printf pattern, or a folder with a slash behind it. As a context manager it removes the hidden folder on
+    the way out. Raises MediaError where the place cannot be written, or a picture is there and `overwrite` is False.
+    """
+
+    def __init__(self, name: str, *, overwrite: bool) -> None:
+        self.path = series_pattern(name)
+        folder = self.path.parent
+        if not overwrite and folder.is_dir():
+            taken = re.compile(_as_expression(self.path.name))
+            if any(taken.fullmatch(there) for there in os.listdir(folder)):
+                raise MediaError(f"{self.path} is there already", "give another name, or -y to overwrite it")
+        if not folder.resolve().parent.is_dir():
+            raise MediaError(f"cannot write {self.path}: its folder is not there", "make the folder first")
+        self._hidden = folder.resolve().parent / f".{folder.resolve().name[:100]}.{secrets.token_hex(4)}.part"
+        try:
+            self._hidden.mkdir()
+        except OSError as problem:
+            raise MediaError(f"cannot write in {self._hidden.parent}: {problem.strerror}") from problem
+        self.part = self._hidden / self.path.name
+
+    def commit(self) -> None:
+        """Move the finished pictures to their place."""
+        try:
+            self.path.parent.mkdir(exist_ok=True)
+            for picture in sorted(self._hidden.iterdir()):
+                os.replace(picture, self.path.parent / picture.name)
+        except OSError as problem:
+            raise MediaError(f"cannot write {self.path}: {problem.strerror}") from problem
+
+    def __enter__(self) -> SeriesTarget:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._hidden, ignore_errors=True)
+
+
+def series_pattern(name: str) -> Path:
+    """The printf pattern of an output: `name` itself, or the usual one in a folder."""
+    return Path(name) / DEFAULT_NAME if name.endswith(("/", os.sep)) else Path(name)
