@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 import reconet_cli.media.reader
+import reconet_cli.model.styles
 import reconet_cli.resuming.run
 from reconet_cli import cli
 from reconet_cli.errors import MediaError
@@ -342,3 +344,34 @@ def test_the_manifest_says_what_was_painted(sources, tmp_path):
     assert [(s["frames"], s["first"], s["last"]) for s in manifest["segments"]] == [
         (10, "0", "9/25"), (10, "2/5", "19/25")
     ]  # fmt: skip
+
+
+def test_the_precision_that_was_settled_is_kept(sources, tmp_path, monkeypatch):
+    """`auto` measures, so on another day it may choose otherwise; the segments behind the first must not differ."""
+    style, out, asked = tmp_path / "style", tmp_path / "out.mp4", []
+    style.write_text("a")
+
+    class Engine:
+        lanes = 1
+
+        def __init__(self, precision: str) -> None:
+            self.precision, self.description, self.count = precision, f"CPU {precision}", 0
+
+        def __call__(self, pixels):
+            self.count += 1
+            if self.count > 27 and len(asked) == 1:
+                raise MediaError("the power went")
+            return pixels
+
+    def load_engine(name, *, precision, **options):
+        asked.append(precision)
+        return Engine(precision if precision != "auto" else "bf16" if len(asked) == 1 else "fp32")
+
+    module = types.ModuleType("reconet_cli.engine")
+    module.load_engine = load_engine
+    monkeypatch.setitem(sys.modules, "reconet_cli.engine", module)
+    monkeypatch.setattr(reconet_cli.model.styles, "find_style", lambda name, variant="auto": name)
+    arguments = ["stylize", "--style", str(style), "--resumable", str(sources["steady"]), str(out)]
+    assert cli.run(arguments) == 1
+    assert cli.run(arguments) == 0
+    assert asked == ["auto", "auto", "bf16"]

@@ -14,7 +14,7 @@ from reconet_cli import console
 from reconet_cli.looks import Looks, LooksPainter
 from reconet_cli.looks.masks import open_mask
 from reconet_cli.media.request import Request
-from reconet_cli.model.styles import find_style
+from reconet_cli.model import styles
 from reconet_cli.pipeline import Outcome, stylize
 from reconet_cli.resuming import stylize_resumably
 from reconet_cli.resuming.store import file_identity
@@ -36,10 +36,12 @@ class Painting:
         with ExitStack() as stack:
 
             def load(height: int, width: int, deep: bool, settled: list[list[str]] | None = None) -> LooksPainter:
-                engines = [
-                    self._engine(style, height, width, deep, settled[number][1] if settled else None)
-                    for number, style in enumerate(self._styles)
-                ]
+                engines = [self._engine(style, height, width, deep) for style in self._styles]
+                if settled:  # "auto" may come to something else on another day
+                    engines = [
+                        engine if engine.precision == precision else self._engine(style, height, width, deep, precision)
+                        for engine, style, (_, precision) in zip(engines, self._styles, settled, strict=True)
+                    ]
                 mask = None
                 if self._looks.mask:
                     opened = open_mask(self._looks.mask, (width, height), request.start, request.ffmpeg)
@@ -50,7 +52,7 @@ class Painting:
                 return stylize_resumably(request, load, self._identity(), note=console.note, progress=_progress)
             return stylize(request, load, note=console.note, progress=_progress)
 
-    def _engine(self, style: str, height: int, width: int, deep: bool, precision: str | None) -> Any:
+    def _engine(self, style: str, height: int, width: int, deep: bool, precision: str | None = None) -> Any:
         key = (style, height, width, deep, precision)
         if key not in self._engines:
             from reconet_cli.engine import load_engine  # PyTorch takes seconds: a wrong input shows before that
@@ -67,9 +69,9 @@ class Painting:
     def _identity(self) -> dict[str, Any]:
         """What a painted frame depends on, apart from its source."""
         mask = self._looks.mask
-        styles = [Path(find_style(style, self._network["variant"])) for style in self._styles]
+        files = [Path(styles.find_style(style, self._network["variant"])) for style in self._styles]
         return {
-            "style": [hashlib.sha256(path.read_bytes()).hexdigest() for path in styles],
+            "style": [hashlib.sha256(path.read_bytes()).hexdigest() for path in files],
             "looks": asdict(self._looks),
             "mask": file_identity(Path(mask)) if mask and not mask.startswith("#") else None,
             "engine": {name: self._network[name] for name in ("backend", "device", "precision")},
