@@ -28,6 +28,7 @@ FLOOR = {
     "evaluation": 4,
     "console": 1,
     "resuming": 5,
+    "speed": 5,
     "commands": 6,
     "cli": 7,
 }
@@ -94,6 +95,7 @@ def test_files_stay_small(path):
         ["train", "--help"],
         ["flow", "--help"],
         ["doctor", "--help"],
+        ["bench", "--help"],
         ["--version"],
     ],
 )

@@ -1,0 +1,108 @@
+"""`reconet bench`: how fast styles are on this machine, and what they wait for."""
+
+from __future__ import annotations
+
+import json as json_format
+import subprocess
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconet_cli.commands.parameters import Size
+
+_SECONDS = Fraction(6)
+
+
+@click.command("bench")
+@click.option("--style", "styles", multiple=True, default=("mosaic",), show_default=True, help="Repeatable.")
+@click.option(
+    "--size", "sizes", multiple=True, type=Size(), default=("640x360",), show_default=True, help="Repeatable."
+)
+@click.option("--variant", default="auto", show_default=True, help="fast, paper, …")
+@click.option("--engine", type=click.Choice(["auto", "openvino", "torch"]), default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True)
+@click.option("--precision", default="auto", show_default=True)
+@click.option("--clip", type=click.Path(exists=True, dir_okay=False), help="Measure with this instead of a test clip.")
+@click.option("--against", type=click.Choice(["eager"]), help="Also the plain network in eager float32 PyTorch.")
+@click.option("--json", is_flag=True, help="Print JSON instead of tables.")
+def command(styles: tuple[str, ...], sizes: tuple[tuple[int, int], ...], against: str | None, **options: Any) -> None:
+    """Measure speed: the network alone, and a whole run from an h264 file to an h264 file.
+
+    Absolute speeds drift with whatever else the machine does; ratios from one run hold.
+    """
+    from reconet_cli import console
+
+    network: dict[str, Any] = {
+        "variant": options["variant"],
+        "backend": options["engine"],
+        "device": options["device"],
+        "precision": options["precision"],
+    }
+    rows = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        console.progress("measuring", len(styles) * len(sizes), "runs") as bar,
+    ):
+        for size in sizes:
+            clip = options["clip"] or _test_clip(Path(folder), size)
+            for style in styles:
+                rows.append(_measure(style, size, clip, Path(folder), network, against))
+                bar.advance(bar.task_ids[0])
+    if options["json"]:
+        click.echo(json_format.dumps(rows, indent=2))
+        return
+    for row in rows:
+        _print(row)
+
+
+def _test_clip(folder: Path, size: tuple[int, int]) -> str:
+    from reconet_cli.media.locate import find_ffmpeg
+    from reconet_cli.speed.stages import example_clip
+
+    path = str(folder / f"{size[0]}x{size[1]}.mp4")
+    subprocess.run(example_clip(find_ffmpeg(), path, size, _SECONDS), check=True, stdin=subprocess.DEVNULL)
+    return path
+
+
+def _measure(
+    style: str, size: tuple[int, int], clip: str, folder: Path, network: dict[str, Any], against: str | None
+) -> dict[str, Any]:
+    from reconet_cli.engine import load_engine
+    from reconet_cli.media.request import Request
+    from reconet_cli.model.styles import find_style
+    from reconet_cli.speed.network import eager, example_frame, frames_per_second
+    from reconet_cli.speed.stages import profile
+
+    width, height = size
+    engine = load_engine(style, height=height, width=width, **network)
+    contestants: dict[str, Any] = {"network": engine}
+    if against:
+        contestants[against] = eager(find_style(style, network["variant"]))
+    rates = frames_per_second(contestants, example_frame(height, width))
+    request = Request(clip, str(folder / "painted.mp4"), size=size, overwrite=True)
+    whole = profile(request, style, **network)
+    return {
+        "style": style,
+        "size": f"{width}x{height}",
+        "engine": engine.description,
+        "network_fps": round(rates["network"], 2),
+        **({f"{against}_fps": round(rates[against], 2)} if against else {}),
+        "end_to_end_fps": round(whole.rate, 2),
+        "stages": {name: round(getattr(whole, name), 3) for name in ("decode", "paint", "encode")},
+        "limit": whole.limit,
+        "cores": round(whole.cores, 2),
+    }
+
+
+def _print(row: dict[str, Any]) -> None:
+    click.echo(f"{row['style']}, {row['size']}, {row['engine']}")
+    click.echo(f"  network alone   {row['network_fps']:8.1f} fps")
+    if "eager_fps" in row:
+        ratio = row["network_fps"] / row["eager_fps"]
+        click.echo(f"  eager float32   {row['eager_fps']:8.1f} fps   {ratio:.1f} times slower")
+    click.echo(f"  file to file    {row['end_to_end_fps']:8.1f} fps   {row['cores']:.1f} cores busy")
+    stages = ", ".join(f"{name} {share:.0%}" for name, share in row["stages"].items())
+    click.echo(f"  at work         {stages}: {row['limit']} is the limit")

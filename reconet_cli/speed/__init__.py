@@ -1,0 +1,1 @@
+"""How fast a style is on this machine, and what it waits for."""
