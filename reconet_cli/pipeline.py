@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from reconet_cli.media.live import Live
 from reconet_cli.media.opening import open_job
 from reconet_cli.media.reader import Frame, Reader
 from reconet_cli.media.request import Request
@@ -19,6 +20,8 @@ from reconet_cli.media.writer import Writer
 DEPTH = 4  # frames that wait before each of the later stages
 _AHEAD = 1  # frames handed to the painting threads beyond their number
 _FAREWELL = 3.0  # seconds that a stage gets to notice the end; one stuck in a foreign pipe is left behind
+
+_TELL_EVERY = 5.0  # seconds between two reports of a live run
 
 T = TypeVar("T")
 Paint = Callable[[Frame], Frame]
@@ -222,9 +225,28 @@ def stylize(
         paint = load(height, width, job.layout.deep)
         with progress(job.total) as advance:
             began = time.perf_counter()
-            frames = run(job.reader, paint, writer, lanes=paint.lanes, on_frame=advance)
+            if request.latency:
+                frames = _run_live(Live(job.reader, writer, request.latency), paint, advance, note)
+            else:
+                frames = run(job.reader, paint, writer, lanes=paint.lanes, on_frame=advance)
             seconds = time.perf_counter() - began
         job.commit()
         for sentence in job.afterwards(frames):
             note(sentence)
         return Outcome(frames, seconds, (width, height))
+
+
+def _run_live(live: Live, paint: Painter, advance: Callable[[], None], note: Callable[[str], None]) -> int:
+    """Run with queues as short as can be, telling now and then how late the frames are."""
+    told = time.monotonic()
+
+    def on_frame() -> None:
+        nonlocal told
+        advance()
+        if time.monotonic() - told > _TELL_EVERY:
+            told = time.monotonic()
+            note(str(live))
+
+    frames = run(live.reader, paint, live.writer, lanes=paint.lanes, depth=1, on_frame=on_frame)
+    note(str(live))
+    return frames

@@ -35,6 +35,14 @@ _OPTIONS = [
         show_default=True,
         help="What raw frames on standard input are.",
     ),
+    click.option("--live", is_flag=True, help="For cameras and streams: drop late frames to keep up."),
+    click.option(
+        "--latency",
+        type=click.FloatRange(0, min_open=True),
+        default=0.5,
+        show_default=True,
+        help="How late --live frames may be, in seconds.",
+    ),
     click.option("--format", type=click.Choice(_FORMATS), help="What goes to standard output."),
 ]
 
@@ -43,10 +51,11 @@ def media_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command; it gets them as one `media`, keyword arguments of Request."""
 
     @functools.wraps(command)
-    def with_media(*, extra: tuple[str, ...], no_audio: bool, **options: Any) -> Any:
+    def with_media(*, extra: tuple[str, ...], no_audio: bool, live: bool, latency: float, **options: Any) -> Any:
         names = ("codec", "crf", "preset", "encoder", "hdr", "input_format", "format")
         media = {name: options.pop(name) for name in names}
         media |= {"extra": tuple(_key_and_value(text) for text in extra), "sound": not no_audio}
+        media["latency"] = latency if live else 0.0
         return command(media=media, **options)
 
     for option in reversed(_OPTIONS):

@@ -113,7 +113,7 @@ def video_command(
         "fps_mode": "passthrough",
     }
     if encoding.ticks:
-        options["enc_time_base"] = f"1/{encoding.ticks}"
+        options["enc_time_base:v"] = f"1/{encoding.ticks}"
     if encoding.container.reorders == "none" or (encoding.container.reorders == "steady" and not encoding.steady):
         options["bf"] = 0
     options |= codec_tag(encoding) | dict(encoding.extra)
@@ -176,6 +176,8 @@ def other_streams(original: Original, options: dict[str, Any]) -> list[Any]:
     cut: dict[str, Any] = {"itsoffset": seconds(-original.origin)}
     if original.start is not None:
         cut["ss"] = seconds(original.start)
+        # ffmpeg would cut decoded sound by times from before `itsoffset`: too much. It is cut at zero below.
+        cut["noaccurate_seek"] = None
         # Copying begins at a keyframe, so packets from before the cut would come along.
         options["copypriorss"] = 0
     if original.duration is not None:
@@ -186,6 +188,8 @@ def other_streams(original: Original, options: dict[str, Any]) -> list[Any]:
     for passage in original.passages:
         letter = {"audio": "a", "subtitle": "s", "attachment": "t"}[passage.stream.kind]
         options[f"c:{letter}:{counts.get(letter, 0)}"] = passage.codec
+        if letter == "a" and passage.codec != "copy" and original.start is not None:
+            options[f"filter:a:{counts.get(letter, 0)}"] = "atrim=start=0"
         counts[letter] = counts.get(letter, 0) + 1
     # ffmpeg-python drops an input of which nothing is taken; an optional stream that is never there holds it.
     return [source[str(passage.stream.index)] for passage in original.passages] or [source["a:999?"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,11 @@ _URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+)://.+", re.DOTALL)
 # What is not there a second time when the encoder asks for its sound.
 _PASSING = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "srt", "tcp"})
 _USUAL_RATE = Fraction(25)
+
+
+def at_its_pace(source: Source) -> Source:
+    """The same source; a file no faster than it is shown."""
+    return source if source.passing else replace(source, options={**source.options, "re": None})
 
 
 def source_named(name: str, rate: Fraction | None, size: tuple[int, int] | None, stack: ExitStack) -> Source:

@@ -148,7 +148,7 @@ class Job:
             self.request.preset,
             ticks,
             steady,
-            self.request.extra,
+            (*_prompt(self.request, self.video), *self.request.extra),
         )
         look = self._look()
         width, height = look.size
@@ -168,3 +168,9 @@ class Job:
 
         language = self.video.language if self.video else ""
         return VideoOutput(self.program, look, encoding, self.rate, language, original)
+
+
+def _prompt(request: Request, video: VideoStream | None) -> tuple[tuple[str, str], ...]:
+    """Encoder options for a live output: no frame waits for later ones."""
+    live = request.latency and not request.to_file
+    return (("tune", "zerolatency"),) if live and video_codec(request, video) == "libx264" else ()

@@ -14,7 +14,7 @@ from reconet_cli.media.choices import asked_codec, fields_of, layout_for, notes_
 from reconet_cli.media.decode import ReadOptions
 from reconet_cli.media.encoders import check_encoder, encoder_options
 from reconet_cli.media.info import MediaInfo
-from reconet_cli.media.inputs import source_named
+from reconet_cli.media.inputs import at_its_pace, source_named
 from reconet_cli.media.job import Job
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.reader import FfmpegReader
@@ -121,6 +121,8 @@ def _with_ffmpeg(
         notes.append(f"a {Path(request.output).suffix} holds {fastest} frames a second: {float(rate):g} become fewer")
         rate = Fraction(fastest)
         request = replace(request, rate=rate)
+    if request.latency:
+        source = at_its_pace(source)
     options = replace(request.read_options(rate), layout=layout, fields=fields)
     if not options.rate:  # a new rate counts its frames from the first one on
         options = replace(options, known=known)

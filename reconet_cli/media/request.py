@@ -20,8 +20,10 @@ class Request:
     `format` is that of standard output, None to choose by the input; `hdr` is what to do with high dynamic range:
     tonemap or reject; `encoder` a family of hardware encoders, `auto` for any, None for none; `extra` are keys and
     values for ffmpeg's encoder and muxer; `sound` is False to leave it out; `input_format` is that of raw frames on
-    standard input. `series` and `animated` are set when the input turns out to be a video for an output that is named
-    like a picture: many pictures, or a moving one. A painted frame is `columns` times as wide as the one that was read.
+    standard input; `latency` is the seconds within which frames of a live input should get through, 0 for an input
+    whose every frame counts. `series` and `animated` are set when the input turns out to be a video for an output that
+    is named like a picture: many pictures, or a moving one. A painted frame is `columns` times as wide as the one that
+    was read.
     """
 
     input: str
@@ -42,6 +44,7 @@ class Request:
     extra: tuple[tuple[str, str], ...] = ()
     sound: bool = True
     input_format: str = "rgb24"
+    latency: float = 0.0
     series: bool = False
     animated: bool = False
     columns: int = 1

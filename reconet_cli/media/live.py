@@ -1,0 +1,143 @@
+"""Keeping up with a live source: frames that have waited too long are dropped."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+
+from reconet_cli.media.pixels import Frame
+from reconet_cli.media.reader import Reader
+from reconet_cli.media.writer import Writer
+
+_SHARE = 0.2  # of the newest frame in the running means
+
+
+class Live:
+    """Wraps a reader and a writer so that frames get from one to the other within `bound` seconds where possible.
+
+    What painting takes cannot be shortened; what a frame waits before it can. So one that has waited for longer than
+    what is left of the bound is dropped, unless it is the newest.
+    """
+
+    def __init__(self, reader: Reader, writer: Writer, bound: float) -> None:
+        self.dropped = 0
+        self.latency = 0.0
+        self.reader = LiveReader(self, reader)
+        self.writer = LiveWriter(self, writer)
+        self._bound = bound
+        self._work = 0.0
+        self._taken: dict[Fraction, tuple[float, float]] = {}
+
+    @property
+    def patience(self) -> float:
+        """How long a frame may wait, in seconds."""
+        return max(0.0, self._bound - self._work)
+
+    def take(self, frame: Frame, arrived: float) -> None:
+        """Painting of a frame begins."""
+        self._taken[frame.time] = (arrived, time.monotonic())
+
+    def done(self, frame: Frame) -> None:
+        """A frame is written."""
+        arrived, taken = self._taken.pop(frame.time)
+        now = time.monotonic()
+        self._work += _SHARE * (now - taken - self._work) if self._work else now - taken
+        self.latency += _SHARE * (now - arrived - self.latency) if self.latency else now - arrived
+
+    def __str__(self) -> str:
+        return f"live: latency {self.latency * 1000:.0f} ms, {self.dropped} frames dropped"
+
+
+class LiveReader:
+    """A reader that is read as fast as its frames come, on a thread of its own."""
+
+    def __init__(self, live: Live, reader: Reader) -> None:
+        self._live = live
+        self._reader = reader
+        self._waiting: deque[tuple[float, Frame]] = deque()
+        self._changed = threading.Condition()
+        self._ended = False
+        self._error: BaseException | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of every frame."""
+        return self._reader.size
+
+    @property
+    def aspect(self) -> Fraction:
+        """Sample aspect ratio of every frame."""
+        return self._reader.aspect
+
+    def __iter__(self) -> Iterator[Frame]:
+        threading.Thread(target=self._pump, name="live", daemon=True).start()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._ended)
+                self._drop()
+                if not self._waiting:
+                    break
+                arrived, frame = self._waiting.popleft()
+            self._live.take(frame, arrived)
+            yield frame
+        if self._error:
+            raise self._error
+
+    def finish(self) -> None:
+        """As the reader inside."""
+        self._reader.finish()
+
+    def abort(self) -> None:
+        """As the reader inside; its end ends the thread."""
+        self._reader.abort()
+
+    def release(self) -> None:
+        """As the reader inside."""
+        self._reader.release()
+
+    def _pump(self) -> None:
+        try:
+            for frame in self._reader:
+                with self._changed:
+                    self._waiting.append((time.monotonic(), frame))
+                    self._drop()
+                    self._changed.notify_all()
+        except BaseException as error:
+            self._error = error
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def _drop(self) -> None:
+        oldest = time.monotonic() - self._live.patience
+        while len(self._waiting) > 1 and self._waiting[0][0] < oldest:
+            self._waiting.popleft()
+            self._live.dropped += 1
+
+
+class LiveWriter:
+    """A writer that tells when a frame is written."""
+
+    def __init__(self, live: Live, writer: Writer) -> None:
+        self._live = live
+        self._writer = writer
+
+    def write(self, frame: Frame) -> None:
+        """As the writer inside."""
+        self._writer.write(frame)
+        self._live.done(frame)
+
+    def finish(self) -> None:
+        """As the writer inside."""
+        self._writer.finish()
+
+    def abort(self) -> None:
+        """As the writer inside."""
+        self._writer.abort()
+
+    def release(self) -> None:
+        """As the writer inside."""
+        self._writer.release()
