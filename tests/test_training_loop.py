@@ -75,6 +75,17 @@ def test_a_picture_is_enough(studio, monkeypatch, capsys):
     assert "-y" in capsys.readouterr().err
 
 
+def test_training_starts_from_the_shipped_base(studio, capsys):
+    more = with_photographs(studio, "--steps", "1", "-o", str(studio / "out"))
+    del more[more.index("--init") : more.index("--init") + 2]
+    assert reconet(*more) == 0
+    assert "from base" in capsys.readouterr().err
+    card = json.loads((studio / "out/card.json").read_text())["variants"]["fast"]
+    assert len(card["start"]["average_of"]) > 1
+    assert reconet(*more, "-y", "--variant", "paper-small", "--size", "64") == 0
+    assert "from nothing" in capsys.readouterr().err, "there is no base for that network"
+
+
 def test_the_compact_loss_network_is_shipped(studio):
     network = load_loss_network("compact")
     images = torch.rand(2, 3, 64, 48)
