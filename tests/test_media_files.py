@@ -401,3 +401,20 @@ def test_encoder_on_a_chip(tools, clip, tmp_path):
         paint(clip, tmp_path / "out.webm", encoder="qsv", ffmpeg=ffmpeg)
     paint(clip, tmp_path / "out.webm", encoder="auto", ffmpeg=ffmpeg)
     assert tools.info(tmp_path / "out.webm").video.codec == "vp9"
+
+
+@pytest.mark.parametrize(("start", "silent"), [("0.6", 0.4), ("1.5", 0)])
+def test_a_cut_keeps_sound_that_is_encoded_again(tools, tmp_path, start, silent):
+    # Two seconds of sound, silent in the first.
+    source = tmp_path / "late-tone.mp4"
+    tools.run("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=2.5", "-f", "lavfi", "-i",
+              "sine=duration=2.5:sample_rate=48000,volume='gt(t,1)':eval=frame", *MIX,
+              "-c:a", "aac", source)  # fmt: skip
+    paint(source, tmp_path / "out.webm", start=Fraction(start), duration=Fraction(1))
+    pcm = tools.run("-i", tmp_path / "out.webm", "-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", "48000",
+                    "-f", "s16le", "-").stdout  # fmt: skip
+    sound = np.abs(np.frombuffer(pcm, np.int16).astype(int))
+    assert len(sound) / 48000 == pytest.approx(1, abs=0.06)
+    loud = np.flatnonzero(sound > 500)[0] / 48000
+    assert loud == pytest.approx(silent, abs=0.03)
+    assert sound[-24000:].max() > 1000
