@@ -115,6 +115,8 @@ def _join(job: Job, output: VideoOutput, store: Store) -> None:
 def _check(request: Request) -> None:
     if PIPE in (request.input, request.output):
         raise MediaError("standard input and output cannot be resumed", "name files, or leave --resumable away")
+    if not Path(request.input).is_file():
+        raise MediaError(f"{request.input} is not a file", "check its name; only files can be painted --resumable")
     if request.to_picture or Path(request.output).suffix.lower() not in JOINABLE:
         raise MediaError(f"{request.output} cannot be made in segments", f"use one of {' '.join(JOINABLE)}")
 
