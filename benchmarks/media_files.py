@@ -57,13 +57,8 @@ def look(ffmpeg: str, path: Path, video: VideoStream) -> Seen:
     fields = "bwdif=mode=send_frame," if video.interlaced else ""
     # Untagged colours have to be read in one way on both sides; ffmpeg's guess would go by other rules.
     colour = {} if is_rgb(video.pixel_format) else video.colour.settled(video.height).scale_in()
-    scale = ":".join(
-        [
-            "scale=16:16",
-            f"flags={SCALE_FLAGS.replace('bicubic', 'area')}",
-            *(f"{key}={value}" for key, value in colour.items()),
-        ]
-    )
+    flags = SCALE_FLAGS.replace("bicubic", "area")
+    scale = ":".join(["scale=16:16", f"flags={flags}", *(f"{key}={value}" for key, value in colour.items())])
     said = subprocess.run(
         [ffmpeg, "-nostdin", "-hide_banner", "-copyts", "-i", f"file:{path}", "-map", f"0:{video.index}",
          "-fps_mode", "passthrough", "-enc_time_base", "1/1000000",

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO, Any, overload
 
 from reconet_cli.errors import MediaError
 
@@ -83,9 +83,19 @@ class Process:
         """False once the child has ended."""
         return self._child.poll() is None
 
-    def wait(self) -> int:
-        """Wait for the end of the child and of its log; return its status (negative: killed by a signal)."""
-        status = self._child.wait()
+    @overload
+    def wait(self) -> int: ...
+    @overload
+    def wait(self, seconds: float) -> int | None: ...
+    def wait(self, seconds: float | None = None) -> int | None:
+        """Wait for the end of the child and of its log; return its status (negative: killed by a signal).
+
+        None where it does not end within `seconds`.
+        """
+        try:
+            status = self._child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
         self._drain.join()
         return status
 

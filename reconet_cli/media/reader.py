@@ -21,6 +21,8 @@ from reconet_cli.media.pixels import Frame
 from reconet_cli.media.process import Process
 from reconet_cli.media.source import Source
 
+_PATIENCE = 5.0  # seconds that ffmpeg has to end after its last frame
+
 
 class Reader(Protocol):
     """A source of frames, all of the same `size` (width, height) and sample `aspect` ratio.
@@ -63,6 +65,7 @@ class FfmpegReader:
         self._steady = video.steady or options.rate is not None
         self._end = None if info.duration is None else info.duration - (options.start or 0)
         self._layout = options.layout
+        self._cut = False
         self._times = _FrameTimes()
         self._origin = options.origin(info)
         command = decode_command(program, source, info, video, options)
@@ -93,6 +96,7 @@ class FfmpegReader:
                 raise MediaError(f"{self.name}: the frame size changes half way", "give --size")
             values = self._layout.empty(width, height)
             if not read_exactly(self._process.stdout, values):
+                self._cut = True
                 return
             self.count += 1
             before, time = time, time + self._nominal if shown.time is None else shown.time - self._origin
@@ -100,7 +104,11 @@ class FfmpegReader:
 
     def finish(self) -> None:
         """Wait for ffmpeg's end after the last frame. Raises MediaError when it failed or gave no frame."""
-        status = self._process.wait()
+        status = self._process.wait(_PATIENCE)
+        if status is None:
+            raise MediaError(f"{self.name}: ffmpeg gave its last frame and does not end")
+        if status == 0 and self._cut:
+            raise MediaError(f"{self.name}: decoding ended inside a frame: {self._process.problem()}")
         if status != 0:
             raise MediaError(f"{self.name}: decoding failed: {self._process.problem()}")
         if self.count == 0:
