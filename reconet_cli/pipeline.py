@@ -190,7 +190,8 @@ def run(
         state.fail(error)
     pool.shutdown(wait=False, cancel_futures=True)
     for thread in threads:
-        thread.join(_FAREWELL)
+        if thread.ident is not None:  # an interrupt may come before it has begun
+            thread.join(_FAREWELL)
     state.check()
     return count
 

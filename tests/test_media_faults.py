@@ -13,7 +13,7 @@ from test_stylize import SIZE, children, gone, leftovers, wrapper
 DECODER = 'case "$*" in *showinfo*) '
 ENCODER = 'case "$*" in *matroska*pipe:0*) '
 OTHERS = ';;\n*) exec "$real" "$@";; esac'
-NOISE = "yes '[x @ 0x1] [warning] noise' | head -50000 >&2"
+NOISE = "yes '[x @ 0x1] [warning] noise' | head -10000 >&2"
 
 
 def finished(command, seconds=30, **options):
