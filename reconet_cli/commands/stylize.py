@@ -85,6 +85,8 @@ def command(
         raise click.UsageError("--format is for standard output (-)")
     if resumable and "-" in (source, target):
         raise click.UsageError("--resumable is for files, not for pipes (-)")
+    if resumable and media["latency"]:
+        raise click.UsageError("--resumable and --live exclude each other")
     if duration is not None and duration <= 0:
         raise click.UsageError("--duration is not above 0")
 
