@@ -117,8 +117,6 @@ def _check(request: Request) -> None:
         raise MediaError("standard input and output cannot be resumed", "name files, or leave --resumable away")
     if not Path(request.input).is_file():
         raise MediaError(f"{request.input} is not a file", "check its name; only files can be painted --resumable")
-    if request.latency:
-        raise MediaError("--live drops frames, so its work cannot be resumed", "leave --live or --resumable away")
     if request.to_picture or Path(request.output).suffix.lower() not in JOINABLE:
         raise MediaError(f"{request.output} cannot be made in segments", f"use one of {' '.join(JOINABLE)}")
 
