@@ -106,9 +106,9 @@ def test_signal_at_any_moment(clip, stylize, tmp_path, seed):
     said = process.communicate(timeout=15)[1]
     assert time.monotonic() - began < 5
     assert b"Traceback" not in said
-    # A signal may come when everything is done.
-    assert process.returncode in (0, 130)
-    assert (tmp_path / "out.mp4").exists() == (process.returncode == 0)
+    # A signal may come when everything is done, even while Python itself is on its way out.
+    assert process.returncode in (0, 130, -signal.SIGTERM)
+    assert (tmp_path / "out.mp4").exists() == (process.returncode != 130)
     assert gone(started)
     assert leftovers(tmp_path) == []
 
