@@ -149,8 +149,8 @@ def test_two_processes_learn_what_one_does_with_the_joint_batch(studio):
     for step, (alone, joint) in enumerate(zip(one, two, strict=True)):
         # Sums in another order differ in the last bit, and training lets differences grow.
         assert joint == pytest.approx(alone, rel=1e-4 if step < 2 else 2e-2, abs=1e-5)
-    first, second = weights_of(studio / "one"), weights_of(studio / "two")
-    assert all(torch.allclose(first[name], second[name], atol=4e-3) for name in first)
+    first, second = (torch.cat([w.flatten() for w in weights_of(studio / name).values()]) for name in ("one", "two"))
+    assert (first - second).norm() < 0.02 * first.norm()
 
 
 def test_a_batch_that_cannot_be_split_gives_a_message():
