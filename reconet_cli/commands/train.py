@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconet_cli.commands.signals import StopOnSignal
 from reconet_cli.model.styles import VARIANT_ORDER
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int
     _check(files, resume, overwrite)
     device = choose_device(options["device"], int(os.environ.get("LOCAL_RANK", "0")))
     precision = choose_precision(options["precision"], device, files.checkpoint if resume else None)
-    with connect(device) as cluster, _StopOnSignal() as stop:
+    with connect(device) as cluster, StopOnSignal() as stop:
         settings = _settings(options, cluster.agree(precision))
         if not cluster.is_first:
             console.set_quiet(True)
@@ -194,24 +194,3 @@ def _counter(bar: Progress) -> Callable[[int, int], None]:
         bar.update(bar.task_ids[0], completed=done, total=total)
 
     return show
-
-
-class _StopOnSignal:
-    """Lets the step in hand finish after Ctrl-C or SIGTERM; a second Ctrl-C stops at once."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._previous: dict[int, Any] = {}
-
-    def __enter__(self) -> _StopOnSignal:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._previous[number] = signal.signal(number, self._ask)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number: int, _frame: object) -> None:
-        self.asked = True
-        signal.signal(number, self._previous[number])

@@ -54,9 +54,9 @@ def random_flow(size: int, generator: torch.Generator) -> Tensor:
     return turn(points, angle, zoom) - points + shift[:, None, None] + bend
 
 
-def smooth_field(height: int, width: int, knots: int, generator: torch.Generator) -> Tensor:
-    """Smooth noise `(1, height, width)` of about unit variance with `knots` spots a side."""
-    coarse = torch.randn(1, 1, knots, knots, generator=generator)
+def smooth_field(height: int, width: int, knots: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Smooth noise `(1, height, width)` of about unit variance with `knots` spots down and across."""
+    coarse = torch.randn(1, 1, *knots, generator=generator)
     return F.interpolate(coarse, size=(height, width), mode="bicubic", align_corners=True)[0]
 
 
@@ -64,7 +64,7 @@ def change_light(previous: Tensor, current: Tensor, generator: torch.Generator) 
     """Shade two frames `(3, H, W)` by a light that moves on a little, and change the brightness of the second."""
     height, width = current.shape[-2:]
     strength = _LARGEST_SHADE * uniform(generator, 0, 1) ** 2
-    shade, other = (smooth_field(height, width, 4, generator) for _ in range(2))
+    shade, other = (smooth_field(height, width, (4, 4), generator) for _ in range(2))
     moved = torch.lerp(shade, other, uniform(generator, 0, 0.3))
     gain = 1 + uniform(generator, -1, 1) * _LARGEST_GAIN * uniform(generator, 0, 1)
     return previous * (1 + strength * shade), current * gain * (1 + strength * moved)

@@ -10,7 +10,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from reconet_cli.training.motion import camera_noise, change_light, grid, random_flow, turn, uniform
+from reconet_cli.training.motion import (
+    camera_noise,
+    change_light,
+    grid,
+    random_flow,
+    smooth_field,
+    turn,
+    uniform,
+)
 from reconet_cli.training.pairs import FramePairs
 from reconet_cli.training.sources import read_picture, to_tensor
 from reconet_cli.warping import inside_frame
@@ -27,9 +35,8 @@ _LARGEST_GRAIN = 0.04
 def _grain(height: int, width: int, generator: torch.Generator) -> Tensor:
     """Smooth grey noise `(1, height, width)` with spots of 3 to 10 px."""
     spot = uniform(generator, 3, 10)
-    knots = torch.randn(1, 1, int(height / spot) + 2, int(width / spot) + 2, generator=generator)
-    smooth = F.interpolate(knots, size=(height, width), mode="bicubic", align_corners=True)[0]
-    return smooth * _LARGEST_GRAIN * uniform(generator, 0, 1)
+    knots = int(height / spot) + 2, int(width / spot) + 2
+    return smooth_field(height, width, knots, generator) * _LARGEST_GRAIN * uniform(generator, 0, 1)
 
 
 def _view(photo: Tensor, points: Tensor) -> Tensor:
