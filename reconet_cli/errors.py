@@ -36,3 +36,7 @@ class TrainingError(ReconetError):
 
 class FlowError(ReconetError):
     """Frames, flow files, flow data sets or estimators do not fit together, or are damaged or missing."""
+
+
+class EvaluationError(ReconetError):
+    """Clips that are to be measured do not fit together, or a report cannot be written."""

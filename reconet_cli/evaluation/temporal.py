@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,38 +14,72 @@ from reconet_cli.model.losses import temporal_gap
 from reconet_cli.warping import visibility_mask
 
 
-def flow_and_mask(current: np.ndarray, previous: np.ndarray, method: str = "dis-medium") -> tuple[Tensor, Tensor]:
-    """Flow current→previous `(1, 2, H, W)` in pixels and its visibility mask, estimated from uint8 RGB frames."""
+@dataclass(frozen=True)
+class Trace:
+    """The way back from a frame to an earlier one, told by the *source* frames.
+
+    `flow` is current→earlier, float32 `(1, 2, H, W)` in pixels; `mask` `(1, 1, H, W)` is 1 where a pixel can be traced.
+    """
+
+    flow: Tensor
+    mask: Tensor
+
+    @property
+    def coverage(self) -> float:
+        """Share of pixels in [0, 1] that can be traced."""
+        return self.mask.mean().item()
+
+
+def estimate_trace(current: np.ndarray, earlier: np.ndarray, method: str = "dis-medium") -> Trace:
+    """The trace between two uint8 RGB frames by one of `flow.METHODS`. Raises `FlowError` as `estimate_flow` does."""
     flow, reverse = (
-        torch.from_numpy(estimate_flow(a, b, method))[None] for a, b in ((current, previous), (previous, current))
+        torch.from_numpy(estimate_flow(a, b, method))[None] for a, b in ((current, earlier), (earlier, current))
     )
-    return flow, visibility_mask(flow, reverse)
+    return Trace(flow, visibility_mask(flow, reverse))
+
+
+def as_tensor(frame: np.ndarray) -> Tensor:
+    """uint8 `(H, W, 3)` as float32 `(1, 3, H, W)` in [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1)[None].float() / 255
+
+
+def pair_error(current: np.ndarray, earlier: np.ndarray, trace: Trace) -> float:
+    """`sqrt((1/D)·‖M·(O_t − W(O_s))‖²)` of two uint8 frames, pixels in [0, 1]; D counts all values of a frame."""
+    return math.sqrt(temporal_gap(as_tensor(current), as_tensor(earlier), trace.flow, trace.mask).item())
+
+
+def mean_error(errors: list[float]) -> float:
+    """`e_stab = sqrt(1/(T−1) · Σ_t (1/D)·‖M_t·(O_t − W_t(O_{t−1}))‖²)` (arXiv 1807.01197, eq. 8) of pairs' errors.
+
+    With errors over a longer span it is the long-range error. Not a number where there is no pair.
+    """
+    return math.sqrt(sum(error**2 for error in errors) / len(errors)) if errors else math.nan
+
+
+def flow_and_mask(current: np.ndarray, previous: np.ndarray, method: str = "dis-medium") -> tuple[Tensor, Tensor]:
+    """As `estimate_trace`."""
+    trace = estimate_trace(current, previous, method)
+    return trace.flow, trace.mask
 
 
 class TemporalError:
-    """`e_stab = sqrt(1/(T−1) · Σ_t (1/D)·‖M_t·(O_t − W_t(O_{t−1}))‖²)` (arXiv 1807.01197, eq. 8), pixels in [0, 1].
-
-    D counts all values of a frame. Feed it one pair of frames after the other.
-    """
+    """e_stab of one pair of frames after the other."""
 
     def __init__(self) -> None:
-        self._squares = 0.0
-        self._coverage = 0.0
-        self._pairs = 0
+        self._errors: list[float] = []
+        self._coverage: list[float] = []
 
     def add(self, previous: np.ndarray, current: np.ndarray, flow: Tensor, mask: Tensor) -> None:
         """Account for two painted uint8 frames, with the *source* frames' flow current→previous and mask."""
-        then, now = (torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255 for frame in (previous, current))
-        self._squares += temporal_gap(now, then, flow, mask).item()
-        self._coverage += mask.mean().item()
-        self._pairs += 1
+        self._errors.append(pair_error(current, previous, Trace(flow, mask)))
+        self._coverage.append(mask.mean().item())
 
     @property
     def value(self) -> float:
         """The error so far; not a number before the first pair."""
-        return math.sqrt(self._squares / self._pairs) if self._pairs else math.nan
+        return mean_error(self._errors)
 
     @property
     def coverage(self) -> float:
         """Mean share of pixels that could be traced."""
-        return self._coverage / self._pairs if self._pairs else math.nan
+        return sum(self._coverage) / len(self._coverage) if self._coverage else math.nan

@@ -36,6 +36,14 @@ class LossNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Perception:
         """Look at `(N, 3, H, W)` RGB in [0, 1]."""
+        return self.perception(self.style_features(image))
+
+    def style_features(self, image: Tensor) -> list[Tensor]:
+        """The features `(N, C, h, w)` that the Gram matrices are made of, from the finest layer to the coarsest."""
+        raise NotImplementedError
+
+    def perception(self, features: list[Tensor]) -> Perception:
+        """What `style_features` amount to."""
         raise NotImplementedError
 
     def content(self, image: Tensor) -> Tensor:
@@ -71,10 +79,13 @@ class VGG16(LossNetwork):
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, image: Tensor) -> Perception:
+    def style_features(self, image: Tensor) -> list[Tensor]:
         """Features of RGB in [0, 1]."""
-        taps = self._taps(image, self.taps[-1])
-        return Perception(taps[2], [gram_matrix(features) for features in taps])
+        return self._taps(image, self.taps[-1])
+
+    def perception(self, features: list[Tensor]) -> Perception:
+        """Content at relu3_3."""
+        return Perception(features[2], [gram_matrix(layer) for layer in features])
 
     def content(self, image: Tensor) -> Tensor:
         """Features at relu3_3."""
@@ -120,7 +131,7 @@ class SlimVGG(LossNetwork):
         """One convolution of a stage and what follows it."""
         raise NotImplementedError
 
-    def features(self, image: Tensor) -> list[Tensor]:
+    def style_features(self, image: Tensor) -> list[Tensor]:
         """The features before each head, of `(N, 3, H, W)` RGB in [0, 1]."""
         x = self.layers["conv0"](image)
         taps = []
@@ -134,15 +145,15 @@ class SlimVGG(LossNetwork):
         """The head of each depth."""
         return [cast(nn.Conv2d, self.layers[f"{stage[-1]}_aux"]) for stage in self.stages]
 
-    def forward(self, image: Tensor) -> Perception:
-        """Features of RGB in [0, 1]."""
-        taps, heads = self.features(image), self.heads()
-        grams = [gram_through(head, tap) for head, tap in zip(heads, taps, strict=True)]
-        return Perception(heads[-1](taps[-1]).float(), grams)
+    def perception(self, features: list[Tensor]) -> Perception:
+        """Gram matrices and content behind the heads."""
+        heads = self.heads()
+        grams = [gram_through(head, layer) for head, layer in zip(heads, features, strict=True)]
+        return Perception(heads[-1](features[-1]).float(), grams)
 
     def content(self, image: Tensor) -> Tensor:
         """The deepest head's output."""
-        content: Tensor = self.heads()[-1](self.features(image)[-1])
+        content: Tensor = self.heads()[-1](self.style_features(image)[-1])
         return content.float()
 
 

@@ -59,10 +59,15 @@ class SqueezeNet(LossNetwork):
         network.load_state_dict({key: state[name].float() for key, name in names.items()})
         return network
 
-    def forward(self, image: Tensor) -> Perception:
+    def style_features(self, image: Tensor) -> list[Tensor]:
         """Features of RGB in [0, 1]."""
         taps = self._taps(image, self._style[-1])
-        return Perception(taps[self._content], [gram_matrix(taps[index]) for index in self._style])
+        return [taps[index] for index in self._style]
+
+    def perception(self, features: list[Tensor]) -> Perception:
+        """Content at fire5."""
+        content = features[self._style.index(self._content)]
+        return Perception(content, [gram_matrix(layer) for layer in features])
 
     def content(self, image: Tensor) -> Tensor:
         """Features behind fire5."""

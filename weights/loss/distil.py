@@ -71,10 +71,10 @@ class Crops:
 def distance(student: SlimVGG, teacher: SlimVGG, images: Tensor) -> tuple[Tensor, Tensor]:
     """Feature and Gram distance, mean over depths, each relative to the teacher's own size."""
     with torch.no_grad():
-        taps = teacher.features(images)
+        taps = teacher.style_features(images)
         wanted = [head(tap) for head, tap in zip(teacher.heads(), taps, strict=True)]
         wanted_grams = [gram_through(head, tap) for head, tap in zip(teacher.heads(), taps, strict=True)]
-    own = student.features(images)
+    own = student.style_features(images)
     features, grams = [], []
     for head, tap, target, gram in zip(student.heads(), own, wanted, wanted_grams, strict=True):
         features.append(((head(tap) - target) ** 2).mean() / ((target**2).mean() + _EPS))

@@ -1,0 +1,167 @@
+"""All measures of painted clips beside their source, frame by frame, in bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch import Tensor
+
+from reconet_cli.errors import EvaluationError
+from reconet_cli.evaluation.pairing import together
+from reconet_cli.evaluation.perception import Judge, content_distance, style_distance
+from reconet_cli.evaluation.sharpness import sharpness
+from reconet_cli.evaluation.temporal import Trace, estimate_trace, mean_error, pair_error
+
+# Frames between two that are compared: neighbours, and the long range.
+SPANS = (1, 5, 10)
+# What a loss network sees changes slowly from frame to frame, and looking is dear.
+_JUDGE_EVERY = 4
+
+# Finds the way from the current source frame to an earlier one.
+Tracer = Callable[[np.ndarray, np.ndarray], Trace]
+
+
+@dataclass
+class FrameScore:
+    """Measures of one frame; None where there was nothing to compare with, or nobody looked.
+
+    `errors` by span: the pair's `sqrt((1/D)·‖M·(O_t − W(O_{t−span}))‖²)`; `change` is the warped perceptual distance to
+    the frame before.
+    """
+
+    sharpness: float
+    errors: dict[int, float] = field(default_factory=dict)
+    change: float | None = None
+    style: float | None = None
+    content: float | None = None
+
+
+@dataclass
+class ClipScore:
+    """Measures of one clip; not a number where nothing was measured."""
+
+    name: str
+    frames: list[FrameScore] = field(default_factory=list)
+
+    def error(self, span: int = 1) -> float:
+        """Temporal error over a span: e_stab for 1, the long-range error for more."""
+        return mean_error([frame.errors[span] for frame in self.frames if span in frame.errors])
+
+    @property
+    def change(self) -> float:
+        """Mean warped perceptual distance of neighbours."""
+        return _mean([frame.change for frame in self.frames])
+
+    @property
+    def style(self) -> float:
+        """Mean style distance."""
+        return _mean([frame.style for frame in self.frames])
+
+    @property
+    def content(self) -> float:
+        """Mean content distance."""
+        return _mean([frame.content for frame in self.frames])
+
+    @property
+    def sharpness(self) -> float:
+        """Mean sharpness."""
+        return _mean([frame.sharpness for frame in self.frames])
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    there = [value for value in values if value is not None]
+    return math.fsum(there) / len(there) if there else math.nan
+
+
+@dataclass
+class Evaluation:
+    """The source's own measures (its warping error is the floor), the painted clips', and the traced share of pixels.
+
+    `coverage` has one value in [0, 1] a pair, by span; the pair of frame t with t − span is at t − span.
+    """
+
+    source: ClipScore
+    painted: list[ClipScore]
+    coverage: dict[int, list[float]]
+
+    def traced(self, span: int = 1) -> float:
+        """Mean share of pixels that could be traced over a span."""
+        return _mean(self.coverage[span])
+
+
+class Evaluator:
+    """Takes a source frame and its paintings, uint8 RGB `(H, W, 3)` of one size, one frame after the other.
+
+    `names` are the painted clips'. `judge` measures what a loss network sees, on every fourth frame; `grams` are those
+    of each clip's style picture, or None. Only the last ten frames are kept.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        tracer: Tracer = estimate_trace,
+        judge: Judge | None = None,
+        grams: Sequence[list[Tensor] | None] = (),
+    ) -> None:
+        self._tracer = tracer
+        self._judge = judge
+        self._grams = list(grams) or [None] * len(names)
+        self._before: deque[list[np.ndarray]] = deque(maxlen=max(SPANS))
+        self.result = Evaluation(ClipScore("source"), [ClipScore(name) for name in names], {span: [] for span in SPANS})
+
+    def add(self, source: np.ndarray, painted: Sequence[np.ndarray]) -> None:
+        """Measure the next frame. Raises `EvaluationError` where a painting's size differs, `FlowError`."""
+        clips = [self.result.source, *self.result.painted]
+        now = [source, *painted]
+        for clip, frame in zip(clips, now, strict=True):
+            _check_size(clip.name, frame, source)
+            clip.frames.append(FrameScore(sharpness(frame)))
+        traces = {span: self._tracer(source, self._before[-span][0]) for span in SPANS if span <= len(self._before)}
+        for span, trace in traces.items():
+            self.result.coverage[span].append(trace.coverage)
+            for clip, frame, earlier in zip(clips, now, self._before[-span], strict=True):
+                clip.frames[-1].errors[span] = pair_error(frame, earlier, trace)
+        if (
+            self._judge and len(clips[0].frames) % _JUDGE_EVERY == 2
+        ):  # the second frame is the first that has one before
+            self._look(self._judge, clips, now, traces[1])
+        self._before.append(now)
+
+    def _look(self, judge: Judge, clips: list[ClipScore], now: list[np.ndarray], trace: Trace) -> None:
+        views = [judge.view(frame) for frame in now]
+        for clip, view, frame, earlier in zip(clips, views, now, self._before[-1], strict=True):
+            clip.frames[-1].change = judge.change(frame, view, earlier, trace)
+        for clip, view, grams in zip(clips[1:], views[1:], self._grams, strict=True):
+            clip.frames[-1].content = content_distance(view, views[0].perception.content)
+            clip.frames[-1].style = style_distance(view, grams) if grams else None
+
+
+def _check_size(name: str, frame: np.ndarray, source: np.ndarray) -> None:
+    if frame.shape != source.shape:
+        (height, width), (rows, columns) = frame.shape[:2], source.shape[:2]
+        raise EvaluationError(
+            f"{name} is {width}x{height}, the original {columns}x{rows}", "give --size to compare them at one size"
+        )
+
+
+def evaluate(
+    source: Iterable[np.ndarray],
+    painted: dict[str, Iterable[np.ndarray]],
+    *,
+    tracer: Tracer = estimate_trace,
+    judge: Judge | None = None,
+    grams: Sequence[list[Tensor] | None] = (),
+) -> Evaluation:
+    """Measure whole clips, paired by their frames' index; see `Evaluator`.
+
+    Raises `EvaluationError` where sizes or numbers of frames differ, or where there are fewer than two frames.
+    """
+    evaluator = Evaluator(list(painted), tracer=tracer, judge=judge, grams=grams)
+    for frame, paintings in together(source, painted):
+        evaluator.add(frame, paintings)
+    return evaluator.result
