@@ -18,6 +18,7 @@ COMMANDS = {
     "styles": ("reconet_cli.commands.styles", "List the styles that are there."),
     "train": ("reconet_cli.commands.train", "Train a style from a picture."),
     "flow": ("reconet_cli.commands.flow", "Estimate optical flow, or measure it against ground truth."),
+    "export": ("reconet_cli.commands.export", "Write a style's network for other runtimes: ONNX, OpenVINO, PyTorch."),
     "bench": ("reconet_cli.commands.bench", "Measure how fast styles are here, and what they wait for."),
     "doctor": ("reconet_cli.commands.doctor", "Say what is installed, what works, and what to do about the rest."),
 }

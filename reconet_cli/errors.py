@@ -40,3 +40,7 @@ class FlowError(ReconetError):
 
 class EvaluationError(ReconetError):
     """Clips that are to be measured do not fit together, or a report cannot be written."""
+
+
+class ExportError(ReconetError):
+    """An exported file cannot be written, or paints another picture than the network it was made from."""

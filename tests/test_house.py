@@ -96,6 +96,7 @@ def test_files_stay_small(path):
         ["flow", "--help"],
         ["doctor", "--help"],
         ["bench", "--help"],
+        ["export", "--help"],
         ["--version"],
     ],
 )

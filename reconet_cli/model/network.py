@@ -135,8 +135,13 @@ class ReCoNet(nn.Module):
     def paint(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Paint and also return the encoder's features, which the feature-map temporal loss compares."""
         height, width = image.shape[-2:]
-        features, raw = self.body(pad_to_multiple(image, self.body.multiple) * 2 - 1)
-        return features, (torch.tanh(raw) * 0.5 + 0.5)[..., :height, :width]
+        features, painted = self.paint_padded(pad_to_multiple(image, self.body.multiple))
+        return features, painted[..., :height, :width]
+
+    def paint_padded(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """`paint` for images whose sides are multiples of `body.multiple` already."""
+        features, raw = self.body(image * 2 - 1)
+        return features, torch.tanh(raw) * 0.5 + 0.5
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:

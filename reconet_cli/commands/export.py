@@ -1,0 +1,67 @@
+"""`reconet export`: a style as a file for other runtimes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconet_cli.commands.parameters import Size
+
+
+@click.command("export")
+@click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--style", required=True, metavar="NAME|FILE", help="What to export; `reconet styles` lists.")
+@click.option("--variant", default="auto", metavar="NAME", help="Which network of the style.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["onnx", "openvino", "pt2", "torchscript"]),
+    help="Instead of what the ending of OUTPUT says: .onnx, .xml, .pt2, .torchscript.",
+)
+@click.option("--precision", type=click.Choice(["fp32", "fp16", "int8"]), default="fp32", show_default=True)
+@click.option(
+    "--io",
+    "frames",
+    type=click.Choice(["float", "uint8"]),
+    default="float",
+    show_default=True,
+    help="Frames in and out: float NCHW in [0, 1], or uint8 NHWC.",
+)
+@click.option("--size", type=Size(), help="For frames of this size only; else for any.")
+@click.option("--verify/--no-verify", default=True, help="Compare the file's pictures with the network's (default).")
+@click.option("-y", "--yes", is_flag=True, help="Overwrite OUTPUT.")
+def command(
+    output: Path,
+    style: str,
+    variant: str,
+    kind: str | None,
+    precision: str,
+    frames: str,
+    size: tuple[int, int] | None,
+    verify: bool,
+    yes: bool,
+) -> None:
+    """Write a style's network to OUTPUT, for other programs and machines.
+
+    The file holds everything between a frame and the painted frame. It is run by its own runtime at five sizes, and
+    removed if it paints another picture than the network.
+    """
+    from reconet_cli.errors import ExportError
+    from reconet_cli.exporting.plan import Plan, chosen_format
+    from reconet_cli.model.styles import find_style
+
+    plan = Plan(find_style(style, variant), chosen_format(output, kind), precision, frames == "uint8", size)
+    if output.exists() and not yes:
+        raise ExportError(f"{output} exists", "-y overwrites it")
+
+    from reconet_cli import console
+    from reconet_cli.exporting.export import export
+
+    found = export(plan, output, verify=verify, note=console.note)
+    for one in found:
+        width, height = one.size
+        click.echo(
+            f"{width}x{height}".ljust(10) + f"largest {one.largest:6.3f}  mean {one.mean:7.4f}  {one.psnr:5.1f} dB"
+        )
+    console.note(f"{output}: {output.stat().st_size / 1e6:.1f} MB")

@@ -1,0 +1,61 @@
+"""Write, compare, and only then give the file its name."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from reconet_cli.errors import ExportError
+from reconet_cli.exporting.plan import Plan, metadata
+from reconet_cli.exporting.verify import Difference, differences, limit
+
+
+def export(plan: Plan, output: Path, *, verify: bool, note: Callable[[str], None]) -> list[Difference]:
+    """Write a plan's file and compare its pictures with the network's; `note` is told what was compared with what.
+
+    Raises `ExportError` where it cannot be written or differs too much; nothing is left behind then.
+    """
+    part = output.with_name(f".{output.stem[:100]}.{secrets.token_hex(4)}.part{output.suffix}")
+    # OpenVINO's weights are a second file; it must be there before the one that names it.
+    pairs = [(part.with_suffix(ending), output.with_suffix(ending)) for ending in _endings(output, plan.kind)]
+    try:
+        _write(plan, part)
+        found = _verified(plan, part, note) if verify else []
+        for source, target in pairs:
+            os.replace(source, target)
+    except OSError as problem:
+        raise ExportError(f"cannot write {output}: {problem.strerror or problem}") from problem
+    finally:
+        for source, _ in pairs:
+            source.unlink(missing_ok=True)
+    return found
+
+
+def _endings(output: Path, kind: str) -> tuple[str, ...]:
+    return (".bin", output.suffix) if kind == "openvino" else (output.suffix,)
+
+
+def _write(plan: Plan, path: Path) -> None:
+    facts = metadata(plan)
+    if plan.kind == "onnx":
+        from reconet_cli.exporting.onnx_file import write_onnx
+
+        write_onnx(plan, path, facts)
+    else:
+        raise ExportError(f"{plan.kind} is not there yet")
+
+
+def _verified(plan: Plan, path: Path, note: Callable[[str], None]) -> list[Difference]:
+    found, runtime = differences(plan, path)
+    note(f"compared {runtime} with the network in float32; {plan.precision}: {limit(plan.precision)}")
+    for one in found:
+        if not one.within(plan.precision):
+            width, height = one.size
+            raise ExportError(
+                f"the file's picture differs from the network's by {one.largest:.2f} code values, {one.psnr:.1f} dB, "
+                f"at {width}x{height}; {plan.precision} may by {limit(plan.precision)}",
+                "nothing was written; try --precision fp32",
+            )
+    return found

@@ -1,0 +1,74 @@
+"""ONNX files: one file, opset 18, names that a person chose."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from reconet_cli import __version__
+from reconet_cli.errors import ExportError
+from reconet_cli.exporting.plan import Plan
+from reconet_cli.exporting.program import example_input, exported_program
+
+OPSET = 18
+INPUT, OUTPUT = "frame", "painted"
+
+
+def write_onnx(plan: Plan, path: Path, facts: Mapping[str, str]) -> None:
+    """Write the plan's network. Raises `ExportError` where the packages for it are missing."""
+    try:
+        import onnx
+        import onnxscript  # noqa: F401 - PyTorch's exporter needs it and says so in a long trace
+    except ImportError as problem:
+        raise ExportError(
+            f"writing ONNX needs the package {problem.name}", 'pip install "reconet[export]"'
+        ) from problem
+    model = _converted(plan)
+    _name_sides(model, plan)
+    _describe(model, facts)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save_model(model, str(path))
+
+
+def _converted(plan: Plan) -> Any:
+    program = exported_program(plan)
+    # The exporter prints its steps, and warns about its own use of PyTorch and about packages that are not needed.
+    logging.disable(logging.WARNING)
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        converted = torch.onnx.export(
+            program, (example_input(plan),), dynamo=True, opset_version=OPSET, input_names=[INPUT],
+            output_names=[OUTPUT], external_data=False, verbose=False,
+        )  # fmt: skip
+    logging.disable(logging.NOTSET)
+    assert converted is not None
+    return converted.model_proto
+
+
+def _name_sides(model: Any, plan: Plan) -> None:
+    """Call free sides `height` and `width`; the exporter numbers them."""
+    if plan.size is not None:
+        return
+    first = 1 if plan.byte_frames else 2
+    for value in (*model.graph.input, *model.graph.output):
+        sides = value.type.tensor_type.shape.dim
+        sides[first].dim_param, sides[first + 1].dim_param = "height", "width"
+    del model.graph.value_info[:]
+
+
+def _describe(model: Any, facts: Mapping[str, str]) -> None:
+    model.producer_name, model.producer_version = "reconet", __version__
+    model.doc_string = f"Style {facts['style']!r}, {facts['layout']} in {facts['range']}"
+    # What the exporter notes about each node is four times as long as the graph.
+    for thing in (*model.graph.node, *model.graph.input, *model.graph.output, *model.graph.initializer, model.graph):
+        del thing.metadata_props[:]
+    del model.metadata_props[:]
+    for name, text in facts.items():
+        model.metadata_props.add(key=f"reconet.{name}", value=text)

@@ -1,0 +1,94 @@
+"""Does a file paint what the network paints? Differences at several sizes, in code values (1/255)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from reconet_cli.engine.quantize import peak_signal_to_noise
+from reconet_cli.exporting.plan import Plan
+from reconet_cli.exporting.runtimes import Run, open_file
+from reconet_cli.folders import packaged_folder
+
+# (width, height); one side and the other, both and none are odd or no multiple of eight.
+SIZES = ((640, 360), (427, 240), (320, 181), (255, 143), (180, 320))
+# The largest difference from the network in float, in code values, and for int8 the least PSNR in dB.
+_MOST = {"fp32": 1.0, "fp16": 2.0}
+LEAST_AGREEMENT = 32.0
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far a file's picture of one size is from the network's: code values, and PSNR in dB."""
+
+    size: tuple[int, int]
+    largest: float
+    mean: float
+    psnr: float
+
+    def within(self, precision: str) -> bool:
+        """Whether a file of this precision may differ so much."""
+        return self.psnr >= LEAST_AGREEMENT if precision == "int8" else self.largest <= _MOST[precision]
+
+
+def limit(precision: str) -> str:
+    """The limit of a precision, in words."""
+    if precision == "int8":
+        return f"at least {LEAST_AGREEMENT:g} dB"
+    return f"at most {_MOST[precision]:g} code value{'s' if _MOST[precision] > 1 else ''}"
+
+
+def frames(plan: Plan) -> Iterator[np.ndarray]:
+    """Frames `(H, W, 3)`: shipped pictures at each of `SIZES`, or all of them at the plan's size."""
+    pictures = [_picture(path) for path in sorted((packaged_folder() / "frames").glob("*.jpg"))]
+    if plan.size:
+        for picture in pictures:
+            yield cv2.resize(picture, plan.size, interpolation=cv2.INTER_AREA)
+        return
+    for number, size in enumerate(SIZES):
+        yield cv2.resize(pictures[number % len(pictures)], size, interpolation=cv2.INTER_AREA)
+
+
+def _picture(path: Path) -> np.ndarray:
+    picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def differences(plan: Plan, path: Path) -> tuple[list[Difference], str]:
+    """Run a file on `frames` and compare with the plain network in float32; also the runtime's name."""
+    import torch
+
+    from reconet_cli.model.weights import load_weights
+
+    network = load_weights(plan.weights)
+    run, runtime = open_file(path, plan.kind)
+    found = []
+    for frame in frames(plan):
+        with torch.inference_mode():
+            image = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255
+            expected = network(image)[0].permute(1, 2, 0).numpy() * 255
+        found.append(_difference(expected, painted(run, frame, plan.byte_frames)))
+    return found, runtime
+
+
+def painted(run: Run, frame: np.ndarray, byte_frames: bool) -> np.ndarray:
+    """What a file makes of a frame `(H, W, 3)`, as it comes out: uint8, or float32 code values."""
+    if byte_frames:
+        return run(frame[None])[0]
+    image = np.ascontiguousarray(frame.transpose(2, 0, 1)[None], np.float32) / 255
+    return run(image)[0].transpose(1, 2, 0) * 255
+
+
+def _difference(expected: np.ndarray, found: np.ndarray) -> Difference:
+    height, width, _ = expected.shape
+    if found.shape != expected.shape or not np.isfinite(found).all():
+        return Difference((width, height), float("inf"), float("inf"), 0.0)
+    if found.dtype == np.uint8:
+        expected = np.floor(expected + 0.5)
+    gap = np.abs(found.astype(np.float32) - expected)
+    return Difference((width, height), float(gap.max()), float(gap.mean()), peak_signal_to_noise(expected, found))
