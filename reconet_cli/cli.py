@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from typing import Any
 
@@ -94,4 +95,7 @@ def run(arguments: list[str]) -> int:
 
 def main() -> None:
     """Console entry point."""
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    # Everything is done: an interrupt now would only make Python show a trace on its way out.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(status)

@@ -13,6 +13,7 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from processes import PATIENCE
 
 from reconet_cli.media.info import MediaInfo
 from reconet_cli.media.locate import find_ffmpeg
@@ -28,16 +29,23 @@ hypothesis.settings.load_profile("reconet")
 # Which ffmpeg the tests run on; every test sees this one only.
 FFMPEG = find_ffmpeg()
 
-# `reconet` with a style that changes nothing, in a process of its own. RECONET_TEST_DELAY slows it down.
+# `reconet` with a style that changes nothing, in a process of its own. RECONET_TEST_DELAY slows it down; at
+# frame RECONET_TEST_STOP, with more to come than queues hold, it waits until reading is given up.
 DRIVER = """
-import os, sys, time, types
+import os, sys, threading, time, types
 engine = types.ModuleType("reconet_cli.engine")
 class Identity:
     description = "identity"
     precision = "exact"
     lanes = 1
+    count = 0
     def __call__(self, frame):
+        self.count += 1
         time.sleep(float(os.environ.get("RECONET_TEST_DELAY", "0")))
+        while str(self.count) == os.environ.get("RECONET_TEST_STOP") and any(
+            thread.name == "decode" for thread in threading.enumerate()
+        ):
+            time.sleep(0.01)
         return frame
 engine.load_engine = lambda style, **options: Identity()
 sys.modules["reconet_cli.engine"] = engine
@@ -78,7 +86,7 @@ class Tools:
         command = [FFMPEG, "-nostdin", "-hide_banner", "-y", *map(str, arguments)]
         if stdin is not None:
             command.remove("-nostdin")
-        done = subprocess.run(command, input=stdin, capture_output=True, timeout=60)
+        done = subprocess.run(command, input=stdin, capture_output=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr.decode(errors="replace")
         return done
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import PATIENCE
 
 from reconet_cli import cli
 from reconet_cli.batch.shard import parse_shard
@@ -178,7 +179,7 @@ def test_interrupt_ends_the_whole_batch(stylize, clips, tmp_path):
     while not process.stderr.readline().startswith("[2/2]"):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=15)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert out.splitlines()[-1] == "1 painted, 0 skipped, 0 failed"
     assert err.splitlines()[-1] == "error: interrupted"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from processes import PATIENCE
 
 from reconet_cli.cli import run
 from reconet_cli.media.request import Request
@@ -18,34 +20,53 @@ from reconet_cli.speed import network, stages
 
 
 class Slow:
-    """An engine that takes 20 ms a frame on each of two lanes."""
+    """An engine that takes a while for a frame."""
 
     description, precision, lanes = "slow", "none", 2
+    seconds = 0.1
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        time.sleep(0.02)
+        time.sleep(self.seconds)
         return frame
 
 
 def test_the_slowest_stage_is_named(tools, tmp_path, monkeypatch):
     monkeypatch.setattr(stages, "load_engine", lambda style, **options: Slow())
-    clip = tools.clip("ten-seconds.mp4", size="64x48", seconds=4, sound=())
+    clip = tools.clip("twelve.mp4", size="64x48", seconds=0.48, sound=())
     profile = stages.profile(Request(str(clip), str(tmp_path / "out.mp4")), "any")
-    assert profile.frames == 100
+    assert profile.frames == 12
     assert (tmp_path / "out.mp4").exists()
     assert profile.limit == "paint"
-    assert profile.paint > 0.75
-    assert 50 < profile.rate < 101, "two lanes of 20 ms make a hundred frames a second at most"
+    # On a busy machine everything takes longer, but nothing takes less than it does.
+    assert profile.seconds >= 0.6
+    assert profile.paint * profile.seconds >= 0.6
+    assert profile.rate == pytest.approx(12 / profile.seconds)
+    assert max(profile.decode, profile.paint, profile.encode) <= 1
 
 
 def test_lanes_count_in_the_network_alone(monkeypatch):
-    monkeypatch.setattr(network, "_ROUND", 0.2)
-    frame = np.zeros((8, 8, 3), np.uint8)
-    one = Slow()
-    one.lanes = 1
-    rates = network.frames_per_second({"two": Slow(), "one": one}, frame)
-    assert rates["two"] == pytest.approx(100, rel=0.3)
-    assert rates["one"] == pytest.approx(50, rel=0.3)
+    monkeypatch.setattr(network, "_ROUND", 0.0)  # two frames a round
+    meet = threading.Barrier(2)
+
+    class Pair(Slow):
+        def __call__(self, frame: np.ndarray) -> np.ndarray:
+            meet.wait(PATIENCE)  # raises where no second lane comes
+            return super().__call__(frame)
+
+    class Single(Slow):
+        lanes, inside = 1, 0
+
+        def __call__(self, frame: np.ndarray) -> np.ndarray:
+            self.inside += 1
+            assert self.inside == 1
+            super().__call__(frame)
+            self.inside -= 1
+            return frame
+
+    monkeypatch.setattr(Slow, "seconds", 0.01)
+    rates = network.frames_per_second({"two": Pair(), "one": Single()}, np.zeros((8, 8, 3), np.uint8))
+    assert 0 < rates["two"] <= 200
+    assert 0 < rates["one"] <= 100
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+from processes import PATIENCE
 
 from reconet_cli.cli import run
 from reconet_cli.commands.flow import FORMATS
@@ -248,12 +249,12 @@ def test_ctrl_c_ends_soon_and_leaves_nothing_half(tools, tmp_path, target, optio
     clip = tools.clip("long.mp4", size="192x128", seconds=8, sound=())
     command = [sys.executable, "-m", "reconet_cli", "flow", clip, tmp_path / target, "--method", "deepflow", *options]
     child = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True, start_new_session=True)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not any(path.stat().st_size for path in tmp_path.glob(sign)) and child.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     os.killpg(child.pid, signal.SIGINT)
-    _, said = child.communicate(timeout=30)
+    _, said = child.communicate(timeout=PATIENCE)
     assert child.returncode == 130, said
     assert "interrupted" in said
     assert "Traceback" not in said

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -47,13 +46,11 @@ def test_abort_ends_a_child_that_ignores_sigterm():
         "import signal, sys, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "print('ready', flush=True)\n"
-        "time.sleep(60)",
+        "time.sleep(1000)",
         stdout=subprocess.PIPE,
     )
     assert process.stdout.read(5) == b"ready"
-    began = time.monotonic()
     process.abort()
-    assert time.monotonic() - began < 10
     assert not process.running
     process.abort()  # a second time does nothing
     process.stdout.close()

@@ -16,6 +16,8 @@ from pathlib import Path
 import conftest
 import numpy as np
 import pytest
+from processes import PATIENCE, children, gone, until, works_with
+from test_stylize import BOTH
 
 import reconet_cli.media.reader
 import reconet_cli.model.styles
@@ -243,37 +245,30 @@ def command(tmp_path) -> list[str]:
     return [sys.executable, "-c", driver, "stylize", "--style", str(style), "--resumable"]
 
 
-def children(pid: int) -> list[int]:
-    """The processes that any thread of a process has started."""
-    return [int(child) for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()]
-
-
 def segments(target: Path) -> int:
-    return len(list(Path(f"{target}.parts").glob("[0-9]*")))
+    manifest = Path(f"{target}.parts/manifest.json")
+    return len(json.loads(manifest.read_text())["segments"]) if manifest.exists() else 0
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
 def test_killed_at_random_moments(tools, sources, command, tmp_path):
     out, straight = tmp_path / "out.mp4", tmp_path / "straight.mp4"
     arguments = [*command, str(sources["steady"]), str(out), "--preset", "ultrafast"]
+    slow = {**os.environ, "RECONET_TEST_DELAY": "0.02", "RECONET_TEST_STOP": "15"}  # further each time, but not the end
     moments, seen = random.Random(5), []
-    for _ in range(3):
-        process = subprocess.Popen(arguments, stderr=subprocess.PIPE, env={**os.environ, "RECONET_TEST_DELAY": "0.03"})
-        end = time.monotonic() + 20
-        while not Path(f"{out}.parts/manifest.json").exists() or len(children(process.pid)) < 2:
-            assert time.monotonic() < end
-            time.sleep(0.01)
+    for wanted in (0, 1):
+        process = subprocess.Popen(arguments, stderr=subprocess.PIPE, env=slow)
+        until(lambda: works_with(process, *BOTH) and segments(out) >= wanted, process)  # noqa: B023
         time.sleep(moments.uniform(0, 0.5))
         started = children(process.pid)
         process.kill()
-        process.communicate(timeout=15)
+        process.communicate(timeout=PATIENCE)
         assert process.returncode == -signal.SIGKILL
         assert not out.exists()
         seen.append(segments(out))
         assert gone(started)
     assert seen == sorted(seen)
-    assert seen[-1] > 0
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    assert 1 <= seen[-1] < 3
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert f"{10 * seen[-1]} frames are painted already" in done.stderr
     assert left(tmp_path) == ["out.mp4", "style"]
@@ -282,38 +277,20 @@ def test_killed_at_random_moments(tools, sources, command, tmp_path):
         assert tools.packets(out, stream) == tools.packets(straight, stream)
 
 
-def gone(pids: list[int]) -> bool:
-    end = time.monotonic() + 5
-    while time.monotonic() < end:
-        if not any(running(pid) for pid in pids):
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def test_interrupt_says_how_to_go_on(tools, sources, command, tmp_path):
     out = tmp_path / "out.mp4"
     arguments = [*command, str(sources["steady"]), str(out), "--preset", "ultrafast"]
     process = subprocess.Popen(
-        arguments, stderr=subprocess.PIPE, text=True, env={**os.environ, "RECONET_TEST_DELAY": "0.05"}
+        arguments, stderr=subprocess.PIPE, text=True, env={**os.environ, "RECONET_TEST_STOP": "15"}
     )
-    end = time.monotonic() + 20
-    while not segments(out) and time.monotonic() < end:
-        time.sleep(0.02)
+    until(lambda: segments(out), process)
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=15)[1].splitlines()
+    said = process.communicate(timeout=PATIENCE)[1].splitlines()
     assert process.returncode == 130
     assert said[-1] == "error: interrupted"
     assert any("0 frames are kept in" in line and "the same command goes on from there" in line for line in said)
     (tmp_path / "style").write_text("b")
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
     assert "was begun with different style" in done.stderr
     assert len(tools.times(out)) == 35
 

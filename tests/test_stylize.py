@@ -4,15 +4,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import PATIENCE, children, gone, until, works_with
 
 from reconet_cli import cli
 
 SIZE = 96 * 64 * 3
+BOTH = ("showinfo", "matroska")  # in the command lines of decoder and encoder
 
 
 def command_line(capfd, *arguments: str) -> tuple[int, str]:
@@ -26,36 +27,6 @@ def command_line(capfd, *arguments: str) -> tuple[int, str]:
 
 def leftovers(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name.startswith("."))
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process has started, zombies too."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.append(int(stat.parent.name))
-    return found
-
-
-def command_of(pid: int) -> bytes:
-    """The command line of a process, empty once it has ended."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def gone(pids: list[int], seconds: float = 5) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def wrapper(folder: Path, real: str, script: str) -> str:
@@ -139,12 +110,12 @@ def test_help_needs_no_torch():
         "import sys; from reconet_cli.cli import run; status = run(['stylize', '--help'])\n"
         "loaded = {'torch', 'cv2', 'numpy', 'ffmpeg'} & set(sys.modules); assert not loaded, loaded; sys.exit(status)"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=PATIENCE).returncode == 0
 
 
 def test_y4m_through_pipes(tools, clip, stylize):
     y4m = tools.run("-i", clip, "-f", "yuv4mpegpipe", "-pix_fmt", "yuv420p", "-").stdout
-    done = subprocess.run([*stylize, "-", "-"], input=y4m, capture_output=True, timeout=60)
+    done = subprocess.run([*stylize, "-", "-"], input=y4m, capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(b"YUV4MPEG2 W96 H64 F25:1")
     assert done.stdout.count(b"FRAME") == 25
@@ -157,11 +128,11 @@ def test_y4m_through_pipes(tools, clip, stylize):
 def test_raw_through_pipes_is_exact(tools, clip, stylize):
     raw = tools.run("-i", clip, "-f", "rawvideo", "-pix_fmt", "rgb24", "-").stdout
     options = ["--size", "96x64", "--fps", "25"]
-    done = subprocess.run([*stylize, "-", "-", *options], input=raw, capture_output=True, timeout=60)
+    done = subprocess.run([*stylize, "-", "-", *options], input=raw, capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert done.stdout == raw
     as_y4m = subprocess.run(
-        [*stylize, "-", "-", *options, "--format", "y4m"], input=raw, capture_output=True, timeout=60
+        [*stylize, "-", "-", *options, "--format", "y4m"], input=raw, capture_output=True, timeout=PATIENCE
     )
     assert as_y4m.stdout.startswith(b"YUV4MPEG2 W96 H64 F25:1")
 
@@ -169,12 +140,12 @@ def test_raw_through_pipes_is_exact(tools, clip, stylize):
 def test_raw_that_ends_inside_a_frame(tools, stylize, tmp_path):
     target = tmp_path / "out.mp4"
     command = [*stylize, "-", str(target), "--size", "96x64", "--fps", "30000/1001"]
-    done = subprocess.run(command, input=b"\x80" * (SIZE * 3 + 7), capture_output=True, timeout=60)
+    done = subprocess.run(command, input=b"\x80" * (SIZE * 3 + 7), capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0
     assert b"its last 7 bytes are left out" in done.stderr
     assert len(tools.times(target)) == 3
     assert tools.times(target)[1] == pytest.approx(1001 / 30000, abs=1e-4)
-    short = subprocess.run([*command, "-y"], input=b"\x80" * 100, capture_output=True, timeout=60)
+    short = subprocess.run([*command, "-y"], input=b"\x80" * 100, capture_output=True, timeout=PATIENCE)
     assert short.returncode == 1
     assert b"100 bytes are less than one rgb24 frame of 96x64" in short.stderr
     assert leftovers(tmp_path) == []
@@ -189,7 +160,7 @@ def test_container_from_a_pipe_with_its_sound(tools, clip, stylize, tmp_path, su
         # Sizes and rates are conversions here, not a description of raw frames.
         done = subprocess.run(
             ["sh", "-c", 'cat | "$@"', "sh", *stylize, "-", str(target), "--size", "48x32", "--start", "0.2"],
-            stdin=pipe, capture_output=True, timeout=60,
+            stdin=pipe, capture_output=True, timeout=PATIENCE,
             env={**os.environ, "TMPDIR": str(tmp_path)},
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -200,19 +171,19 @@ def test_container_from_a_pipe_with_its_sound(tools, clip, stylize, tmp_path, su
 
 def test_container_to_a_pipe(tools, clip, stylize):
     mkv = tools.run("-i", clip, "-c", "copy", "-f", "matroska", "-").stdout
-    done = subprocess.run([*stylize, "-", "-", "--format", "rgb24"], input=mkv, capture_output=True, timeout=60)
+    done = subprocess.run([*stylize, "-", "-", "--format", "rgb24"], input=mkv, capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout) == SIZE * 25
 
 
 def test_nothing_and_garbage_on_standard_input(stylize, tmp_path):
     for content, message in ((b"", b"nothing came in"), (b"x" * 5000, b"standard input is no video")):
-        done = subprocess.run([*stylize, "-", "-"], input=content, capture_output=True, timeout=60)
+        done = subprocess.run([*stylize, "-", "-"], input=content, capture_output=True, timeout=PATIENCE)
         assert done.returncode == 1
         assert message in done.stderr
         assert done.stdout == b""
     done = subprocess.run(
-        [*stylize, "-", str(tmp_path / "out.mp4")], input=b"x" * 5000, capture_output=True, timeout=60
+        [*stylize, "-", str(tmp_path / "out.mp4")], input=b"x" * 5000, capture_output=True, timeout=PATIENCE
     )
     assert done.returncode == 1
     assert leftovers(tmp_path) == []
@@ -230,7 +201,7 @@ def test_reader_that_goes_away(tools, stylize, form):
     started = children(process.pid)
     process.stdout.close()
     said = process.stderr.read().decode()
-    assert process.wait(15) == 1
+    assert process.wait(PATIENCE) == 1
     assert "the output pipe was closed by its reader" in said
     assert "Traceback" not in said
     assert gone(started)
@@ -241,18 +212,14 @@ def test_reader_that_goes_away(tools, stylize, form):
 def test_signal_ends_everything(clip, stylize, tmp_path, number):
     process = subprocess.Popen(
         [*stylize, str(clip), str(tmp_path / "out.mp4")],
-        stderr=subprocess.PIPE, env={**os.environ, "RECONET_TEST_DELAY": "0.5"},
+        stderr=subprocess.PIPE, env={**os.environ, "RECONET_TEST_STOP": "3"},
     )  # fmt: skip
-    end = time.monotonic() + 20
-    while len(children(process.pid)) < 2 and time.monotonic() < end:
-        time.sleep(0.05)
+    until(lambda: works_with(process, *BOTH), process)
     started = children(process.pid)
     assert len(started) == 2
     assert len(leftovers(tmp_path)) == 1
-    began = time.monotonic()
     process.send_signal(number)
-    _, said = process.communicate(timeout=15)
-    assert time.monotonic() - began < 8
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert said.decode().splitlines()[-1] == "error: interrupted"
     assert leftovers(tmp_path) == []
@@ -267,17 +234,9 @@ def test_killed_ffmpeg(tools, stylize, tmp_path, which):
         [*stylize, str(long), str(tmp_path / "out.mp4")],
         stderr=subprocess.PIPE, env={**os.environ, "RECONET_TEST_DELAY": "0.1"},
     )  # fmt: skip
-    mark = b"showinfo" if which == "decoder" else b"matroska"
-    victim = None
-    end = time.monotonic() + 20
-    while victim is None and time.monotonic() < end:
-        commands = {pid: command_of(pid) for pid in children(process.pid)}
-        if len(commands) == 2:
-            victim = next((pid for pid, command in commands.items() if mark in command), None)
-        time.sleep(0.05)
-    assert victim
-    os.kill(victim, signal.SIGKILL)
-    _, said = process.communicate(timeout=30)
+    until(lambda: works_with(process, *BOTH), process)
+    os.kill(works_with(process, *BOTH)[which == "encoder"], signal.SIGKILL)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert b"SIGKILL" in said
     assert leftovers(tmp_path) == []
@@ -313,7 +272,7 @@ def test_encoder_that_fails_half_way(capfd, identity, tools, clip, tmp_path):
 def test_file_that_may_not_grow(clip, stylize, tmp_path):
     resource = pytest.importorskip("resource")
     done = subprocess.run(
-        [*stylize, str(clip), str(tmp_path / "out.mp4"), "--crf", "0"], capture_output=True, timeout=60,
+        [*stylize, str(clip), str(tmp_path / "out.mp4"), "--crf", "0"], capture_output=True, timeout=PATIENCE,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
     )  # fmt: skip
     assert done.returncode == 1

@@ -4,13 +4,13 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from processes import PATIENCE, until
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.model.weights import load_weights, read_metadata
@@ -152,11 +152,9 @@ def test_ctrl_c_saves_a_checkpoint(studio):
     command = [sys.executable, "-m", "reconet_cli", *arguments(studio, "out", "--steps", "100000")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     curve = studio / "out/run/fast/losses.jsonl"
-    deadline = time.monotonic() + 60
-    while not curve.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    until(curve.exists, process)
     process.send_signal(signal.SIGINT)
-    _, shown = process.communicate(timeout=60)
+    _, shown = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "--resume" in shown
     assert "Traceback" not in shown

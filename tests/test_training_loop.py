@@ -9,13 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from processes import PATIENCE, until
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.model.loss_files import load_loss_network
@@ -103,23 +103,26 @@ def test_auto_takes_compact_where_vgg16_is_not_there(monkeypatch, tmp_path):
 
 def test_killed_at_any_moment_it_resumes_to_the_same_weights(studio, monkeypatch):
     whole, parts = studio / "whole", studio / "parts"
-    settings = ["--steps", "40", "--seed", "5"]
+    settings = ["--steps", "24", "--seed", "5"]
     assert reconet(*with_photographs(studio, *settings, "-o", str(whole))) == 0
-    # Checkpoints are 100 steps apart; here every tenth step will do.
-    driver = "import reconet_cli.training.run as run; run._MEASURE_EVERY = 10\nfrom reconet_cli.cli import main; main()"
-    command = [sys.executable, "-c", driver, *with_photographs(studio, *settings, "-o", str(parts))]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    wanted = random.Random(os.getpid()).randint(12, 30)
+    # Checkpoints are 100 steps apart; here every fifth step will do.
+    often = "import reconet_cli.training.run as run; run._MEASURE_EVERY = 5\n"
+    # It does not get to its end, however long we are kept from killing it.
+    endless = (
+        "import time; from reconet_cli.training.trainer import Trainer; step = Trainer.train_step\n"
+        "Trainer.train_step = lambda self, pairs: time.sleep(1000) if self.step == 21 else step(self, pairs)\n"
+    )
+    start = "from reconet_cli.cli import main; main()"
+    command = with_photographs(studio, *settings, "-o", str(parts))
+    process = subprocess.Popen([sys.executable, "-c", often + endless + start, *command], stderr=subprocess.DEVNULL)
+    wanted = random.Random(os.getpid()).randint(6, 18)
     curve = parts / "run/fast/losses.jsonl"
-    while process.poll() is None and time.monotonic() < deadline:
-        if curve.exists() and curve.read_text().count("\n") >= wanted:
-            break
-        time.sleep(0.005)
+    until(lambda: curve.exists() and curve.read_text().count("\n") >= wanted, process)
     process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "it was killed before it had finished"
+    assert process.wait() == -signal.SIGKILL
     assert not (parts / "fast.safetensors").exists()
-    assert subprocess.run([*command, "--resume"], stderr=subprocess.DEVNULL, timeout=120, check=False).returncode == 0
+    again = [sys.executable, "-c", often + start, *command, "--resume"]
+    assert subprocess.run(again, stderr=subprocess.DEVNULL, timeout=PATIENCE, check=False).returncode == 0
     first, second = weights_of(whole), weights_of(parts)
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert entries(whole) == entries(parts)
@@ -140,7 +143,7 @@ def test_two_processes_learn_what_one_does_with_the_joint_batch(studio):
         subprocess.Popen(command, env=environment | {"RANK": rank, "LOCAL_RANK": rank}, stderr=subprocess.PIPE)
         for rank in "01"
     ]
-    shown = [rank.communicate(timeout=120)[1].decode() for rank in ranks]
+    shown = [rank.communicate(timeout=PATIENCE)[1].decode() for rank in ranks]
     assert [rank.returncode for rank in ranks] == [0, 0], shown
     assert "paint with" in shown[0]
     assert "paint with" not in shown[1]
@@ -169,10 +172,9 @@ def test_workers_prepare_the_same_batches(studio):
 
 
 def test_minutes_end_a_run(studio):
-    start = time.monotonic()
-    assert reconet(*with_photographs(studio, "--steps", "100000", "--minutes", "0.05", "-o", str(studio / "out"))) == 0
-    assert time.monotonic() - start < 40
-    assert 3 <= json.loads((studio / "out/card.json").read_text())["variants"]["fast"]["seconds"] <= 10
+    assert reconet(*with_photographs(studio, "--steps", "100000", "--minutes", "0.02", "-o", str(studio / "out"))) == 0
+    assert json.loads((studio / "out/card.json").read_text())["variants"]["fast"]["seconds"] >= 1
+    assert 1 <= len(entries(studio / "out")) < 100000
 
 
 def test_the_rate_rises_falls_and_ends_low():
