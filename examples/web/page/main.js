@@ -1,6 +1,9 @@
 import { Meter } from "./meter.js";
 import { openCamera, openFile } from "./sources.js";
 
+// An exported network takes no smaller side.
+const LEAST_SIDE = 16;
+
 const $ = (id) => document.getElementById(id);
 
 let source = null;
@@ -37,12 +40,9 @@ function startWorker() {
 async function isolate() {
   if (crossOriginIsolated || !navigator.serviceWorker || sessionStorage.getItem("isolated")) return;
   sessionStorage.setItem("isolated", "tried");
-  try {
-    await navigator.serviceWorker.register("isolate.js");
-    await navigator.serviceWorker.ready;
-  } catch {
-    return;
-  }
+  const registered = navigator.serviceWorker.register("isolate.js").then(() => navigator.serviceWorker.ready);
+  const patience = new Promise((resolve) => setTimeout(resolve, 3000));
+  if (!(await Promise.race([registered.catch(() => null), patience]))) return;
   location.reload();
   await new Promise(() => {});
 }
@@ -95,8 +95,8 @@ function capture() {
   const box = document.querySelector("[name=size]:checked").value.split("x").map(Number);
   if (height > width) box.reverse();
   const scale = Math.min(1, box[0] / width, box[1] / height);
-  const resizeWidth = Math.max(1, Math.round(width * scale));
-  const resizeHeight = Math.max(1, Math.round(height * scale));
+  const resizeWidth = Math.max(LEAST_SIDE, Math.round(width * scale));
+  const resizeHeight = Math.max(LEAST_SIDE, Math.round(height * scale));
   return createImageBitmap(image, { resizeWidth, resizeHeight, resizeQuality: source.video ? "medium" : "high" });
 }
 
