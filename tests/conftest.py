@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -19,6 +21,8 @@ from reconet_cli.media.info import MediaInfo
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.source import file_source, probe
 
+# A suite that a shell has started in the background ignores Ctrl-C, and so would every command that it tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Workers that run side by side would only wait for each other's spinning threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -101,10 +105,12 @@ class Tools:
         filters: str = SOFT,
         options: tuple[str, ...] = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"),
     ) -> Path:
-        """Make a moving test pattern with a tone in each of the `sound` codecs; made once per name."""
-        path = self.folder / name
+        """Make a moving test pattern with a tone in each of the `sound` codecs; the same one is made once."""
+        folder = self.folder / hashlib.sha256(repr((size, rate, seconds, sound, filters, options)).encode()).hexdigest()
+        path = folder / name
         if path.exists():
             return path
+        folder.mkdir(exist_ok=True)
         inputs = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}:duration={seconds}"]
         maps = ["-map", "0:v"]
         for number, codec in enumerate(sound, 1):
