@@ -100,7 +100,7 @@ def test_int8_that_drifts_is_not_taken(style, monkeypatch):
     monkeypatch.setattr(openvino_engine, "LEAST_AGREEMENT", 98.0)
     engine = load(style)
     assert engine.precision in ("fp32", "bf16")
-    monkeypatch.setattr(openvino_model, "_calibration_frames", lambda: pytest.fail("the refusal was not remembered"))
+    monkeypatch.setattr(openvino_model, "calibration_frames", lambda: pytest.fail("the refusal was not remembered"))
     assert load(style).precision in ("fp32", "bf16")
 
 

@@ -14,7 +14,7 @@ from reconet_cli.engine.model_cache import ModelCache, model_key
 from reconet_cli.folders import cache_folder, packaged_folder
 
 # Goes up whenever the same weights give another model.
-_VERSION = 2
+_VERSION = 3
 # int8 is calibrated on, and compared with float on, the frames that come along, at their own size.
 _SMALL = (360, 640)
 # The least agreement with float, in dB, at which int8 is taken without being asked for.
@@ -62,7 +62,7 @@ class ModelSource:
     def _calibrated(self, core: Any, least_agreement: float) -> Any:
         from reconet_cli.engine.quantize import agreement, input_ranges, quantize
 
-        model, frames = self._convert(), _calibration_frames()
+        model, frames = self._convert(), calibration_frames()
         at_hand = (self.height, self.width) == _SMALL and not self.deep
         small = model if at_hand else ModelSource(self.weights, *_SMALL, deep=False)._convert()
         ranges = input_ranges(core, small, frames)
@@ -72,7 +72,7 @@ class ModelSource:
         return chosen
 
 
-def _calibration_frames() -> list[np.ndarray]:
+def calibration_frames() -> list[np.ndarray]:
     """Shipped frames as inputs `(1, H, W, 3)`."""
     import cv2
 

@@ -17,6 +17,9 @@ _OUTLIERS = 0.00005
 _LEVELS = 256
 # Below this share of the largest value, negative ones are rounding noise behind a ReLU.
 _NEGLIGIBLE = 1e-3
+# What moves values without changing them: rounded in front of it, they are a quarter of the bytes to move, and the
+# rounding can be part of the norm that made them.
+_MOVES = ("Pad", "Transpose", "Squeeze", "Unsqueeze")
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
@@ -63,18 +66,38 @@ def _convolutions(model: Any) -> list[Any]:
     return [node for node in model.get_ordered_ops() if node.get_type_name() in _CONVOLUTIONS]
 
 
-def _quantize_input(convolution: Any, low: float, high: float) -> None:
-    from openvino import opset13
-
+def rounded_range(low: float, high: float) -> tuple[float, float]:
+    """The values of the first and the last of 256 levels for a range; zero is one of them."""
     if low >= -_NEGLIGIBLE * high:
+        return 0.0, max(high, 1e-6)
+    # Signed levels reach one step further down than up.
+    reach = max(-low, high * _LEVELS / (_LEVELS - 2))
+    return -reach, reach * (_LEVELS - 2) / _LEVELS
+
+
+def weight_reach(weights: np.ndarray, channel: int) -> np.ndarray:
+    """The largest size of a weight for each output channel, which is the axis `channel`; all axes are kept."""
+    others = tuple(axis for axis in range(weights.ndim) if axis != channel)
+    return np.maximum(np.abs(weights).max(axis=others, keepdims=True), 1e-8)
+
+
+def _quantize_input(convolution: Any, low: float, high: float) -> None:
+    from openvino import Type, opset13
+
+    target = convolution
+    while (source := target.input_value(0).get_node()).get_type_name() in _MOVES:
+        target = source
+    if source.get_type_name() == "Convert" and source.get_input_element_type(0) == Type.u8:
+        low, high = 0.0, _LEVELS - 1.0  # a frame: its values are the levels
+    elif low >= -_NEGLIGIBLE * high:
         low = 0.0
     else:
         # Signed levels reach one step further down than up.
         reach = max(-low, high * _LEVELS / (_LEVELS - 2))
         low, high = -reach, reach * (_LEVELS - 2) / _LEVELS
     ends = [opset13.constant(np.float32(end)) for end in (low, max(high, 1e-6))]
-    rounded = opset13.fake_quantize(convolution.input_value(0), *ends, *ends, _LEVELS)
-    convolution.input(0).replace_source_output(rounded.output(0))
+    rounded = opset13.fake_quantize(target.input_value(0), *ends, *ends, _LEVELS)
+    target.input(0).replace_source_output(rounded.output(0))
 
 
 def _quantize_weights(convolution: Any) -> None:
@@ -82,8 +105,7 @@ def _quantize_weights(convolution: Any) -> None:
     from openvino import opset13
 
     weights = convolution.input_value(1).get_node().data.astype(np.float32)
-    axes = (1, 2, 3) if convolution.get_type_name() == "Convolution" else (0, 2, 3)
-    reach = np.maximum(np.abs(weights).max(axis=axes, keepdims=True), 1e-8)
+    reach = weight_reach(weights, 0 if convolution.get_type_name() == "Convolution" else 1)
     ends = [opset13.constant(end) for end in (-reach, reach)]
     rounded = opset13.fake_quantize(opset13.constant(weights), *ends, *ends, _LEVELS - 1)
     convolution.input(1).replace_source_output(rounded.output(0))

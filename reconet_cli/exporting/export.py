@@ -38,13 +38,14 @@ def _endings(output: Path, kind: str) -> tuple[str, ...]:
 
 
 def _write(plan: Plan, path: Path) -> None:
-    facts = metadata(plan)
-    if plan.kind == "onnx":
-        from reconet_cli.exporting.onnx_file import write_onnx
+    from reconet_cli.exporting.onnx_file import write_onnx
+    from reconet_cli.exporting.openvino_file import write_openvino
+    from reconet_cli.exporting.torch_files import write_program, write_torchscript
 
-        write_onnx(plan, path, facts)
-    else:
-        raise ExportError(f"{plan.kind} is not there yet")
+    writers = {
+        "onnx": write_onnx, "openvino": write_openvino, "pt2": write_program, "torchscript": write_torchscript
+    }  # fmt: skip
+    writers[plan.kind](plan, path, metadata(plan))
 
 
 def _verified(plan: Plan, path: Path, note: Callable[[str], None]) -> list[Difference]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reconet_cli.engine.rewrites import fold_upscaling
@@ -30,6 +31,10 @@ class AnySize(nn.Module):
         """Paint."""
         height, width = image.shape[-2:]
         multiple = self.network.body.multiple
+        if torch.jit.is_tracing():
+            padded = F.pad(image, (0, -width % multiple, 0, -height % multiple), mode="reflect")
+            return self.network.paint_padded(padded)[1][..., :height, :width]
+        # `torch.export` asks for proofs about the sizes above that it cannot find; indices need none.
         padded = image.index_select(2, _reflected(height, multiple)).index_select(3, _reflected(width, multiple))
         painted = self.network.paint_padded(padded)[1]
         return painted.index_select(2, torch.arange(height)).index_select(3, torch.arange(width))

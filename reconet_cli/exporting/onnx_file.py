@@ -14,11 +14,12 @@ import torch
 
 from reconet_cli import __version__
 from reconet_cli.errors import ExportError
-from reconet_cli.exporting.plan import Plan
+from reconet_cli.exporting.calibration import ranges
+from reconet_cli.exporting.onnx_rewrites import quantize_onnx, slice_and_pad
+from reconet_cli.exporting.plan import INPUT, OUTPUT, Plan
 from reconet_cli.exporting.program import example_input, exported_program
 
 OPSET = 18
-INPUT, OUTPUT = "frame", "painted"
 
 
 def write_onnx(plan: Plan, path: Path, facts: Mapping[str, str]) -> None:
@@ -31,6 +32,10 @@ def write_onnx(plan: Plan, path: Path, facts: Mapping[str, str]) -> None:
             f"writing ONNX needs the package {problem.name}", 'pip install "reconet[export]"'
         ) from problem
     model = _converted(plan)
+    if plan.size is None:
+        slice_and_pad(model)
+    if plan.precision == "int8":
+        _quantize(model, plan)
     _name_sides(model, plan)
     _describe(model, facts)
     onnx.checker.check_model(model, full_check=True)
@@ -50,6 +55,14 @@ def _converted(plan: Plan) -> Any:
     logging.disable(logging.NOTSET)
     assert converted is not None
     return converted.model_proto
+
+
+def _quantize(model: Any, plan: Plan) -> None:
+    import openvino
+
+    core = openvino.Core()
+    readable = core.read_model(model.SerializeToString(), b"")
+    quantize_onnx(model, ranges(core, readable, plan.byte_frames))
 
 
 def _name_sides(model: Any, plan: Plan) -> None:

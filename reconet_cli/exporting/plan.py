@@ -20,6 +20,8 @@ ENDINGS = {
     ".torchscript": "torchscript",
     ".ts": "torchscript",
 }
+# What every file calls what goes in and what comes out.
+INPUT, OUTPUT = "frame", "painted"
 FORMATS = ("onnx", "openvino", "pt2", "torchscript")
 PRECISIONS = ("fp32", "fp16", "int8")
 _NO_LICENCE = "unknown; ask whoever made the picture"

@@ -26,7 +26,8 @@ def planned_graph(plan: Plan) -> torch.nn.Module:
     """The plan's module, without quantisation."""
     return export_graph(
         load_weights(plan.weights),
-        half=plan.precision == "fp16",
+        # OpenVINO chooses for each device what it computes in.
+        half=plan.precision == "fp16" and plan.kind != "openvino",
         byte_frames=plan.byte_frames,
         any_size=plan.size is None,
     )

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from reconet_cli.engine.quantize import peak_signal_to_noise
+from reconet_cli.exporting.calibration import as_float
 from reconet_cli.exporting.plan import Plan
 from reconet_cli.exporting.runtimes import Run, open_file
 from reconet_cli.folders import packaged_folder
@@ -80,8 +81,7 @@ def painted(run: Run, frame: np.ndarray, byte_frames: bool) -> np.ndarray:
     """What a file makes of a frame `(H, W, 3)`, as it comes out: uint8, or float32 code values."""
     if byte_frames:
         return run(frame[None])[0]
-    image = np.ascontiguousarray(frame.transpose(2, 0, 1)[None], np.float32) / 255
-    return run(image)[0].transpose(1, 2, 0) * 255
+    return run(as_float(frame[None]))[0].transpose(1, 2, 0) * 255
 
 
 def _difference(expected: np.ndarray, found: np.ndarray) -> Difference:
