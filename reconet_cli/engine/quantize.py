@@ -89,13 +89,7 @@ def _quantize_input(convolution: Any, low: float, high: float) -> None:
         target = source
     if source.get_type_name() == "Convert" and source.get_input_element_type(0) == Type.u8:
         low, high = 0.0, _LEVELS - 1.0  # a frame: its values are the levels
-    elif low >= -_NEGLIGIBLE * high:
-        low = 0.0
-    else:
-        # Signed levels reach one step further down than up.
-        reach = max(-low, high * _LEVELS / (_LEVELS - 2))
-        low, high = -reach, reach * (_LEVELS - 2) / _LEVELS
-    ends = [opset13.constant(np.float32(end)) for end in (low, max(high, 1e-6))]
+    ends = [opset13.constant(np.float32(end)) for end in rounded_range(low, high)]
     rounded = opset13.fake_quantize(target.input_value(0), *ends, *ends, _LEVELS)
     target.input(0).replace_source_output(rounded.output(0))
 
