@@ -77,7 +77,7 @@ def measure(seed: int, span: int, motion: float, style: str) -> dict[str, tuple[
     engine = load_engine(style, height=_SIDE, width=_SIDE, backend="torch", device="cpu", precision="fp32")
     first, last = (as_tensor(engine(frame)) for frame in (frames[0], frames[-1]))
     truth = Trace(rendered[-1].flow, rendered[-1].mask)
-    found = {}
+    found: dict[str, tuple[float, ...]] = {}
     for name in ("direct", "composed"):
         began = time.process_time()
         if name == "direct":

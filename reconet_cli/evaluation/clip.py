@@ -15,6 +15,7 @@ from reconet_cli.evaluation.pairing import together
 from reconet_cli.evaluation.perception import Judge, content_distance, style_distance
 from reconet_cli.evaluation.sharpness import sharpness
 from reconet_cli.evaluation.temporal import Trace, estimate_trace, mean_error, pair_error
+from reconet_cli.evaluation.worst import Worst, WorstPair
 
 # Frames between two that are compared: neighbours, and the long range.
 SPANS = (1, 5, 10)
@@ -42,10 +43,14 @@ class FrameScore:
 
 @dataclass
 class ClipScore:
-    """Measures of one clip; not a number where nothing was measured."""
+    """Measures of one clip; not a number where nothing was measured.
+
+    `rate` is how many frames a second were painted.
+    """
 
     name: str
     frames: list[FrameScore] = field(default_factory=list)
+    rate: float = math.nan
 
     def error(self, span: int = 1) -> float:
         """Temporal error over a span: e_stab for 1, the long-range error for more."""
@@ -81,12 +86,14 @@ def _mean(values: Sequence[float | None]) -> float:
 class Evaluation:
     """The source's own measures (its warping error is the floor), the painted clips', and the traced share of pixels.
 
-    `coverage` has one value in [0, 1] a pair, by span; the pair of frame t with t − span is at t − span.
+    `coverage` has one value in [0, 1] a pair, by span; the pair of frame t with t − span is at t − span. `worst` has
+    each painted clip's worst pairs of neighbours, if they were asked for.
     """
 
     source: ClipScore
     painted: list[ClipScore]
     coverage: dict[int, list[float]]
+    worst: list[list[WorstPair]] = field(default_factory=list)
 
     def traced(self, span: int = 1) -> float:
         """Mean share of pixels that could be traced over a span."""
@@ -97,7 +104,8 @@ class Evaluator:
     """Takes a source frame and its paintings, uint8 RGB `(H, W, 3)` of one size, one frame after the other.
 
     `names` are the painted clips'. `judge` measures what a loss network sees, on every fourth frame; `grams` are those
-    of each clip's style picture, or None. Only the last ten frames are kept.
+    of each clip's style picture, or None. `worst` pairs of each painted clip are kept as pictures. Only the last ten
+    frames are held.
     """
 
     def __init__(
@@ -107,36 +115,52 @@ class Evaluator:
         tracer: Tracer = estimate_trace,
         judge: Judge | None = None,
         grams: Sequence[list[Tensor] | None] = (),
+        worst: int = 0,
     ) -> None:
         self._tracer = tracer
         self._judge = judge
         self._grams = list(grams) or [None] * len(names)
+        self._worst = [Worst(worst) for _ in names]
         self._before: deque[list[np.ndarray]] = deque(maxlen=max(SPANS))
-        self.result = Evaluation(ClipScore("source"), [ClipScore(name) for name in names], {span: [] for span in SPANS})
+        self.result = Evaluation(
+            ClipScore("original"),
+            [ClipScore(name) for name in names],
+            {span: [] for span in SPANS},
+            [kept.pairs for kept in self._worst],
+        )
+        self._clips = [self.result.source, *self.result.painted]
 
     def add(self, source: np.ndarray, painted: Sequence[np.ndarray]) -> None:
         """Measure the next frame. Raises `EvaluationError` where a painting's size differs, `FlowError`."""
-        clips = [self.result.source, *self.result.painted]
         now = [source, *painted]
-        for clip, frame in zip(clips, now, strict=True):
+        for clip, frame in zip(self._clips, now, strict=True):
             _check_size(clip.name, frame, source)
             clip.frames.append(FrameScore(sharpness(frame)))
-        traces = {span: self._tracer(source, self._before[-span][0]) for span in SPANS if span <= len(self._before)}
-        for span, trace in traces.items():
-            self.result.coverage[span].append(trace.coverage)
-            for clip, frame, earlier in zip(clips, now, self._before[-span], strict=True):
-                clip.frames[-1].errors[span] = pair_error(frame, earlier, trace)
-        if (
-            self._judge and len(clips[0].frames) % _JUDGE_EVERY == 2
-        ):  # the second frame is the first that has one before
-            self._look(self._judge, clips, now, traces[1])
+        for span in SPANS:
+            if span <= len(self._before):
+                self._compare(now, span)
         self._before.append(now)
 
-    def _look(self, judge: Judge, clips: list[ClipScore], now: list[np.ndarray], trace: Trace) -> None:
+    def _compare(self, now: list[np.ndarray], span: int) -> None:
+        earlier = self._before[-span]
+        trace = self._tracer(now[0], earlier[0])
+        self.result.coverage[span].append(trace.coverage)
+        for clip, frame, before in zip(self._clips, now, earlier, strict=True):
+            clip.frames[-1].errors[span] = pair_error(frame, before, trace)
+        if span > 1:
+            return
+        index = len(self._clips[0].frames) - 1
+        for kept, clip, frame, before in zip(self._worst, self._clips[1:], now[1:], earlier[1:], strict=True):
+            kept.see(index, clip.frames[-1].errors[1], frame, before, trace)
+        # The second frame is the first that has one before it.
+        if self._judge and index % _JUDGE_EVERY == 1:
+            self._look(self._judge, now, trace)
+
+    def _look(self, judge: Judge, now: list[np.ndarray], trace: Trace) -> None:
         views = [judge.view(frame) for frame in now]
-        for clip, view, frame, earlier in zip(clips, views, now, self._before[-1], strict=True):
+        for clip, view, frame, earlier in zip(self._clips, views, now, self._before[-1], strict=True):
             clip.frames[-1].change = judge.change(frame, view, earlier, trace)
-        for clip, view, grams in zip(clips[1:], views[1:], self._grams, strict=True):
+        for clip, view, grams in zip(self._clips[1:], views[1:], self._grams, strict=True):
             clip.frames[-1].content = content_distance(view, views[0].perception.content)
             clip.frames[-1].style = style_distance(view, grams) if grams else None
 

@@ -1,0 +1,109 @@
+"""`reconet evaluate`: how much painted clips flicker, and what that cost."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconet_cli.commands.flow import METHODS
+from reconet_cli.commands.parameters import Size
+from reconet_cli.commands.signals import ended_by_signals
+from reconet_cli.commands.stylize import PRECISIONS
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command("evaluate")
+@click.argument("clips", nargs=-1, metavar="[ORIGINAL [STYLISED...]]", type=click.Path(exists=True, path_type=Path))
+@click.option("--style", "styles", multiple=True, metavar="NAME|FILE", help="Paint with this and measure; repeatable.")
+@click.option(
+    "--sintel",
+    "--truth",
+    "truth",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Paint a data set with true flow: MPI Sintel for the paper's table, or another one.",
+)
+@click.option(
+    "--style-picture",
+    "pictures",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Measure the distance to this style; one for all columns, or one for each.",
+)
+@click.option("--method", type=click.Choice(METHODS), default="dis-medium", show_default=True, help="Optical flow.")
+@click.option(
+    "--loss-network",
+    default="compact",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Judges style, content and perception: compact, vgg16 or a file; none leaves them out.",
+)
+@click.option("--size", type=Size(), help="Bring all frames to this size.  [default: their own; --sintel: 640x360]")
+@click.option("--frames", type=click.IntRange(2), metavar="N", help="Measure the first N frames.")
+@click.option("--variant", default="auto", metavar="NAME", help="Which network of the styles.")
+@click.option("--engine", type=click.Choice(["auto", "openvino", "torch"]), default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, metavar="NAME", help="cpu, cuda, cuda:1, mps, …")
+@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
+@click.option("--json", "json_file", type=_FILE, metavar="FILE|-", help="Every number as JSON; - instead of the table.")
+@click.option("--csv", "csv_file", type=_FILE, metavar="FILE", help="A line a frame.")
+@click.option("--html", "html_file", type=_FILE, metavar="FILE", help="A page with curves and the worst frames.")
+@click.option("-y", "--yes", is_flag=True, help="Overwrite these files.")
+def command(
+    clips: tuple[Path, ...],
+    styles: tuple[str, ...],
+    truth: Path | None,
+    pictures: tuple[Path, ...],
+    json_file: Path | None,
+    csv_file: Path | None,
+    html_file: Path | None,
+    yes: bool,
+    **options: Any,
+) -> None:
+    """Measure flicker: the paper's temporal error and its companions.
+
+    \b
+    reconet evaluate ORIGINAL STYLISED...           painted by whatever tool
+    reconet evaluate ORIGINAL --style NAME          paint and measure in one go
+    reconet evaluate --sintel FOLDER --style NAME   the paper's table, by true flow
+
+    Clips are videos or folders of pictures; frames are paired by their index. The original's own error is the floor:
+    flow, light and noise are in it.
+    """  # noqa: D301 - click reads the \b
+    # Spinning OpenMP threads slow everything down as soon as anything else wants a core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _check(clips, styles, truth, pictures, options)
+    from reconet_cli.commands.evaluation import Outputs, measure_clips, measure_truth
+    from reconet_cli.model.styles import find_style
+
+    for style in styles:
+        find_style(style, options["variant"])  # a wrong name shows before anything starts
+    with Outputs(json_file, csv_file, html_file, overwrite=yes) as outputs, ended_by_signals():
+        if truth:
+            measure_truth(truth, styles, options, outputs)
+        else:
+            measure_clips(clips, styles, pictures, options, outputs)
+
+
+def _check(
+    clips: tuple[Path, ...], styles: tuple[str, ...], truth: Path | None, pictures: tuple[Path, ...], options: Any
+) -> None:
+    if truth:
+        if clips or pictures or options["frames"]:
+            raise click.UsageError("--sintel measures the temporal error of --style on a data set, and nothing else")
+        if not styles:
+            raise click.UsageError("--sintel needs a --style to paint with")
+        return
+    if not clips:
+        raise click.UsageError("name the original clip and painted ones, or a --style to paint it with")
+    columns = len(clips) - 1 + len(styles)
+    if not columns:
+        raise click.UsageError(f"what should {clips[0]} be compared with? Name painted clips, or a --style")
+    if len(pictures) > 1 and len(pictures) != columns:
+        raise click.UsageError(f"{len(pictures)} --style-pictures, {columns} painted clips: give one, or one for each")
+    if pictures and options["loss_network"] == "none":
+        raise click.UsageError("--style-picture needs a loss network")
