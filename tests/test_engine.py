@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from reconet_cli.engine import load_engine
+from reconet_cli.engine.squares import join_squares
 from reconet_cli.errors import EngineError, StyleError
 from reconet_cli.model.network import NetworkConfig, ReCoNet
 from reconet_cli.model.weights import load_weights, save_weights
@@ -41,7 +42,18 @@ def test_fp32_equals_the_plain_network(style, backend, size):
     painted = engine(frame)
     assert painted.dtype == np.uint8
     assert painted.shape == frame.shape
-    assert np.abs(painted - reference(style, frame)).max() <= 1.0
+    # Half a level is rounding; beyond it the networks agree to 1e-4.
+    assert np.abs(painted - reference(style, frame)).max() <= 0.5 + 255e-4
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("size", [(8, 12), (7, 9)])
+def test_squares_become_frames(dtype, size):
+    frame = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (8, 12, 3), dtype=dtype)
+    squares = np.stack([frame[row::2, column::2] for row in range(2) for column in range(2)], 2)
+    joined = join_squares(squares.reshape(4, 6, 12), *size)
+    assert np.array_equal(joined, frame[: size[0], : size[1]])
+    assert joined.flags.c_contiguous
 
 
 @pytest.mark.parametrize("backend", ["torch", "openvino"])
@@ -77,7 +89,7 @@ def test_lanes_paint_at_the_same_time(style, backend):
 def test_default_on_a_cpu_is_openvino(style):
     engine = load_engine(str(style), height=32, width=32, device="cpu")
     assert "OpenVINO" in engine.description
-    assert np.abs(engine(scene(32, 32)) - reference(style, scene(32, 32))).mean() < 3
+    assert np.abs(engine(scene(32, 32)) - reference(style, scene(32, 32))).mean() < 5
 
 
 def test_bf16_paints_nearly_the_same(style):

@@ -12,10 +12,10 @@ from typing import Protocol
 import numpy as np
 
 from reconet_cli.errors import EngineError
-from reconet_cli.model.styles import find_style
+from reconet_cli.model.styles import EXPORTED, find_style
 from reconet_cli.model.weights import read_metadata
 
-BACKENDS = ("openvino", "torch")
+BACKENDS = ("openvino", "torch")  # for exported files `exported.BACKENDS`
 
 
 class Engine(Protocol):
@@ -47,9 +47,15 @@ def load_engine(
     for styles that cannot be loaded and `EngineError` for backends, devices and precisions that are not there.
     """
     path = find_style(style, variant)
+    engine: Engine
+    if path.suffix in EXPORTED:
+        from reconet_cli.engine.exported import ExportedEngine
+
+        engine = ExportedEngine(path, height, width, backend, device, precision, deep=deep)
+        engine.description = f"{path.name} · {engine.description}"
+        return engine
     read_metadata(path)
     backend = _choose_backend(backend, device)
-    engine: Engine
     if backend == "openvino":
         from reconet_cli.engine.openvino_engine import OpenVINOEngine
         from reconet_cli.engine.openvino_model import ModelSource

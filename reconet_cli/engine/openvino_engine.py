@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from reconet_cli.engine.openvino_model import LEAST_AGREEMENT, ModelSource
+from reconet_cli.engine.squares import join_squares
 from reconet_cli.errors import EngineError
 
 _HINTS = {"int8": "f32", "fp32": "f32", "bf16": "bf16", "fp16": "f16"}
@@ -52,8 +53,7 @@ class OpenVINOEngine:
         request = self._idle.get()
         try:
             request.infer([frame[None]], share_inputs=True)
-            # The output tensor is used again for the next frame, so the result must be a copy.
-            return np.array(request.get_output_tensor().data[0])
+            return join_squares(request.get_output_tensor().data[0], *frame.shape[:2])
         finally:
             self._idle.put(request)
 

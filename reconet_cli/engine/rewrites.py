@@ -33,7 +33,21 @@ class UpscaleConv(nn.Module):
         return self.conv(F.pad(x, (1, 1, 1, 1), mode="replicate"))
 
 
-class UpscaleHead(nn.Module):
+class PhasedHead(nn.Module):
+    """A convolution that gives the four pixels of a 2×2 square as channels, and the pixel shuffle behind it."""
+
+    conv: nn.Conv2d
+
+    def squares(self, x: Tensor) -> Tensor:
+        """`(N, C, H, W)` to `(N, 4 · out, H', W')`: channel, then row and column in the square."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same, `(N, out, 2H', 2W')`."""
+        return F.pixel_shuffle(self.squares(x), 2)
+
+
+class UpscaleHead(PhasedHead):
     """Nearest ×2 and a 5×5 as one 3×3 at the small size with four times the channels, then a pixel shuffle."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
@@ -49,12 +63,12 @@ class UpscaleHead(nn.Module):
         state = {"weight": weight.reshape(self.conv.weight.shape), "bias": conv.bias.repeat_interleave(4)}
         self.conv.load_state_dict(state)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`(N, C, H, W)` to `(N, out, 2H, 2W)`."""
-        return F.pixel_shuffle(self.conv(F.pad(x, (1, 1, 1, 1), mode="replicate")), 2)
+    def squares(self, x: Tensor) -> Tensor:
+        """`(N, C, H, W)` to `(N, 4 · out, H, W)`."""
+        return self.conv(F.pad(x, (1, 1, 1, 1), mode="replicate"))
 
 
-class ShuffledHead(nn.Module):
+class ShuffledHead(PhasedHead):
     """A k×k to 3 channels as a (k+1)×(k+1) of stride 2 to 12, then a pixel shuffle.
 
     Three output channels leave most of a vector unit idle; the four pixels of a 2×2 square share its window.
@@ -72,9 +86,9 @@ class ShuffledHead(nn.Module):
         self.conv = nn.Conv2d(inputs, 4 * outputs, size + 1, stride=2)
         self.conv.load_state_dict({"weight": weight.flatten(0, 2), "bias": head.conv.bias.repeat_interleave(4)})
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`(N, C, H, W)` with even sides to `(N, out, H, W)`."""
-        return F.pixel_shuffle(self.conv(F.pad(x, (self.padding,) * 4, mode="reflect")), 2)
+    def squares(self, x: Tensor) -> Tensor:
+        """`(N, C, H, W)` with even sides to `(N, 4 · out, H / 2, W / 2)`."""
+        return self.conv(F.pad(x, (self.padding,) * 4, mode="reflect"))
 
 
 def _fold_upscale(layer: ConvNorm) -> nn.Module:
