@@ -41,7 +41,9 @@ PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
 @click.option("--start", type=Time(), help="Begin here in the input.")
 @click.option("--duration", type=Time(), help="Paint only so much of it.")
 @media_options
-@click.option("--engine", type=click.Choice(["auto", "openvino", "torch"]), default="auto", show_default=True)
+@click.option(
+    "--engine", type=click.Choice(["auto", "openvino", "torch", "onnxruntime"]), default="auto", show_default=True
+)
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="cpu, cuda, cuda:1, mps, …")
 @click.option(
     "--precision", type=click.Choice(["auto", "int8", "fp32", "bf16", "fp16"]), default="auto", show_default=True

@@ -15,7 +15,8 @@ from reconet_cli.errors import EngineError
 from reconet_cli.model.styles import EXPORTED, find_style
 from reconet_cli.model.weights import read_metadata
 
-BACKENDS = ("openvino", "torch")  # for exported files `exported.BACKENDS`
+# For weights; exported files have `exported.BACKENDS`.
+BACKENDS = ("openvino", "torch")
 
 
 class Engine(Protocol):
@@ -41,10 +42,11 @@ def load_engine(
     precision: str = "auto",
     deep: bool = False,
 ) -> Engine:
-    """Load a style (name or path) for frames of one size, uint8 or (`deep`) uint16 over its whole range.
+    """Load a style for frames of one size, uint8 or (`deep`) uint16 over its whole range.
 
-    `backend` is one of `BACKENDS` or `auto`: PyTorch on a GPU, else OpenVINO where it is installed. Raises `StyleError`
-    for styles that cannot be loaded and `EngineError` for backends, devices and precisions that are not there.
+    `style` is a name, a path, or an exported file. `backend` is one of `BACKENDS`, or `auto`: PyTorch on a GPU, else
+    OpenVINO where it is installed; for exported files it is one of `exported.BACKENDS`. Raises `StyleError` for styles
+    that cannot be loaded and `EngineError` for backends, devices and precisions that are not there.
     """
     path = find_style(style, variant)
     engine: Engine
@@ -76,6 +78,8 @@ def _choose_backend(backend: str, device: str) -> str:
         raise EngineError("OpenVINO is not installed", "pip install openvino, or use --engine torch")
     if backend in BACKENDS:
         return backend
+    if backend == "onnxruntime":
+        raise EngineError("ONNX Runtime runs exported styles only", "make one: reconet export --style NAME NAME.onnx")
     if backend != "auto":
         raise EngineError(f"no engine {backend!r}", f"choose one of {', '.join(BACKENDS)}")
     if not there:

@@ -11,6 +11,8 @@ from reconet_cli.folders import packaged_folder, styles_folder
 # The variants there are, in the order in which one is chosen when none is asked for.
 VARIANT_ORDER = ("fast", "paper", "paper-medium", "paper-small")
 _SUFFIX = ".safetensors"
+# What `reconet export` writes and an engine can run.
+EXPORTED = (".onnx", ".xml")
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,11 @@ def _variants(folder: Path) -> dict[str, Path]:
 def find_style(name_or_path: str, variant: str = "auto") -> Path:
     """The weights file of a style's name, or of a path to a file or a style's folder.
 
-    `variant` is a file's stem (`fast`, `paper`, …); `auto` takes the fastest there is. Raises `StyleError` with the
-    names to choose from.
+    `variant` is a file's stem (`fast`, `paper`, …); `auto` takes the fastest there is. A file may be an `EXPORTED` one,
+    which can only paint. Raises `StyleError` with the names to choose from.
     """
     path = Path(name_or_path).expanduser()
-    if path.suffix == _SUFFIX and path.is_file():
+    if path.suffix in (_SUFFIX, *EXPORTED) and path.is_file():
         return path
     styles = {style.name: style for style in list_styles()}
     if path.is_dir() and (variants := _variants(path)):
@@ -54,7 +56,7 @@ def find_style(name_or_path: str, variant: str = "auto") -> Path:
     if name_or_path in styles:
         return _choose(styles[name_or_path], variant)
     known = ", ".join(styles) or "none are installed"
-    raise StyleError(f"no style {name_or_path!r}", f"styles: {known}; or give a {_SUFFIX} file")
+    raise StyleError(f"no style {name_or_path!r}", f"styles: {known}; or give a file: {_SUFFIX}, {', '.join(EXPORTED)}")
 
 
 def _choose(style: Style, variant: str) -> Path:

@@ -1,0 +1,159 @@
+"""Exported files as engines: any network from frames to frames of the same size, on OpenVINO or ONNX Runtime.
+
+A file takes and gives either bytes, `(1, H, W, 3)` uint8, or images, `(1, 3, H, W)` float32 in [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from reconet_cli.errors import EngineError
+
+Run = Callable[[np.ndarray], np.ndarray]
+BACKENDS = ("openvino", "onnxruntime")
+_BYTE, _DEEP = 255, 65535
+# One frame on each half of the cores: with one on all of them, every layer waits for the slowest core.
+_LANES = 2
+_HINTS = {"auto": "f32", "fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+
+
+class ExportedEngine:
+    """A file for frames of one size, uint8 or (`deep`) uint16; those go through files for bytes in eight bits.
+
+    Raises `EngineError` where the file, its frames, the device or the precision do not fit.
+    """
+
+    def __init__(
+        self, path: Path, height: int, width: int, backend: str, device: str, precision: str, *, deep: bool
+    ) -> None:
+        load = {"openvino": _on_openvino, "onnxruntime": _on_onnxruntime}[_chosen(path, backend)]
+        self._levels = _DEEP if deep else _BYTE
+        self.precision = "exported" if precision == "auto" else precision
+        try:
+            self._byte_frames, self._runs, name = load(path, height, width, device, precision)
+        except (RuntimeError, ValueError, NotImplementedError) as problem:
+            raise EngineError(f"cannot run {path} on {width}x{height} frames: {_reason(problem)}", _HINT) from problem
+        self._idle: SimpleQueue[Run] = SimpleQueue()
+        for run in self._runs:
+            self._idle.put(run)
+        self.lanes = len(self._runs)
+        narrow = ", in 8 bits" if deep and self._byte_frames else ""
+        self.description = f"{name}{narrow}"
+        self._try(path, height, width)
+
+    def _try(self, path: Path, height: int, width: int) -> None:
+        """Paint once: what does not fit shows now, and not within a video."""
+        frame = np.zeros((height, width, 3), np.uint8 if self._levels == _BYTE else np.uint16)
+        try:
+            shape = self(frame).shape
+        except Exception as problem:
+            raise EngineError(f"cannot run {path} on {width}x{height} frames: {_reason(problem)}", _HINT) from problem
+        if shape != frame.shape:
+            raise EngineError(f"{path} makes {shape} of frames of {frame.shape}", "it is no style transfer network")
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Paint an RGB frame `(H, W, 3)` of the size and type given at the start."""
+        run = self._idle.get()
+        try:
+            return self._in_bytes(run, frame) if self._byte_frames else self._in_floats(run, frame)
+        finally:
+            self._idle.put(run)
+
+    def _in_bytes(self, run: Run, frame: np.ndarray) -> np.ndarray:
+        if self._levels == _BYTE:
+            return run(frame[None])[0]
+        step = _DEEP // _BYTE
+        narrow = ((frame.astype(np.uint32) + step // 2) // step).astype(np.uint8)
+        return run(narrow[None])[0].astype(np.uint16) * np.uint16(step)
+
+    def _in_floats(self, run: Run, frame: np.ndarray) -> np.ndarray:
+        image = np.ascontiguousarray(frame.transpose(2, 0, 1)[None], np.float32) / self._levels
+        painted = run(image)[0].transpose(1, 2, 0) * self._levels + 0.5
+        return np.ascontiguousarray(painted.clip(0, self._levels).astype(frame.dtype))
+
+
+_HINT = "files for one size take frames of that size only (--size); others take sides from 16 pixels on"
+
+
+def _chosen(path: Path, backend: str) -> str:
+    if backend == "auto":
+        return "openvino" if find_spec("openvino") or path.suffix != ".onnx" else "onnxruntime"
+    if backend not in BACKENDS:
+        raise EngineError(f"{backend} does not run exported files", f"choose one of {', '.join(BACKENDS)}")
+    if backend == "onnxruntime" and path.suffix != ".onnx":
+        raise EngineError(f"ONNX Runtime cannot run {path}", "use --engine openvino")
+    return backend
+
+
+def _takes_bytes(path: Path, kind: str, shape: Sequence[Any]) -> bool:
+    """Whether a file takes bytes or images, from its input's type and shape."""
+    if len(shape) == 4 and kind in ("uint8", "u8") and shape[3] == 3:
+        return True
+    if len(shape) == 4 and kind in ("float", "f32") and shape[1] == 3:
+        return False
+    raise EngineError(
+        f"{path} takes {kind} {tuple(shape)}, which is no frame", "it takes (1, H, W, 3) uint8 or (1, 3, H, W) float32"
+    )
+
+
+def _on_openvino(path: Path, height: int, width: int, device: str, precision: str) -> tuple[bool, list[Run], str]:
+    import openvino
+
+    if precision not in _HINTS:
+        raise EngineError(f"an exported file cannot be turned into {precision}", "export it with --precision int8")
+    core = openvino.Core()
+    target = "CPU" if device in ("auto", "cpu") else device.upper()
+    if target not in core.available_devices:
+        raise EngineError(f"OpenVINO has no device {target}", f"it has {', '.join(core.available_devices)}")
+    model = core.read_model(path)
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise EngineError(f"{path} has {len(model.inputs)} inputs, {len(model.outputs)} outputs", "both must be one")
+    shape = [side.get_length() if side.is_static else None for side in model.inputs[0].partial_shape]
+    byte_frames = _takes_bytes(path, model.inputs[0].element_type.get_type_name(), shape)
+    model.reshape([1, height, width, 3] if byte_frames else [1, 3, height, width])
+    settings = {"NUM_STREAMS": _LANES, "INFERENCE_PRECISION_HINT": _HINTS[precision]}
+    compiled = core.compile_model(model, target, settings)
+    requests = [compiled.create_infer_request() for _ in range(_LANES)]
+    # The first array that OpenVINO sees sets up its numpy interface, which two lanes must not do at once.
+    openvino.Tensor(np.zeros(1, np.uint8))
+    return byte_frames, [_openvino_run(request) for request in requests], f"OpenVINO {target}"
+
+
+def _openvino_run(request: Any) -> Run:
+    def run(frames: np.ndarray) -> np.ndarray:
+        request.infer([frames], share_inputs=True)
+        # The output tensor is used again for the next frame, so the result must be a copy.
+        return np.array(request.get_output_tensor().data)
+
+    return run
+
+
+def _on_onnxruntime(path: Path, height: int, width: int, device: str, precision: str) -> tuple[bool, list[Run], str]:
+    try:
+        import onnxruntime
+    except ImportError as problem:
+        raise EngineError("ONNX Runtime is not installed", "pip install onnxruntime, or --engine openvino") from problem
+    if precision != "auto":
+        raise EngineError("ONNX Runtime runs files as they were exported", "leave --precision out")
+    name = "CPU" if device == "auto" else device.split(":")[0].upper()
+    offered = [provider.removesuffix("ExecutionProvider") for provider in onnxruntime.get_available_providers()]
+    if name not in offered:
+        raise EngineError(f"ONNX Runtime has no device {device!r}", f"it has {', '.join(offered).lower()}")
+    session = onnxruntime.InferenceSession(str(path), providers=[f"{name}ExecutionProvider"])
+    taken = session.get_inputs()
+    if len(taken) != 1 or len(session.get_outputs()) != 1:
+        raise EngineError(f"{path} has {len(taken)} inputs, {len(session.get_outputs())} outputs", "both must be one")
+    byte_frames = _takes_bytes(path, taken[0].type[len("tensor(") : -1], taken[0].shape)
+    return byte_frames, [lambda frames: session.run(None, {taken[0].name: frames})[0]], f"ONNX Runtime {name}"
+
+
+def _reason(problem: BaseException) -> str:
+    """The last line that says something; runtimes begin with their own source files."""
+    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
+    return lines[-1][:200] if lines else type(problem).__name__
