@@ -37,7 +37,7 @@ def make_clips(ffmpeg: str, folder: Path, size: str, rate: int, lengths: list[in
                     *picture, "-c:a", "aac", piece], check=True)  # fmt: skip
     for seconds in lengths:
         clip = folder / f"{seconds}.mp4"
-        again = ["-stream_loop", str(-(-seconds // _PIECE) - 1), "-i", piece, "-t", str(seconds), "-c", "copy"]
+        again = ["-stream_loop", str(-(-seconds // _PIECE) - 1), "-i", str(piece), "-t", str(seconds), "-c", "copy"]
         subprocess.run([*start, *again, clip], check=True)
         yield seconds, clip
         clip.unlink()

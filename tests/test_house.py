@@ -13,6 +13,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 FLOOR = {
     "errors": 0,
     "folders": 0,
+    "files": 0,
+    "pictures": 0,
+    "processors": 0,
     "warping": 1,
     "model": 2,
     "engine": 3,

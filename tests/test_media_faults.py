@@ -86,6 +86,10 @@ def test_our_own_sudden_death_leaves_nobody_and_no_result(tools, stylize, tmp_pa
     process.communicate(timeout=PATIENCE)
     assert gone(started)
     assert not (tmp_path / "out.mp4").exists()
+    (left,) = leftovers(tmp_path)
+    done = finished([*stylize, str(long), str(tmp_path / "out.mp4"), "--duration", "0.2"])
+    assert f"{left} is removed: a killed run had left it".encode() in done.stderr
+    assert leftovers(tmp_path) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -223,7 +223,7 @@ def test_clip_pairs_carry_their_motion(clip):
 
 def test_picture_that_is_none_gives_a_message(tmp_path):
     (tmp_path / "x.jpg").write_bytes(b"no picture")
-    with pytest.raises(TrainingError, match=r"x\.jpg is not a picture"):
+    with pytest.raises(TrainingError, match=r"x\.jpg is no picture"):
         read_picture(tmp_path / "x.jpg")
 
 

@@ -177,10 +177,11 @@ def _weights(options: dict[str, Any]) -> LossWeights:
 
 def _workers(asked: int | None, device: str) -> int:
     """A CPU that trains has no core to spare unless it has many; a GPU must not wait."""
-    cores = os.cpu_count() or 1
+    from reconet_cli.processors import processors
+
     if asked is not None:
         return asked
-    return min(8, max(1, cores - 1)) if device == "cuda" else min(2, cores // 4)
+    return min(8, max(1, processors() - 1)) if device == "cuda" else min(2, processors() // 4)
 
 
 def _plan(settings: TrainingSettings, files: TrainingFiles, device: str, loss_network: str) -> str:

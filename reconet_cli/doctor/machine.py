@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from reconet_cli import __version__
 from reconet_cli.doctor.finding import Finding
+from reconet_cli.processors import processors
 
 _LITTLE = 1 << 30  # bytes
 
@@ -20,7 +20,7 @@ def examine_machine() -> Iterator[Finding]:
     """Versions, processors, free memory, free disk space here and where temporary files go."""
     yield Finding("reconet", "ok", __version__)
     yield Finding("Python", "ok", f"{platform.python_version()}, {sys.executable}")
-    yield Finding("machine", "ok", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors")
+    yield Finding("machine", "ok", f"{platform.system()} {platform.machine()}, {processors()} processors")
     free = _free_memory()
     if free is not None:
         yield _amount("free memory", free, "paint at a smaller size (--scale 0.5), or close other programs")

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from reconet_cli.errors import FlowError
-from reconet_cli.flow.atomic import replacing
+from reconet_cli.files import replacing
 
 _FLO_TAG = b"PIEH"  # 202021.25 as a little-endian float
 _FLO_UNKNOWN = 1e10
@@ -67,7 +67,7 @@ def write_flow(path: Path, flow: np.ndarray, known: np.ndarray | None = None) ->
     if not np.isfinite(flow[:, known]).all():
         raise FlowError(f"{path}: known pixels have no finite flow")
     flow = np.where(known, flow, np.float32(0))
-    with replacing(path) as part:
+    with replacing(path, FlowError) as part:
         writer(part, flow, known)
 
 

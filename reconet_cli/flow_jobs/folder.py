@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from reconet_cli.errors import FlowError
-from reconet_cli.flow.atomic import replacing
+from reconet_cli.files import replacing
 from reconet_cli.flow.motion import Direction, MotionSettings, measure_motion
 from reconet_cli.flow_jobs.frames import Frames, neighbours
 from reconet_cli.flow_jobs.outputs import Outputs, outputs_for
@@ -91,7 +91,7 @@ def _claim(frames: Frames, folder: Path, suffix: str, settings: MotionSettings) 
             raise FlowError(f"{folder} holds other files", "name a new or an empty folder")
     except OSError as problem:
         raise FlowError(f"cannot write in {folder}: {problem.strerror or problem}") from problem
-    with replacing(manifest) as part:
+    with replacing(manifest, FlowError) as part:
         part.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
 
 

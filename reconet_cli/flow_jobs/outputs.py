@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from reconet_cli.errors import FlowError
-from reconet_cli.flow.atomic import replacing
+from reconet_cli.files import replacing
 from reconet_cli.flow.files import check_flow_name, read_flow, write_flow
 from reconet_cli.flow.motion import Direction, Motion, MotionSettings, measure_motion
 from reconet_cli.flow.pictures import read_frame, read_mask
@@ -72,5 +72,5 @@ def write_pair(first: Path, second: Path, target: Path, settings: MotionSettings
 
 def _write_mask(path: Path, visible: np.ndarray) -> None:
     data = cv2.imencode(".png", visible.astype(np.uint8) * 255)[1]
-    with replacing(path) as part:
+    with replacing(path, FlowError) as part:
         part.write_bytes(data.tobytes())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import sys
 import time
@@ -18,17 +17,13 @@ import cv2
 import torch
 
 from reconet_cli.errors import FlowError
+from reconet_cli.processors import processors
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 _SHORT = 200  # pairs
 _MOST_JOBS = 8
 _FAREWELL = 2.0  # seconds that workers get to leave OpenCV and tidy up
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def usual_jobs(pairs: int | None, method: str) -> int:

@@ -82,6 +82,7 @@ class Job:
         else:
             target = self._stack.enter_context(Target(Path(output), overwrite=overwrite))
         self._target = target
+        self.notes += [f"{path} is removed: a killed run had left it" for path in target.stale]
         return target.part
 
     def commit(self) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-import shutil
 import tempfile
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
 from reconet_cli.errors import MediaError
+from reconet_cli.files import Part
 from reconet_cli.media.source import PICTURE_SUFFIXES, Source, file_url
 
 DEFAULT_NAME = "%06d.png"
@@ -88,18 +87,17 @@ class SeriesTarget:
                 raise MediaError(f"{self.path} is there already", "give another name, or -y to overwrite it")
         if not folder.resolve().parent.is_dir():
             raise MediaError(f"cannot write {self.path}: its folder is not there", "make the folder first")
-        self._hidden = folder.resolve().parent / f".{folder.resolve().name[:100]}.{secrets.token_hex(4)}.part"
         try:
-            self._hidden.mkdir()
+            self._hidden = Part(folder.resolve(), folder=True)
         except OSError as problem:
-            raise MediaError(f"cannot write in {self._hidden.parent}: {problem.strerror}") from problem
-        self.part = self._hidden / self.path.name
+            raise MediaError(f"cannot write in {folder.resolve().parent}: {problem.strerror}") from problem
+        self.part, self.stale = self._hidden.path / self.path.name, self._hidden.stale
 
     def commit(self) -> None:
         """Move the finished pictures to their place."""
         try:
             self.path.parent.mkdir(exist_ok=True)
-            for picture in sorted(self._hidden.iterdir()):
+            for picture in sorted(self._hidden.path.iterdir()):
                 os.replace(picture, self.path.parent / picture.name)
         except OSError as problem:
             raise MediaError(f"cannot write {self.path}: {problem.strerror}") from problem
@@ -110,7 +108,7 @@ class SeriesTarget:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        shutil.rmtree(self._hidden, ignore_errors=True)
+        self._hidden.__exit__(kind, error, trace)
 
 
 def series_pattern(name: str) -> Path:

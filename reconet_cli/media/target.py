@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from pathlib import Path
 from types import TracebackType
 
 from reconet_cli.errors import MediaError
+from reconet_cli.files import Part
 
 
 class Target:
     """A file to be written beside its final place: write to `part`, then `commit()`.
 
-    As a context manager it removes the part on the way out unless it was committed. Raises MediaError where
-    the place cannot be written, or is taken and `overwrite` is False.
+    As a context manager it removes the part on the way out unless it was committed; `stale` are parts that killed
+    processes had left and that are removed already. Raises MediaError where the place cannot be written, or is taken
+    and `overwrite` is False.
     """
 
     def __init__(self, path: Path, *, overwrite: bool) -> None:
         self.path = path
-        self._place = Path(os.path.realpath(path))  # a link stays a link: what it points to is replaced
         check_target(path, overwrite=overwrite)
-        # The ending stays last, because ffmpeg and people go by it.
-        name = f".{path.stem[:100]}.{secrets.token_hex(4)}.part{path.suffix}"
-        self.part = self._place.with_name(name)
+        place = Path(os.path.realpath(path))  # a link stays a link: what it points to is replaced
         try:
-            # Created here and now, so that a folder that cannot be written is known before any work.
-            os.close(os.open(self.part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            self._part = Part(place)
         except OSError as problem:
-            raise MediaError(f"cannot write in {self._place.parent}: {problem.strerror}") from problem
+            raise MediaError(f"cannot write in {place.parent}: {problem.strerror}") from problem
+        self.part, self.stale = self._part.path, self._part.stale
 
     def commit(self) -> None:
         """Give the finished part its name."""
         try:
-            os.replace(self.part, self._place)
+            self._part.commit()
         except OSError as problem:
             raise MediaError(f"cannot write {self.path}: {problem.strerror}") from problem
 
@@ -44,7 +42,7 @@ class Target:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.part.unlink(missing_ok=True)
+        self._part.__exit__(kind, error, trace)
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:

@@ -6,7 +6,6 @@ Loading executes nothing: the header is JSON and the tensors are bytes.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from reconet_cli.errors import StyleError
+from reconet_cli.files import replacing
 
 if TYPE_CHECKING:
     from reconet_cli.model.network import ReCoNet
@@ -22,7 +22,10 @@ FORMAT = "reconet-1"
 
 
 def save_weights(path: Path, network: ReCoNet, recipe: Mapping[str, Any]) -> None:
-    """Write a network and the recipe that made it; the file appears under its name only when complete."""
+    """Write a network and the recipe that made it; the file appears under its name only when complete.
+
+    Raises `StyleError` where it cannot be written.
+    """
     import torch
     from safetensors.torch import save
 
@@ -31,9 +34,8 @@ def save_weights(path: Path, network: ReCoNet, recipe: Mapping[str, Any]) -> Non
     }
     config = network.config.to_dict()
     metadata = {"format": FORMAT, "config": json.dumps(config), "recipe": json.dumps(dict(recipe))}
-    partial = path.with_name(f"{path.name}.part")
-    partial.write_bytes(save(tensors, metadata))
-    os.replace(partial, path)
+    with replacing(path, StyleError) as part:
+        part.write_bytes(save(tensors, metadata))
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

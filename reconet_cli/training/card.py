@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from typing import Any
 import torch
 
 from reconet_cli import __version__
+from reconet_cli.errors import TrainingError
+from reconet_cli.files import replacing
 from reconet_cli.model.losses import temporal_gap
 from reconet_cli.model.weights import read_metadata
 from reconet_cli.training.pairs import FramePairs
@@ -69,6 +70,5 @@ def write_card(folder: Path, variant: str, entry: dict[str, Any]) -> None:
     except (OSError, ValueError, KeyError, TypeError):
         card, variants = {"name": folder.resolve().name}, {}
     card["variants"] = variants | {variant: entry}
-    partial = path.with_name(f"{CARD}.part")
-    partial.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    with replacing(path, TrainingError) as part:
+        part.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")

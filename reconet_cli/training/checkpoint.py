@@ -9,18 +9,17 @@ from typing import Any
 import torch
 
 from reconet_cli.errors import TrainingError
+from reconet_cli.files import replacing
 
 _PARTS = {"settings", "step", "seconds", "content_power", "network", "average", "optimizer", "scaler", "schedule"}
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write a state; the old one stays until the new one is complete on disk."""
-    partial = path.with_name(f"{path.name}.part")
-    with partial.open("wb") as file:
+    """Write a state; the old one stays until the new one is complete on disk. Raises `TrainingError`."""
+    with replacing(path, TrainingError) as part, part.open("wb") as file:
         torch.save(state, file)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

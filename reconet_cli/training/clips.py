@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -14,6 +13,7 @@ import torch
 from reconet_cli.errors import FlowError, MediaError
 from reconet_cli.folders import cache_folder
 from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.processors import processors
 from reconet_cli.training.clip_motion import ClipMotion, OpenedClip, open_clip, read_motion
 from reconet_cli.training.crops import random_crop
 from reconet_cli.training.flow_cache import CACHE, FlowCache, clip_key
@@ -141,4 +141,4 @@ class _Gathering:
 
 def _workers() -> int:
     """Decoding and flow have threads of their own, so more than a few clips at once only costs memory."""
-    return min(_MOST_WORKERS, os.cpu_count() or 1)
+    return min(_MOST_WORKERS, processors())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
@@ -10,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reconet_cli.errors import TrainingError
+from reconet_cli.files import replacing
 from reconet_cli.training.sources import read_picture, reduce_to, to_tensor
 
 
@@ -30,10 +31,9 @@ def write_sheet(path: Path, rows: list[Tensor]) -> None:
     sheet = (torch.cat(lines, dim=1).permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
     done, data = cv2.imencode(".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
     if not done:
-        raise OSError(f"could not encode {path.name}")
-    partial = path.with_name(f"{path.name}.part")
-    partial.write_bytes(data.tobytes())
-    os.replace(partial, path)
+        raise TrainingError(f"could not encode {path.name}")
+    with replacing(path, TrainingError) as part:
+        part.write_bytes(data.tobytes())
 
 
 def read_rows(paths: list[Path], like: Tensor) -> list[Tensor]:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.media.source import PICTURE_SUFFIXES
+from reconet_cli.pictures import read_rgb
 from reconet_cli.training.pairs import FramePairs
 
 PICTURES = frozenset(PICTURE_SUFFIXES)
@@ -32,14 +33,7 @@ def read_picture(path: Path, short_side: int | None = None) -> np.ndarray:
 
     Raises `TrainingError` if the file is no picture.
     """
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as problem:
-        raise TrainingError(f"cannot read {path}: {problem.strerror}") from problem
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if picture is None:
-        raise TrainingError(f"{path} is not a picture", "JPEG, PNG, WebP, BMP and TIFF can be read")
-    picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    picture = read_rgb(path, TrainingError)
     return reduce_to(picture, short_side) if short_side else picture
 
 
