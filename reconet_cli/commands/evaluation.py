@@ -17,7 +17,7 @@ from torch import Tensor
 
 from reconet_cli import console
 from reconet_cli.errors import EvaluationError
-from reconet_cli.evaluation import published, records, tables
+from reconet_cli.evaluation import published, records, report, tables
 from reconet_cli.evaluation.clip import Evaluation, Evaluator
 from reconet_cli.evaluation.pairing import together
 from reconet_cli.evaluation.perception import Judge
@@ -152,7 +152,14 @@ def _report_clips(
         return {"about": about, **records.clip_record(found)}
 
     outputs.show(tables.clip_tables(found), record)
-    outputs.write({"json": lambda: _json(record()), "csv": lambda: records.clip_csv(found)})
+    facts = {key.replace("_", " "): value or "none" for key, value in about.items()}
+    outputs.write(
+        {
+            "json": lambda: _json(record()),
+            "csv": lambda: records.clip_csv(found),
+            "html": lambda: report.clip_page(found, facts),
+        }
+    )
 
 
 def column_names(clips: Sequence[str], styles: Sequence[str]) -> list[str]:
@@ -223,4 +230,10 @@ def measure_truth(folder: Path, styles: Sequence[str], options: dict[str, Any], 
         return {"about": {"folder": str(folder), "size": size, "flow": "true"}, **records.truth_record(scenes, rates)}
 
     outputs.show([table], record)
-    outputs.write({"json": lambda: _json(record()), "csv": lambda: records.truth_csv(scenes, names)})
+    outputs.write(
+        {
+            "json": lambda: _json(record()),
+            "csv": lambda: records.truth_csv(scenes, names),
+            "html": lambda: report.truth_page(table, scenes, names, {"data set": str(folder)}),
+        }
+    )
