@@ -1,10 +1,10 @@
-"""How much memory `reconet stylize` takes while it paints videos of different lengths with a network that changes nothing.
+"""How much memory `reconet stylize` takes for videos of different lengths, with a network that changes nothing.
 
     python benchmarks/memory.py
 
 The clips are the same ten seconds with sound, repeated. The three processes (the command itself, the decoding and the
-encoding ffmpeg) are looked at in /proc ten times a second. A column is a process's own peak (VmHWM); the last one is the
-largest sum of what all had at one time (VmRSS), pages that they share counted for each. Linux alone.
+encoding ffmpeg) are looked at in /proc ten times a second. A column is a process's own peak (VmHWM); the last one is
+the largest sum of what all had at one time (VmRSS), pages that they share counted for each. Linux alone.
 """
 
 from __future__ import annotations
