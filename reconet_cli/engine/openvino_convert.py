@@ -17,10 +17,12 @@ def convert(network: ReCoNet, height: int, width: int, *, deep: bool = False) ->
     """An `openvino.Model` of `SquaresGraph` for frames `(1, H, W, 3)`, uint8 or (`deep`) uint16."""
     import openvino
 
-    example = torch.zeros(1, height, width, 3, dtype=torch.int32 if deep else torch.uint8)
     graph = SquaresGraph(network, DEEP_LEVELS if deep else LEVELS)
+    # Only the padding to a multiple stands in the trace, so a small frame that needs the same does for a large one.
+    small = [min(side, 4 * graph.multiple + side % graph.multiple) for side in (height, width)]
+    example = torch.zeros(1, *small, 3, dtype=torch.int32 if deep else torch.uint8)
     # Traced here, because OpenVINO would run the network three times to check the trace.
-    model = openvino.convert_model(traced(graph.eval(), example), example_input=example, input=list(example.shape))
+    model = openvino.convert_model(traced(graph.eval(), example), example_input=example, input=[1, height, width, 3])
     return _with_type(model, openvino.Type.u16) if deep else model
 
 

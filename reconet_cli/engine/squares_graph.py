@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from reconet_cli.engine.graph import LEVELS
 from reconet_cli.engine.rewrites import PhasedHead, fold_upscaling
 from reconet_cli.model.layers import Conv
-from reconet_cli.model.network import PaperNetwork, ReCoNet, pad_to_multiple
+from reconet_cli.model.network import PaperNetwork, ReCoNet, padding_to_multiple
 
 
 class SquaresGraph(nn.Module):
@@ -46,9 +46,10 @@ class SquaresGraph(nn.Module):
         values = frames.float()
         if self.scale != 1:
             values = values / self.scale
-        height, width = frames.shape[1:3]
-        if height % self.multiple or width % self.multiple or min(height, width) < 2 * self.multiple:
-            values = pad_to_multiple(values.permute(0, 3, 1, 2), self.multiple).permute(0, 2, 3, 1)
+        # Plain numbers, so that a trace holds for all sizes that need the same.
+        right, down, mode = padding_to_multiple(int(frames.shape[1]), int(frames.shape[2]), self.multiple)
+        if right or down:
+            values = F.pad(values.permute(0, 3, 1, 2), (0, right, 0, down), mode=mode).permute(0, 2, 3, 1)
         # In five dimensions reflection reaches rows and columns that lie before the colours.
         values = F.pad(values.unsqueeze(0), (0, 0, *(self.border,) * 4), mode="reflect").squeeze(0)
         painted = torch.tanh(self.body(values.permute(0, 3, 1, 2))[1])

@@ -145,18 +145,21 @@ class ReCoNet(nn.Module):
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
-    """Pad `(N, C, H, W)` on the right and below to a multiple, by reflection where the image is large enough.
+    """Pad `(N, C, H, W)` on the right and below as `padding_to_multiple` says."""
+    height, width = image.shape[-2:]
+    right, down, mode = padding_to_multiple(height, width, multiple)
+    return F.pad(image, (0, right, 0, down), mode=mode) if down or right else image
+
+
+def padding_to_multiple(height: int, width: int, multiple: int) -> tuple[int, int, str]:
+    """Columns and rows to add up to a multiple, by reflection (F.pad's mode) where the image is large enough.
 
     At least two feature rows and columns (and five pixels) remain, which the reflections inside the network need.
     """
-    height, width = image.shape[-2:]
     least = max(2 * multiple, 8)
     down = max(math.ceil(height / multiple) * multiple, least) - height
     right = max(math.ceil(width / multiple) * multiple, least) - width
-    if not (down or right):
-        return image
-    mode = "reflect" if down < height and right < width else "replicate"
-    return F.pad(image, (0, right, 0, down), mode=mode)
+    return right, down, "reflect" if down < height and right < width else "replicate"
 
 
 def build_network(variant: str, norm: str = "instance") -> ReCoNet:
