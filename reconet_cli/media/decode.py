@@ -8,7 +8,7 @@ from typing import Any
 
 import ffmpeg
 
-from reconet_cli.media.colour import SCALE_FLAGS, is_rgb
+from reconet_cli.media.colour import SAME_SIZE_FLAGS, SCALE_FLAGS, is_rgb
 from reconet_cli.media.hdr import to_sdr
 from reconet_cli.media.info import MediaInfo, VideoStream
 from reconet_cli.media.pixels import PLAIN, Layout
@@ -63,7 +63,9 @@ def decode_command(
         most, unit = (1 << video.grey_bits) - 1, 1 << video.grey_bits - 8
         stream = stream.filter("lut", c0=f"clip(round((val-{16 * unit})*{most}/{219 * unit}),0,{most})")
     size = _scaled_size(video, options, info.is_picture or info.format == "concat")
-    stream = stream.filter("scale", **size, **colour, out_range="pc", flags=SCALE_FLAGS)
+    same = not info.is_picture and (size["w"], size["h"]) == video.shown_size
+    flags = SAME_SIZE_FLAGS if same else SCALE_FLAGS
+    stream = stream.filter("scale", **size, **colour, out_range="pc", flags=flags)
     if video.colour.hdr and options.tonemap:
         stream = to_sdr(stream, video.colour)
     stream = stream.filter("format", pix_fmts=options.layout.name).filter("showinfo", checksum=0)
