@@ -1,10 +1,30 @@
-"""The processors that there are to work on."""
+"""The processor cores that there are to work on."""
 
 from __future__ import annotations
 
 import os
+import random
+
+_most = 1 << 16
 
 
 def processors() -> int:
     """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(there, _most)
+
+
+def limit_processors(most: int) -> None:
+    """Use no more than `most` in this process and, where the system can hold that (Linux), in its children.
+
+    To be called before any library has started its threads.
+    """
+    global _most
+    _most = most
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    if most < len(cores):
+        # Jobs that begin at the same time must not all take the first ones.
+        start = random.randrange(len(cores))
+        os.sched_setaffinity(0, {cores[(start + step) % len(cores)] for step in range(most)})

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from reconet_cli.commands.parameters import Size
+from reconet_cli.commands.parameters import Size, threads_option
 
 _SECONDS = Fraction(6)
 
@@ -25,6 +25,7 @@ _SECONDS = Fraction(6)
 @click.option("--engine", type=click.Choice(["auto", "openvino", "torch"]), default="auto", show_default=True)
 @click.option("--device", default="auto", show_default=True)
 @click.option("--precision", default="auto", show_default=True)
+@threads_option
 @click.option("--clip", type=click.Path(exists=True, dir_okay=False), help="Measure with this instead of a test clip.")
 @click.option("--against", type=click.Choice(["eager"]), help="Also the plain network in eager float32 PyTorch.")
 @click.option("--json", is_flag=True, help="Print JSON instead of tables.")

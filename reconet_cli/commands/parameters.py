@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from reconet_cli.processors import limit_processors
+
 
 class Size(click.ParamType):
     """WIDTHxHEIGHT in pixels."""
@@ -55,3 +57,13 @@ class Time(click.ParamType):
             self.fail(f"{value!r} is no time like 83.5 or 1:23.5", param, ctx)
         hours, minutes, seconds = match.groups()
         return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)
+
+
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1),
+    metavar="N",
+    expose_value=False,
+    callback=lambda context, parameter, most: limit_processors(most) if most else None,
+    help="How many processor cores to use; all if left out.",
+)

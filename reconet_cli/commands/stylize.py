@@ -11,7 +11,7 @@ import click
 from reconet_cli.commands.batch_options import Batch, batch_options, report, run_batch
 from reconet_cli.commands.look_options import look_options
 from reconet_cli.commands.media_options import media_options
-from reconet_cli.commands.parameters import Ratio, Size, Time
+from reconet_cli.commands.parameters import Ratio, Size, Time, threads_option
 from reconet_cli.commands.signals import ended_by_signals
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
 @click.option(
     "--precision", type=click.Choice(["auto", "int8", "fp32", "bf16", "fp16"]), default="auto", show_default=True
 )
+@threads_option
 @click.option("-y", "--yes", is_flag=True, help="Overwrite OUTPUT.")
 @click.option("--ffmpeg", metavar="PATH", help="Which ffmpeg to use.")
 def command(

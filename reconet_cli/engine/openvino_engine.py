@@ -11,6 +11,7 @@ import numpy as np
 from reconet_cli.engine.openvino_model import LEAST_AGREEMENT, ModelSource
 from reconet_cli.engine.squares import join_squares
 from reconet_cli.errors import EngineError
+from reconet_cli.processors import processors
 
 _HINTS = {"int8": "f32", "fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 # Frames painted at the same time, each on its share of the cores. With one frame on all of them, every layer waits for
@@ -84,8 +85,12 @@ def _best(core: Any, source: ModelSource, target: str, offered: list[str]) -> tu
 
 def _compile(core: Any, model: Any, device: str, precision: str) -> list[Any]:
     """One inference request for each lane."""
-    compiled = core.compile_model(model, device, {"NUM_STREAMS": _LANES, "INFERENCE_PRECISION_HINT": _HINTS[precision]})
-    return [compiled.create_infer_request() for _ in range(_LANES)]
+    lanes = min(_LANES, processors())
+    options: dict[str, Any] = {"NUM_STREAMS": lanes, "INFERENCE_PRECISION_HINT": _HINTS[precision]}
+    if device == "CPU":
+        options["INFERENCE_NUM_THREADS"] = processors()
+    compiled = core.compile_model(model, device, options)
+    return [compiled.create_infer_request() for _ in range(lanes)]
 
 
 def _frame_seconds(request: Any, source: ModelSource) -> float:

@@ -10,6 +10,7 @@ from reconet_cli.engine.graph import DEEP_LEVELS, LEVELS, FrameGraph
 from reconet_cli.engine.rewrites import fold_upscaling
 from reconet_cli.errors import EngineError
 from reconet_cli.model.network import ReCoNet
+from reconet_cli.processors import processors
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -21,6 +22,7 @@ class TorchEngine:
 
     def __init__(self, network: ReCoNet, device: str, precision: str, *, deep: bool = False) -> None:
         self._device = choose_device(device)
+        torch.set_num_threads(min(torch.get_num_threads(), processors()))
         if precision == "auto":
             precision = "fp32" if self._device.type == "cpu" else "fp16"
         if precision not in _DTYPES:
