@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -85,10 +86,7 @@ def _page(title: str, body: Sequence[str]) -> str:
 
 def clip_charts(found: Evaluation) -> list[Chart]:
     """Curves of every measure that was taken."""
-    charts = [
-        _chart(found, f"Temporal error, {_span(span)}", lambda frame, span=span: frame.errors.get(span))
-        for span in SPANS
-    ]
+    charts = [_chart(found, f"Temporal error, {_span(span)}", partial(_error, span)) for span in SPANS]
     charts.append(
         Chart(
             "Pixels traced",
@@ -105,6 +103,10 @@ def clip_charts(found: Evaluation) -> list[Chart]:
         _chart(found, "Content distance", lambda frame: frame.content),
     ]
     return [chart for chart in charts if any(line.points for line in chart.lines)]
+
+
+def _error(span: int, frame: FrameScore) -> float | None:
+    return frame.errors.get(span)
 
 
 def _span(span: int) -> str:
