@@ -97,6 +97,7 @@ def test_files_stay_small(path):
         ["styles"],
         ["train", "--help"],
         ["flow", "--help"],
+        ["evaluate", "--help"],
         ["doctor", "--help"],
         ["bench", "--help"],
         ["export", "--help"],

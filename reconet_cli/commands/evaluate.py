@@ -46,7 +46,9 @@ _FILE = click.Path(path_type=Path)
 @click.option("--size", type=Size(), help="Bring all frames to this size.  [default: their own; --sintel: 640x360]")
 @click.option("--frames", type=click.IntRange(2), metavar="N", help="Measure the first N frames.")
 @click.option("--variant", default="auto", metavar="NAME", help="Which network of the styles.")
-@click.option("--engine", type=click.Choice(["auto", "openvino", "torch"]), default="auto", show_default=True)
+@click.option(
+    "--engine", type=click.Choice(["auto", "openvino", "torch", "onnxruntime"]), default="auto", show_default=True
+)
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="cpu, cuda, cuda:1, mps, …")
 @click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
 @click.option("--json", "json_file", type=_FILE, metavar="FILE|-", help="Every number as JSON; - instead of the table.")

@@ -27,7 +27,7 @@ from reconet_cli.flow.datasets import open_dataset
 from reconet_cli.flow.estimate import check_method
 from reconet_cli.flow_jobs.frames import Frames, open_frames
 from reconet_cli.media.target import Target
-from reconet_cli.model.styles import find_style
+from reconet_cli.model.styles import EXPORTED, find_style
 
 # Pairs of each painted clip that a page shows.
 _WORST = 3
@@ -166,7 +166,7 @@ def column_names(clips: Sequence[str], styles: Sequence[str]) -> list[str]:
     """Short names for painted clips and styles, whole ones where short ones are not distinct."""
     whole = [*clips, *styles]
     short = [Path(name).name for name in clips]
-    short += [name if "/" not in name else f"{Path(name).parent.name}/{Path(name).stem}" for name in styles]
+    short += ["/".join(Path(name).parts[-2:]).removesuffix(".safetensors") for name in styles]
     names = [s if short.count(s) == 1 else w for s, w in zip(short, whole, strict=True)]
     if len(set(names)) < len(names):
         raise EvaluationError(f"{max(names, key=names.count)} is named twice", "name every clip and style once")
@@ -201,8 +201,10 @@ def _style_scale(style: str, variant: str) -> float:
     """How large the style's picture was when the style was learnt."""
     from reconet_cli.model.weights import read_metadata
 
-    settings = read_metadata(find_style(style, variant))["recipe"].get("settings", {})
-    return float(settings.get("style_scale", 1.0))
+    path = find_style(style, variant)
+    if path.suffix in EXPORTED:
+        return 1.0
+    return float(read_metadata(path)["recipe"].get("settings", {}).get("style_scale", 1.0))
 
 
 @contextmanager

@@ -54,32 +54,3 @@ def mean_error(errors: list[float]) -> float:
     With errors over a longer span it is the long-range error. Not a number where there is no pair.
     """
     return math.sqrt(sum(error**2 for error in errors) / len(errors)) if errors else math.nan
-
-
-def flow_and_mask(current: np.ndarray, previous: np.ndarray, method: str = "dis-medium") -> tuple[Tensor, Tensor]:
-    """As `estimate_trace`."""
-    trace = estimate_trace(current, previous, method)
-    return trace.flow, trace.mask
-
-
-class TemporalError:
-    """e_stab of one pair of frames after the other."""
-
-    def __init__(self) -> None:
-        self._errors: list[float] = []
-        self._coverage: list[float] = []
-
-    def add(self, previous: np.ndarray, current: np.ndarray, flow: Tensor, mask: Tensor) -> None:
-        """Account for two painted uint8 frames, with the *source* frames' flow current→previous and mask."""
-        self._errors.append(pair_error(current, previous, Trace(flow, mask)))
-        self._coverage.append(mask.mean().item())
-
-    @property
-    def value(self) -> float:
-        """The error so far; not a number before the first pair."""
-        return mean_error(self._errors)
-
-    @property
-    def coverage(self) -> float:
-        """Mean share of pixels that could be traced."""
-        return sum(self._coverage) / len(self._coverage) if self._coverage else math.nan
