@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -25,7 +23,7 @@ def plain_light(monkeypatch):
 def test_what_is_visible_moves_as_the_flow_says():
     source, generator = Scenes(), torch.Generator().manual_seed(5)
     inside, outside, covered = [], [], []
-    for _ in range(12):
+    for _ in range(8):
         pair = source.sample(128, generator)
         gap = (warp(pair.previous, pair.flow) - pair.current).abs()
         inside.append(((gap * pair.mask).sum() / pair.mask.sum() / 3).item())
@@ -107,14 +105,3 @@ def test_outlines_end_inside_their_square():
         outline = shape(64, seed)
         assert outline.max() > 200
         assert outline[0].max() == outline[:, 0].max() == outline[-1].max() == outline[:, -1].max() == 0
-
-
-def test_scenes_do_not_starve_a_training_step():
-    """A step of the fast network takes a third of a second on two cores; a pair may take a fraction of it."""
-    source, generator = Scenes(), torch.Generator().manual_seed(0)
-    for _ in range(40):
-        source.sample(128, generator)
-    start = time.process_time()
-    for _ in range(10):
-        source.sample(128, generator)
-    assert (time.process_time() - start) / 10 < 0.15

@@ -103,19 +103,19 @@ def test_auto_takes_compact_where_vgg16_is_not_there(monkeypatch, tmp_path):
 
 def test_killed_at_any_moment_it_resumes_to_the_same_weights(studio, monkeypatch):
     whole, parts = studio / "whole", studio / "parts"
-    settings = ["--steps", "24", "--seed", "5"]
+    settings = ["--steps", "16", "--seed", "5"]
     assert reconet(*with_photographs(studio, *settings, "-o", str(whole))) == 0
-    # Checkpoints are 100 steps apart; here every fifth step will do.
-    often = "import reconet_cli.training.run as run; run._MEASURE_EVERY = 5\n"
+    # Checkpoints are 100 steps apart; here every fourth step will do.
+    often = "import reconet_cli.training.run as run; run._MEASURE_EVERY = 4\n"
     # It does not get to its end, however long we are kept from killing it.
     endless = (
         "import time; from reconet_cli.training.trainer import Trainer; step = Trainer.train_step\n"
-        "Trainer.train_step = lambda self, pairs: time.sleep(1000) if self.step == 21 else step(self, pairs)\n"
+        "Trainer.train_step = lambda self, pairs: time.sleep(1000) if self.step == 14 else step(self, pairs)\n"
     )
     start = "from reconet_cli.cli import main; main()"
     command = with_photographs(studio, *settings, "-o", str(parts))
     process = subprocess.Popen([sys.executable, "-c", often + endless + start, *command], stderr=subprocess.DEVNULL)
-    wanted = random.Random(os.getpid()).randint(6, 18)
+    wanted = random.Random(os.getpid()).randint(5, 12)
     curve = parts / "run/fast/losses.jsonl"
     until(lambda: curve.exists() and curve.read_text().count("\n") >= wanted, process)
     process.send_signal(signal.SIGKILL)
