@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
+// The interpreter that has reconet installed.
+const PYTHON = process.env.PYTHON ?? "python3";
 const run = promisify(execFile);
 export const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -18,10 +20,9 @@ export async function temporaryFolder() {
   return { path, clean: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** Run `reconet`, or what RECONET says (words split at spaces). */
+/** Run `reconet`. */
 export function reconet(...words) {
-  const [program, ...first] = (process.env.RECONET ?? "reconet").split(" ");
-  return run(program, [...first, "--quiet", ...words]);
+  return run(PYTHON, ["-m", "reconet_cli", "--quiet", ...words]);
 }
 
 /** Build the page into a folder, with the styles of another. */
@@ -32,13 +33,12 @@ export function build(styles, output) {
 /** `python -m http.server` on a free port; {url, stop}. */
 export async function serve(folder) {
   const port = await freePort();
-  const python = process.env.PYTHON ?? "python3";
   const words = ["-m", "http.server", String(port), "--bind", "127.0.0.1", "--directory", folder];
-  const server = spawn(python, words, { stdio: "ignore" });
+  const server = spawn(PYTHON, words, { stdio: "ignore" });
   const url = `http://127.0.0.1:${port}/`;
   for (const end = Date.now() + 60_000; ; ) {
     if (await fetch(url).then(() => true, () => false)) return { url, stop: () => server.kill() };
-    if (Date.now() > end || server.exitCode !== null) throw new Error(`${python} -m http.server does not answer`);
+    if (Date.now() > end || server.exitCode !== null) throw new Error(`${PYTHON} -m http.server does not answer`);
     await new Promise((done) => setTimeout(done, 100));
   }
 }
