@@ -87,24 +87,31 @@ def _vertical(last: int) -> list[str]:
 
 
 def _curve(line: Line, last: int, top: float, stride: int) -> str:
-    pieces: list[list[str]] = []
-    before = -math.inf
-    thinned = thin(line.points)
-    reach = stride * max(1, math.ceil(len(line.points) / len(thinned))) * 2
-    for index, value in thinned:
-        if index - before > reach:
-            pieces.append([])
-        pieces[-1].append(f"{_x(index, last):.1f} {_y(value, top):.1f}")
-        before = index
-    path = "".join(f"M{'L'.join(piece if len(piece) > 1 else piece * 2)}" for piece in pieces)
+    run = max(1, math.ceil(2 * len(line.points) / _MOST_POINTS))
+    path = "".join(_piece(thin(piece, run), last, top) for piece in _pieces(line.points, 2 * stride))
     return f'<path class="{line.kind}" d="{path}"><title>{escape(line.name)}</title></path>'
 
 
-def thin(points: Points) -> Points:
-    """So many points as can be seen: of each run of neighbours the lowest and the highest, in their order."""
-    if len(points) <= _MOST_POINTS:
-        return points
-    run = math.ceil(2 * len(points) / _MOST_POINTS)
+def _pieces(points: Points, reach: int) -> list[list[tuple[int, float]]]:
+    """Points in pieces, within which indices are at most `reach` apart."""
+    pieces: list[list[tuple[int, float]]] = []
+    before = -math.inf
+    for point in points:
+        if point[0] - before > reach:
+            pieces.append([])
+        pieces[-1].append(point)
+        before = point[0]
+    return pieces
+
+
+def _piece(points: Points, last: int, top: float) -> str:
+    places = [f"{_x(index, last):.1f} {_y(value, top):.1f}" for index, value in points]
+    # A lonely point becomes a line to itself, which round ends make visible.
+    return f"M{'L'.join(places if len(places) > 1 else places * 2)}"
+
+
+def thin(points: Points, run: int) -> list[tuple[int, float]]:
+    """Of each `run` of neighbours the lowest and the highest, in their order."""
     kept: list[tuple[int, float]] = []
     for start in range(0, len(points), run):
         part = points[start : start + run]
