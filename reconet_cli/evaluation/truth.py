@@ -90,11 +90,14 @@ def evaluate_truth(
         trace = Trace(torch.from_numpy(traced.flow)[None], torch.from_numpy(traced.visible)[None, None].float())
         if size:
             trace = Trace(resize_flow(trace.flow, size[::-1]), resize_mask(trace.mask, size[::-1]))
-        order = (pair.a, pair.b) if pair.reverse else (pair.b, pair.a)
+        frames = (traced.previous, traced.current)
         before, painted = painted, {}
-        for path, frame in zip(order, (traced.previous, traced.current), strict=True):
+        # In the order of time, whichever of them plays the current frame.
+        for path, frame in zip((pair.a, pair.b), frames if pair.reverse else frames[::-1], strict=True):
             painted[path] = before[path] if path in before else _paint(fitted(frame, size), painters)
-        errors = [pair_error(b, a, trace) for a, b in zip(*(painted[path] for path in order), strict=True)]
+        current, previous = (pair.b, pair.a) if pair.reverse else (pair.a, pair.b)
+        both = zip(painted[current], painted[previous], strict=True)
+        errors = [pair_error(now, earlier, trace) for now, earlier in both]
         score = PairScore(pair.name, trace.coverage, errors[0], dict(zip(painters, errors[1:], strict=True)))
         scenes.setdefault(scene_of(pair), []).append(score)
         on_pair()
