@@ -14,13 +14,11 @@ from typing import Any
 import numpy as np
 
 from reconet_cli.errors import EngineError
+from reconet_cli.processors import processors
 
 Run = Callable[[np.ndarray], np.ndarray]
 BACKENDS = ("openvino", "onnxruntime")
 _BYTE, _DEEP = 255, 65535
-# One frame on each half of the cores: with one on all of them, every layer waits for the slowest core.
-_LANES = 2
-_HINTS = {"auto": "f32", "fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 
 
 class ExportedEngine:
@@ -78,7 +76,7 @@ class ExportedEngine:
         return np.ascontiguousarray(painted.clip(0, self._levels).astype(frame.dtype))
 
 
-_HINT = "files for one size take frames of that size only (--size); others take sides from 16 pixels on"
+_HINT = "--size paints at another size; files for any size take sides from 16 pixels on"
 
 
 def _chosen(path: Path, backend: str) -> str:
@@ -91,35 +89,36 @@ def _chosen(path: Path, backend: str) -> str:
     return backend
 
 
-def _takes_bytes(path: Path, kind: str, shape: Sequence[Any]) -> bool:
-    """Whether a file takes bytes or images, from its input's type and shape."""
-    if len(shape) == 4 and kind in ("uint8", "u8") and shape[3] == 3:
-        return True
-    if len(shape) == 4 and kind in ("float", "f32") and shape[1] == 3:
-        return False
-    raise EngineError(
-        f"{path} takes {kind} {tuple(shape)}, which is no frame", "it takes (1, H, W, 3) uint8 or (1, 3, H, W) float32"
-    )
+def _takes_bytes(path: Path, kind: str, shape: Sequence[Any], height: int, width: int) -> bool:
+    """Whether a file takes bytes or images, from its input's type and shape (sides that are no numbers are free)."""
+    byte_frames = kind in ("uint8", "u8")
+    if len(shape) != 4 or not (byte_frames or kind in ("float", "f32")) or shape[3 if byte_frames else 1] != 3:
+        raise EngineError(f"{path} takes {kind} {tuple(shape)}, which is no frame", "styles come from `reconet export`")
+    sides = shape[1:3] if byte_frames else shape[2:]
+    if any(isinstance(side, int) and side != wanted for side, wanted in zip(sides, (height, width), strict=True)):
+        raise EngineError(f"{path} is for {sides[1]}x{sides[0]} frames, not for {width}x{height}", _HINT)
+    return byte_frames
 
 
 def _on_openvino(path: Path, height: int, width: int, device: str, precision: str) -> tuple[bool, list[Run], str]:
     import openvino
 
-    if precision not in _HINTS:
-        raise EngineError(f"an exported file cannot be turned into {precision}", "export it with --precision int8")
+    from reconet_cli.engine.openvino_engine import compile_lanes, offered_precisions
+
+    if precision == "int8":
+        raise EngineError("an exported file keeps its precision", "export it with --precision int8")
     core = openvino.Core()
     target = "CPU" if device in ("auto", "cpu") else device.upper()
-    if target not in core.available_devices:
-        raise EngineError(f"OpenVINO has no device {target}", f"it has {', '.join(core.available_devices)}")
+    offered = offered_precisions(core, target)
+    if precision not in ("auto", *offered):
+        raise EngineError(f"OpenVINO on {target} cannot run in {precision}", f"it offers {', '.join(offered)}")
     model = core.read_model(path)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise EngineError(f"{path} has {len(model.inputs)} inputs, {len(model.outputs)} outputs", "both must be one")
     shape = [side.get_length() if side.is_static else None for side in model.inputs[0].partial_shape]
-    byte_frames = _takes_bytes(path, model.inputs[0].element_type.get_type_name(), shape)
+    byte_frames = _takes_bytes(path, model.inputs[0].element_type.get_type_name(), shape, height, width)
     model.reshape([1, height, width, 3] if byte_frames else [1, 3, height, width])
-    settings = {"NUM_STREAMS": _LANES, "INFERENCE_PRECISION_HINT": _HINTS[precision]}
-    compiled = core.compile_model(model, target, settings)
-    requests = [compiled.create_infer_request() for _ in range(_LANES)]
+    requests = compile_lanes(core, model, target, "fp32" if precision == "auto" else precision)
     # The first array that OpenVINO sees sets up its numpy interface, which two lanes must not do at once.
     openvino.Tensor(np.zeros(1, np.uint8))
     return byte_frames, [_openvino_run(request) for request in requests], f"OpenVINO {target}"
@@ -145,11 +144,13 @@ def _on_onnxruntime(path: Path, height: int, width: int, device: str, precision:
     offered = [provider.removesuffix("ExecutionProvider") for provider in onnxruntime.get_available_providers()]
     if name not in offered:
         raise EngineError(f"ONNX Runtime has no device {device!r}", f"it has {', '.join(offered).lower()}")
-    session = onnxruntime.InferenceSession(str(path), providers=[f"{name}ExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = processors()
+    session = onnxruntime.InferenceSession(str(path), options, providers=[f"{name}ExecutionProvider"])
     taken = session.get_inputs()
     if len(taken) != 1 or len(session.get_outputs()) != 1:
         raise EngineError(f"{path} has {len(taken)} inputs, {len(session.get_outputs())} outputs", "both must be one")
-    byte_frames = _takes_bytes(path, taken[0].type[len("tensor(") : -1], taken[0].shape)
+    byte_frames = _takes_bytes(path, taken[0].type[len("tensor(") : -1], taken[0].shape, height, width)
     return byte_frames, [lambda frames: session.run(None, {taken[0].name: frames})[0]], f"ONNX Runtime {name}"
 
 

@@ -32,14 +32,14 @@ class OpenVINOEngine:
 
         core = openvino.Core()
         target = "CPU" if device in ("auto", "cpu") else device.upper()
-        offered = _offered_precisions(core, target)
+        offered = offered_precisions(core, target)
         if precision not in ("auto", *offered):
             raise EngineError(f"OpenVINO on {target} cannot run in {precision}", f"it offers {', '.join(offered)}")
         if precision == "auto":
             self.precision, requests = _best(core, source, target, offered)
         else:
             model = source.int8_model(core, 0.0)[0] if precision == "int8" else source.float_model(core)
-            self.precision, requests = precision, _compile(core, model, target, precision)
+            self.precision, requests = precision, compile_lanes(core, model, target, precision)
         # The first array that OpenVINO sees sets up its numpy interface; two lanes doing so at once can wait for
         # each other for ever.
         openvino.Tensor(np.zeros(1, np.uint8))
@@ -59,7 +59,8 @@ class OpenVINOEngine:
             self._idle.put(request)
 
 
-def _offered_precisions(core: Any, device: str) -> list[str]:
+def offered_precisions(core: Any, device: str) -> list[str]:
+    """The precisions that a device has, fp32 first. Raises `EngineError` for a device that is not there."""
     try:
         capabilities = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
     except RuntimeError as problem:
@@ -75,15 +76,15 @@ def _best(core: Any, source: ModelSource, target: str, offered: list[str]) -> tu
     if "int8" in offered and target == "CPU" and not source.deep:
         model, precision = source.int8_model(core, LEAST_AGREEMENT)
         if precision == "int8":
-            return precision, _compile(core, model, target, precision)
+            return precision, compile_lanes(core, model, target, precision)
     model = source.float_model(core)
     wanted = ["fp32", "bf16"] if "bf16" in offered and not source.deep else ["fp32"]
-    requests = {name: _compile(core, model, target, name) for name in wanted}
+    requests = {name: compile_lanes(core, model, target, name) for name in wanted}
     best = min(wanted, key=lambda name: _frame_seconds(requests[name][0], source)) if wanted[1:] else wanted[0]
     return best, requests[best]
 
 
-def _compile(core: Any, model: Any, device: str, precision: str) -> list[Any]:
+def compile_lanes(core: Any, model: Any, device: str, precision: str) -> list[Any]:
     """One inference request for each lane."""
     lanes = min(_LANES, processors())
     options: dict[str, Any] = {"NUM_STREAMS": lanes, "INFERENCE_PRECISION_HINT": _HINTS[precision]}

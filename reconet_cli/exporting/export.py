@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 from reconet_cli.errors import ExportError
 from reconet_cli.exporting.plan import Plan, metadata
 from reconet_cli.exporting.verify import Difference, differences, limit
+from reconet_cli.files import replacing
 
 
 def export(plan: Plan, output: Path, *, verify: bool, note: Callable[[str], None]) -> list[Difference]:
@@ -17,24 +17,16 @@ def export(plan: Plan, output: Path, *, verify: bool, note: Callable[[str], None
 
     Raises `ExportError` where it cannot be written or differs too much; nothing is left behind then.
     """
-    part = output.with_name(f".{output.stem[:100]}.{secrets.token_hex(4)}.part{output.suffix}")
-    # OpenVINO's weights are a second file; it must be there before the one that names it.
-    pairs = [(part.with_suffix(ending), output.with_suffix(ending)) for ending in _endings(output, plan.kind)]
-    try:
-        _write(plan, part)
-        found = _verified(plan, part, note) if verify else []
-        for source, target in pairs:
-            os.replace(source, target)
-    except OSError as problem:
-        raise ExportError(f"cannot write {output}: {problem.strerror or problem}") from problem
-    finally:
-        for source, _ in pairs:
-            source.unlink(missing_ok=True)
+    with replacing(output, ExportError) as part:
+        weights = part.with_suffix(".bin")  # OpenVINO keeps them in a second file
+        try:
+            _write(plan, part)
+            found = _verified(plan, part, note) if verify else []
+            if plan.kind == "openvino":
+                os.replace(weights, output.with_suffix(".bin"))
+        finally:
+            weights.unlink(missing_ok=True)
     return found
-
-
-def _endings(output: Path, kind: str) -> tuple[str, ...]:
-    return (".bin", output.suffix) if kind == "openvino" else (output.suffix,)
 
 
 def _write(plan: Plan, path: Path) -> None:

@@ -56,7 +56,9 @@ def slice_and_pad(model: Any) -> None:
         if rows.op_type == "Range":
             _slice(editor, node, axis, rows.input[1], f"crop_{number}")
         elif rows.op_type == "Sub":
-            _pad(editor, node, axis, f"pad_{number}")
+            # last - |last - range|, see `graph._reflected`
+            inner = editor.maker[editor.maker[rows.input[1]].input[0]]
+            _pad(editor, node, axis, editor.maker[inner.input[1]].input[1], f"pad_{number}")
     onnxscript.optimizer.remove_unused_nodes(model)
 
 
@@ -70,8 +72,9 @@ def _slice(editor: GraphEditor, node: Any, axis: int, count: str, name: str) -> 
     editor.graph.node.remove(node)
 
 
-def _pad(editor: GraphEditor, node: Any, axis: int, name: str) -> None:
-    padded = editor.before(node, "Shape", [node.input[1]], f"{name}_padded")
+def _pad(editor: GraphEditor, node: Any, axis: int, count: str, name: str) -> None:
+    one = editor.constant(f"{name}_one", np.array([-1], np.int64))
+    padded = editor.before(node, "Reshape", [count, one], f"{name}_padded")
     side = editor.before(node, "Shape", [node.input[0]], f"{name}_side", start=axis, end=axis + 1)
     more = editor.before(node, "Sub", [padded, side], f"{name}_more")
     ahead = editor.constant(f"{name}_ahead", np.zeros(4 + axis, np.int64))

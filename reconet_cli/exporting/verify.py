@@ -10,10 +10,12 @@ import cv2
 import numpy as np
 
 from reconet_cli.engine.quantize import peak_signal_to_noise
+from reconet_cli.errors import ExportError
 from reconet_cli.exporting.calibration import as_float
 from reconet_cli.exporting.plan import Plan
 from reconet_cli.exporting.runtimes import Run, open_file
 from reconet_cli.folders import packaged_folder
+from reconet_cli.pictures import read_rgb
 
 # (width, height); one side and the other, both and none are odd or no multiple of eight.
 SIZES = ((640, 360), (427, 240), (320, 181), (255, 143), (180, 320))
@@ -45,19 +47,14 @@ def limit(precision: str) -> str:
 
 def frames(plan: Plan) -> Iterator[np.ndarray]:
     """Frames `(H, W, 3)`: shipped pictures at each of `SIZES`, or all of them at the plan's size."""
-    pictures = [_picture(path) for path in sorted((packaged_folder() / "frames").glob("*.jpg"))]
+    paths = sorted((packaged_folder() / "frames").glob("*.jpg"))
+    pictures = [read_rgb(path, ExportError) for path in paths]
     if plan.size:
         for picture in pictures:
             yield cv2.resize(picture, plan.size, interpolation=cv2.INTER_AREA)
         return
     for number, size in enumerate(SIZES):
         yield cv2.resize(pictures[number % len(pictures)], size, interpolation=cv2.INTER_AREA)
-
-
-def _picture(path: Path) -> np.ndarray:
-    picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    assert picture is not None
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 def differences(plan: Plan, path: Path) -> tuple[list[Difference], str]:
