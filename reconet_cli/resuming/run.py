@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -53,7 +53,7 @@ def stylize_resumably(
     """
     _check(request)
     store = Store(Path(request.output), _identity(request, identity), note)
-    with _open(request, store) as (job, frames):
+    with closing(store), _open(request, store) as (job, frames):
         output = job.video_output()
         for sentence in job.notes:
             note(sentence)

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from reconet_cli.errors import MediaError
+from reconet_cli.files import lock
 
 MANIFEST = "manifest.json"
 _ENDS = 1 << 20  # bytes that are read at each end of a file to know it again
-_OURS = re.compile(r"\.?\d{6}\.(part\.)?\w+|parts\.txt|manifest\.json(\.part)?")
+_LOCK = "lock"
+_OURS = re.compile(r"\.?\d{6}\.(part\.)?\w+|parts\.txt|manifest\.json(\.part)?|lock")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def file_identity(path: Path) -> dict[str, Any]:
 
 
 class Store:
-    """The folder of segments beside an output. Nothing is written before `claim`.
+    """The folder of segments beside an output. Nothing is written before `claim`; then it is locked until `close`.
 
     `identity` says what the segments are made from, by topic (JSON values); those of another identity are not used, and
     `note` is told. `settled` is what an earlier run has decided for all segments, None at the beginning.
@@ -61,6 +63,7 @@ class Store:
         self._suffix = target.suffix
         self._identity: dict[str, Any] = json.loads(json.dumps(identity, default=str))
         self._note = note
+        self._lock: int | None = None
         self._read()
 
     @property
@@ -87,10 +90,11 @@ class Store:
         self.settled = settled
 
     def claim(self) -> None:
-        """Make the folder ready for more segments. Raises MediaError where it cannot be written."""
+        """Make the folder ready for more. Raises MediaError where it cannot be written or another run has it."""
         try:
             self.folder.mkdir(exist_ok=True)
-            kept = {self.path(number) for number in range(len(self.segments))}
+            self._take()
+            kept = {self.path(number) for number in range(len(self.segments))} | {self.folder / _LOCK}
             for path in self._ours():
                 if path not in kept:
                     path.unlink()
@@ -108,6 +112,27 @@ class Store:
             self._write()
         except OSError as problem:
             raise self._unwritable(problem) from problem
+
+    def close(self) -> None:
+        """Let others work in the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _take(self) -> None:
+        path = self.folder / _LOCK
+        self._lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            free = lock(self._lock)
+        except OSError:  # there are no locks here
+            return
+        if not free:
+            raise MediaError(
+                f"{self.folder} is in use by process {path.read_text().strip() or '(unknown)'}",
+                "wait until it is done, or end it",
+            )
+        os.ftruncate(self._lock, 0)
+        os.write(self._lock, b"%d\n" % os.getpid())
 
     def remove(self) -> None:
         """The output is complete: take everything away again, but nothing that others have put there."""
