@@ -164,6 +164,8 @@ def test_a_file_that_paints_something_else_is_removed(tmp_path, monkeypatch, cap
         (["out.tflite"], "--format"),
         (["out.onnx", "--format", "openvino"], ".xml"),
         (["there.ts"], "exists"),
+        (["there.xml"], "there.bin exists"),
+        (["out.ts", "--style", "there.onnx"], "exported file"),
         (["nowhere/out.ts"], "nowhere"),
         (["out.ts", "--variant", "paper"], "variant"),
     ],
@@ -172,11 +174,12 @@ def test_impossible_wishes_give_a_message(tmp_path, monkeypatch, capsys, argumen
     make_style(tmp_path / "dots", "fast")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RECONET_STYLES", str(tmp_path))
-    Path("there.ts").write_text("mine")
+    for ending in ("ts", "bin", "onnx"):
+        Path(f"there.{ending}").write_text("mine")
     assert run(["export", "--style", "dots", *arguments]) == 1
     assert message in capsys.readouterr().err
-    assert nothing_but(tmp_path, "home", "dots", "there.ts")
-    assert Path("there.ts").read_text() == "mine"
+    assert nothing_but(tmp_path, "home", "dots", "there.ts", "there.bin", "there.onnx")
+    assert Path("there.ts").read_text() == Path("there.bin").read_text() == "mine"
 
 
 def test_missing_packages_are_named(tmp_path, monkeypatch, capsys):

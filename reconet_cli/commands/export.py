@@ -52,8 +52,10 @@ def command(
     from reconet_cli.model.styles import find_style
 
     plan = Plan(find_style(style, variant), chosen_format(output, kind), precision, frames == "uint8", size)
-    if output.exists() and not yes:
-        raise ExportError(f"{output} exists", "-y overwrites it")
+    weights = [output.with_suffix(".bin")] if plan.kind == "openvino" else []
+    for path in (output, *weights):
+        if path.exists() and not yes:
+            raise ExportError(f"{path} exists", "-y overwrites it")
 
     from reconet_cli import console
     from reconet_cli.exporting.export import export

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from reconet_cli.errors import StyleError
 from reconet_cli.files import replacing
+from reconet_cli.model.styles import EXPORTED
 
 if TYPE_CHECKING:
     from reconet_cli.model.network import ReCoNet
@@ -40,6 +41,8 @@ def save_weights(path: Path, network: ReCoNet, recipe: Mapping[str, Any]) -> Non
 
 def read_metadata(path: Path) -> dict[str, Any]:
     """`config` and `recipe` of a weights file, without torch. Raises `StyleError` if it is none of ours."""
+    if path.suffix in EXPORTED:
+        raise StyleError(f"{path} is an exported file, which can only paint", "give the style that it was made from")
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
