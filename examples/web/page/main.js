@@ -102,8 +102,10 @@ function capture() {
 
 // Sources
 
+/** Paint what is being opened instead of what is painted now. */
 async function show(opening, what) {
-  say(`Opening ${what}…`);
+  // Until there is a style, what is said about that matters more.
+  if (ready) say(`Opening ${what}…`);
   close();
   const mine = ++opened;
   const found = await opening;
@@ -112,11 +114,11 @@ async function show(opening, what) {
     found.close();
     return;
   }
-  source = found;
+  source = { ...found, name: what };
   document.body.classList.add("has-source");
   meter.reset();
   update();
-  say(`Painting ${what}.`);
+  if (ready) say(`Painting ${what}.`);
   requestPaint();
 }
 
@@ -186,7 +188,7 @@ async function useStyle(name) {
   });
   $("engine").textContent = engine;
   $("result-caption").textContent = `Painted in ${name}`;
-  say(source ? "" : "Ready.");
+  say(source ? `Painting ${source.name}.` : "Ready.");
   ready = true;
   meter.reset();
   requestPaint();

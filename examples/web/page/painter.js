@@ -40,11 +40,10 @@ async function hasGpu() {
 async function use(name) {
   provider = name;
   runtime = await import(`${RUNTIME}ort.${provider}.min.mjs`);
-  const { wasm } = runtime.env;
-  wasm.wasmPaths = RUNTIME;
-  wasm.numThreads = crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, 8) : 1;
+  runtime.env.wasm.wasmPaths = RUNTIME;
 }
 
+/** What the network runs on. The runtime chooses the number of threads: half of the cores' number, four at most. */
 function engine() {
   const threads = runtime.env.wasm.numThreads;
   return provider === "webgpu" ? "WebGPU" : `WebAssembly, ${threads} thread${threads === 1 ? "" : "s"}`;
