@@ -240,6 +240,13 @@ def test_sizes_that_differ_need_size(tmp_path, capsys):
     assert record["clips"][0]["e_stab"] == pytest.approx(record["original"]["e_stab"])
 
 
+def test_pictures_are_no_clips(clips, capsys):
+    assert run(["evaluate", f"{clips[0]}/0.png", f"{clips[1]}/0.png"]) == 1
+    said = capsys.readouterr().err
+    assert "0.png is a picture" in said
+    assert "name clips" in said
+
+
 def test_columns_have_distinct_names():
     assert column_names(["a/x.mp4", "b/x.mp4", "c/y.mp4"], ["mosaic"]) == ["a/x.mp4", "b/x.mp4", "y.mp4", "mosaic"]
     assert column_names([], ["runs/one/fast.safetensors", "one"]) == ["one/fast", "one"]

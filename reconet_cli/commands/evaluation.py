@@ -16,10 +16,10 @@ import numpy as np
 from torch import Tensor
 
 from reconet_cli import console
-from reconet_cli.errors import EvaluationError
+from reconet_cli.errors import EvaluationError, FlowError
 from reconet_cli.evaluation import published, records, report, tables
 from reconet_cli.evaluation.clip import Evaluation, Evaluator
-from reconet_cli.evaluation.pairing import together
+from reconet_cli.evaluation.pairing import ORIGINAL, check_lengths, together
 from reconet_cli.evaluation.perception import Judge
 from reconet_cli.evaluation.temporal import estimate_trace
 from reconet_cli.evaluation.truth import evaluate_truth, fitted, is_sintel, papers_scenes
@@ -118,7 +118,12 @@ def measure_clips(
     """Measure painted clips, and styles on the original."""
     check_method(options["method"])
     names = column_names([str(clip) for clip in clips[1:]], styles)
-    opened = [open_frames(clip) for clip in clips]
+    opened = [_open(clip) for clip in clips]
+    if len(opened) > 1:
+        # First, because measuring takes long, and would be for nothing.
+        check_lengths(
+            dict(zip([ORIGINAL, *names], (_count(frames, options["frames"]) for frames in opened), strict=False))
+        )
     painters = [StylePainter(style, options) for style in styles]
     judge, grams = _judge(options, pictures, len(clips) - 1, styles)
     evaluator = Evaluator(
@@ -131,7 +136,7 @@ def measure_clips(
     with ExitStack() as stack:
         original, *others = (stack.enter_context(_reading(frames, options)) for frames in opened)
         painted = dict(zip(names, others, strict=False))
-        with _progress(opened[0].total, options["frames"], "frame") as advance:
+        with _progress("measuring", opened[0].total, options["frames"], "frame") as advance:
             for frame, paintings in together(original, painted):
                 evaluator.add(frame, [*paintings, *(paint(frame) for paint in painters)])
                 advance()
@@ -160,6 +165,22 @@ def _report_clips(
             "html": lambda: report.clip_page(found, facts),
         }
     )
+
+
+def _open(clip: Path) -> Frames:
+    try:
+        return open_frames(clip)
+    except FlowError as problem:
+        raise EvaluationError(problem.message, "name clips, or folders of pictures") from problem
+
+
+def _count(frames: Frames, most: int | None) -> int:
+    with closing(frames.read()) as read, _progress("counting", frames.total, most, "frame") as advance:
+        count = 0
+        for _ in islice(read, most):
+            count += 1
+            advance()
+    return count
 
 
 def column_names(clips: Sequence[str], styles: Sequence[str]) -> list[str]:
@@ -208,9 +229,9 @@ def _style_scale(style: str, variant: str) -> float:
 
 
 @contextmanager
-def _progress(total: int | None, most: int | None, unit: str) -> Iterator[Callable[[], None]]:
+def _progress(what: str, total: int | None, most: int | None, unit: str) -> Iterator[Callable[[], None]]:
     expected = min((n for n in (total, most) if n), default=None)
-    with console.progress("measuring", expected, unit) as bar:
+    with console.progress(what, expected, unit) as bar:
         yield lambda: bar.advance(bar.task_ids[0])
 
 
@@ -221,7 +242,7 @@ def measure_truth(folder: Path, styles: Sequence[str], options: dict[str, Any], 
     size = options["size"] or (published.SIZE if sintel else None)
     names = column_names([], styles)
     painters = {name: StylePainter(style, options) for name, style in zip(names, styles, strict=True)}
-    with _progress(len(pairs), None, "pair") as advance:
+    with _progress("measuring", len(pairs), None, "pair") as advance:
         scenes = evaluate_truth(pairs, painters, size, advance)
     rates = {name: paint.rate for name, paint in painters.items()}
     shown = f"{size[0]}x{size[1]}" if size else "the frames' own size"

@@ -8,6 +8,7 @@ import numpy as np
 
 from reconet_cli.errors import EvaluationError
 
+ORIGINAL = "the original"
 _FEWEST = 2
 
 
@@ -18,7 +19,7 @@ def together(
 
     Raises `EvaluationError` at the end where the numbers of frames differ or are below two.
     """
-    names = ["the original", *painted]
+    names = [ORIGINAL, *painted]
     clips = [iter(clip) for clip in (source, *painted.values())]
     count = 0
     while True:
@@ -28,16 +29,20 @@ def together(
             break
         yield there[0], there[1:]
         count += 1
-    if there:
-        rests = (frame is not None and 1 + sum(1 for _ in clip) for frame, clip in zip(frames, clips, strict=True))
-        raise _uneven({name: count + rest for name, rest in zip(names, rests, strict=True)})
-    if count < _FEWEST:
-        raise EvaluationError(f"there {'is a single frame' if count else 'are no frames'}", "flicker needs two or more")
+    rests = (frame is not None and 1 + sum(1 for _ in clip) for frame, clip in zip(frames, clips, strict=True))
+    check_lengths({name: count + rest for name, rest in zip(names, rests, strict=True)})
 
 
-def _uneven(counts: dict[str, int]) -> EvaluationError:
-    listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
-    return EvaluationError(
-        f"the clips differ in their number of frames: {listed}",
-        f"frames are paired by their index; --frames {min(counts.values())} measures the common beginning",
-    )
+def check_lengths(counts: Mapping[str, int]) -> None:
+    """Raise `EvaluationError` unless all numbers of frames, by the clips' names, are the same and two or more."""
+    fewest = min(counts.values())
+    if fewest < max(counts.values()):
+        listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise EvaluationError(
+            f"the clips differ in their number of frames: {listed}",
+            f"frames are paired by their index; --frames {fewest} measures the common beginning",
+        )
+    if fewest < _FEWEST:
+        raise EvaluationError(
+            f"there {'is a single frame' if fewest else 'are no frames'}", "flicker needs two or more"
+        )
