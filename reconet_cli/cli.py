@@ -18,6 +18,7 @@ COMMANDS = {
     "stylize": ("reconet_cli.commands.stylize", "Paint a video or a picture in a style."),
     "styles": ("reconet_cli.commands.styles", "List the styles that are there."),
     "train": ("reconet_cli.commands.train", "Train a style from a picture."),
+    "stabilize": ("reconet_cli.commands.stabilize", "Make any painted clip steadier."),
     "evaluate": ("reconet_cli.commands.evaluate", "Measure flicker, of any painted clip or of a style."),
     "flow": ("reconet_cli.commands.flow", "Estimate optical flow, or measure it against ground truth."),
     "export": ("reconet_cli.commands.export", "Write a style's network for other runtimes: ONNX, OpenVINO, PyTorch."),

@@ -25,12 +25,19 @@ _TELL_EVERY = 5.0  # seconds between two reports of a live run
 
 T = TypeVar("T")
 Paint = Callable[[Frame], Frame]
+Then = Callable[[Frame, Frame], Frame]
 
 
 class Painter(Protocol):
-    """Paints frames, all to one size; may be called on `lanes` threads at the same time."""
+    """Paints frames, all to one size; may be called on `lanes` threads at the same time.
+
+    `then`, if any, makes what is written from each source frame and its painting: in order, on one thread.
+    """
 
     lanes: int
+
+    @property
+    def then(self) -> Then | None: ...
 
     def __call__(self, frame: Frame) -> Frame: ...
 
@@ -87,11 +94,12 @@ class Channel(Generic[T]):
 class _Run:
     """The state that the three stages of one run share."""
 
-    def __init__(self, reader: Reader, writer: Writer, depth: int) -> None:
+    def __init__(self, reader: Reader, writer: Writer, depth: int, then: Then | None) -> None:
         self.reader = reader
         self.writer = writer
+        self.then = then
         self.read: Channel[Frame] = Channel(depth)
-        self.painted: Channel[Frame] = Channel(depth)
+        self.painted: Channel[tuple[Frame, Frame]] = Channel(depth)
         self._error: BaseException | None = None
         self._lock = threading.Lock()
 
@@ -126,8 +134,9 @@ class _Run:
 
     def encode(self) -> None:
         try:
-            for frame in self.painted:
-                self.writer.write(frame)
+            for source, painted in self.painted:
+                # Beside the painting threads, because an encoder is a process of its own and this thread only feeds it.
+                self.writer.write(self.then(source, painted) if self.then else painted)
             self.writer.finish()
         except StoppedError:
             pass
@@ -137,19 +146,25 @@ class _Run:
             self.writer.release()
 
 
-def _in_order(frames: Iterable[Frame], paint: Paint, lanes: int, pool: ThreadPoolExecutor) -> Iterator[Frame]:
-    """Paint frames on a pool's `lanes` threads and give them back in their order.
+def _in_order(
+    frames: Iterable[Frame], paint: Paint, lanes: int, pool: ThreadPoolExecutor
+) -> Iterator[tuple[Frame, Frame]]:
+    """Paint frames on a pool's `lanes` threads and give sources and paintings back in their order.
 
     A few more than can be painted at once are handed over, so that no thread idles while another's frame is awaited.
     """
-    waiting: deque[Future[Frame]] = deque()
+    waiting: deque[tuple[Frame, Future[Frame]]] = deque()
+
+    def oldest() -> tuple[Frame, Frame]:
+        frame, future = waiting.popleft()
+        return frame, future.result()
 
     for frame in frames:
-        waiting.append(pool.submit(paint, frame))
+        waiting.append((frame, pool.submit(paint, frame)))
         if len(waiting) > lanes + _AHEAD:
-            yield waiting.popleft().result()
+            yield oldest()
     while waiting:
-        yield waiting.popleft().result()
+        yield oldest()
 
 
 def run(
@@ -159,15 +174,16 @@ def run(
     *,
     lanes: int = 1,
     depth: int = DEPTH,
+    then: Then | None = None,
     on_frame: Callable[[], None] | None = None,
 ) -> int:
     """Paint every frame of `reader` into `writer` and return their number.
 
-    `paint` is called on `lanes` threads at a time; `on_frame` runs on the calling thread, after each frame. The
-    first error of any stage (or KeyboardInterrupt) ends all three, aborts reader and writer and is raised; both
-    are finished or aborted on return.
+    `paint` is called on `lanes` threads at a time, `then` (see `Painter`) on the writing one; `on_frame` runs on the
+    calling thread, after each frame. The first error of any stage (or KeyboardInterrupt) ends all three, aborts reader
+    and writer and is raised; both are finished or aborted on return.
     """
-    state = _Run(reader, writer, depth)
+    state = _Run(reader, writer, depth, then)
     threads = [
         threading.Thread(target=stage, name=name, daemon=True)
         for name, stage in (("decode", state.decode), ("encode", state.encode))
@@ -177,8 +193,8 @@ def run(
     try:
         for thread in threads:
             thread.start()
-        for frame in _in_order(state.read, paint, lanes, pool):
-            state.painted.put(frame)
+        for pair in _in_order(state.read, paint, lanes, pool):
+            state.painted.put(pair)
             count += 1
             if on_frame:
                 on_frame()
@@ -229,7 +245,7 @@ def stylize(
             if request.latency:
                 frames = _run_live(Live(job.reader, writer, request.latency), paint, advance, note)
             else:
-                frames = run(job.reader, paint, writer, lanes=paint.lanes, on_frame=advance)
+                frames = run(job.reader, paint, writer, lanes=paint.lanes, then=paint.then, on_frame=advance)
             seconds = time.perf_counter() - began
         job.commit()
         for sentence in job.afterwards(frames):
@@ -248,6 +264,6 @@ def _run_live(live: Live, paint: Painter, advance: Callable[[], None], note: Cal
             told = time.monotonic()
             note(str(live))
 
-    frames = run(live.reader, paint, live.writer, lanes=paint.lanes, depth=1, on_frame=on_frame)
+    frames = run(live.reader, paint, live.writer, lanes=paint.lanes, depth=1, then=paint.then, on_frame=on_frame)
     note(str(live))
     return frames

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 _FORMATS = ["y4m", "rgb24", "rgb48le", "yuv420p", "matroska", "mp4", "mpegts"]
-_OPTIONS = [
+_ENCODING = [
     click.option("--codec", metavar="NAME", help="h264, hevc, av1, vp9, prores or ffmpeg's name of a video encoder."),
     click.option("--crf", type=click.IntRange(0, 63), help="Quality: lower is better and larger."),
     click.option("--preset", metavar="NAME", help="The encoder's speed preset."),
@@ -21,6 +21,8 @@ _OPTIONS = [
     ),
     click.option("-e", "extra", multiple=True, metavar="KEY=VALUE", help="An option for ffmpeg's encoder or muxer."),
     click.option("--no-audio", is_flag=True, help="Leave the sound out."),
+]
+_OTHERS = [
     click.option(
         "--hdr",
         type=click.Choice(["tonemap", "reject"]),
@@ -51,16 +53,28 @@ def media_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command; it gets them as one `media`, keyword arguments of Request."""
 
     @functools.wraps(command)
-    def with_media(*, extra: tuple[str, ...], no_audio: bool, live: bool, latency: float, **options: Any) -> Any:
-        names = ("codec", "crf", "preset", "encoder", "hdr", "input_format", "format")
-        media = {name: options.pop(name) for name in names}
-        media |= {"extra": tuple(_key_and_value(text) for text in extra), "sound": not no_audio}
+    def with_media(*, media: dict[str, Any], live: bool, latency: float, **options: Any) -> Any:
+        media |= {name: options.pop(name) for name in ("hdr", "input_format", "format")}
         media["latency"] = latency if live else 0.0
         return command(media=media, **options)
 
-    for option in reversed(_OPTIONS):
+    for option in reversed(_OTHERS):
         with_media = option(with_media)
-    return with_media
+    return encoding_options(with_media)
+
+
+def encoding_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options about the output file alone; the command gets them as one `media`, as with `media_options`."""
+
+    @functools.wraps(command)
+    def with_encoding(*, extra: tuple[str, ...], no_audio: bool, **options: Any) -> Any:
+        media = {name: options.pop(name) for name in ("codec", "crf", "preset", "encoder")}
+        media |= {"extra": tuple(_key_and_value(text) for text in extra), "sound": not no_audio}
+        return command(media=media, **options)
+
+    for option in reversed(_ENCODING):
+        with_encoding = option(with_encoding)
+    return with_encoding
 
 
 def _key_and_value(text: str) -> tuple[str, str]:

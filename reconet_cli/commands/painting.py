@@ -46,11 +46,19 @@ class Painting:
                 if self._looks.mask:
                     opened = open_mask(self._looks.mask, (width, height), request.start, request.ffmpeg)
                     mask = stack.enter_context(opened)
-                return LooksPainter(engines, self._looks, mask)
+                return LooksPainter(engines, self._looks, mask, self._steady())
 
             if resumable:
-                return stylize_resumably(request, load, self._identity(), note=console.note, progress=_progress)
-            return stylize(request, load, note=console.note, progress=_progress)
+                return stylize_resumably(request, load, self._identity(), note=console.note, progress=painting_progress)
+            return stylize(request, load, note=console.note, progress=painting_progress)
+
+    def _steady(self) -> Any:
+        """A new memory for each input, None where nothing is to be steadied."""
+        if not self._looks.stabilize:
+            return None
+        from reconet_cli.stabilizing import Stabilizer
+
+        return Stabilizer(self._looks.stabilize)
 
     def _engine(self, style: str, height: int, width: int, deep: bool, precision: str | None = None) -> Any:
         key = (style, height, width, deep, precision)
@@ -79,6 +87,6 @@ class Painting:
 
 
 @contextmanager
-def _progress(total: int | None) -> Iterator[Callable[[], None]]:
+def painting_progress(total: int | None) -> Iterator[Callable[[], None]]:
     with console.progress("painting", total, "frame") as bar:
         yield lambda: bar.advance(bar.task_ids[0])

@@ -59,6 +59,22 @@ class Time(click.ParamType):
         return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)
 
 
+class Share(click.ParamType):
+    """A share in [0, 1], for an option that may stand without one."""
+
+    name = "0..1"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Turn `0.7` into a number."""
+        try:
+            share = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a number; without one, the option has to come behind the names", param, ctx)
+        if not 0 <= share <= 1:
+            self.fail(f"{value} is not between 0 and 1", param, ctx)
+        return share
+
+
 threads_option = click.option(
     "--threads",
     type=click.IntRange(1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -24,29 +24,49 @@ class Engine(Protocol):
     def __call__(self, frame: np.ndarray) -> np.ndarray: ...
 
 
+# Makes a steady picture of the next source frame and its painting.
+Steady = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
 class LooksPainter:
     """Paints frames with one style or a blend of two, then applies the looks.
 
-    The order is: blend of the styles, the source's colours, strength and mask, comparison. Two styles are blended in
-    their pictures, not in their weights: that is right for any two networks, and weights that were not trained
-    from one another have nothing painterly between them. It costs both networks' time, but only while both are seen.
+    The order is: blend of the styles, steadying, the source's colours, strength and mask, comparison. Two styles are
+    blended in their pictures, not in their weights: that is right for any two networks, and weights that were not
+    trained from one another have nothing painterly between them. It costs both networks' time, but only while both are
+    seen.
     """
 
-    def __init__(self, engines: Sequence[Engine], looks: Looks, mask: Mask | None = None) -> None:
+    def __init__(
+        self, engines: Sequence[Engine], looks: Looks, mask: Mask | None = None, steady: Steady | None = None
+    ) -> None:
         self.lanes = min(engine.lanes for engine in engines)
         self._engines = engines
         self._looks = looks
         self._mask = mask
+        self._steady = steady
 
     @property
     def settled(self) -> list[list[str]]:
         """What each network came to run on, and in which precision."""
         return [[engine.description, engine.precision] for engine in self._engines]
 
+    @property
+    def then(self) -> Callable[[Frame, Frame], Frame] | None:
+        """What is left to do with each frame and its painting, in their order."""
+        return self._finish if self._steady else None
+
     def __call__(self, frame: Frame) -> Frame:
-        """Paint a frame; one that shows a comparison side by side is twice as wide."""
-        looks, source = self._looks, frame.pixels
+        """Paint a frame; one that shows a comparison side by side is twice as wide. Looks wait for `then`, if any."""
         painted = self._paint(frame)
+        return replace(frame, pixels=painted) if self._steady else self._show(frame, painted)
+
+    def _finish(self, frame: Frame, painted: Frame) -> Frame:
+        assert self._steady
+        return self._show(frame, self._steady(frame.pixels, painted.pixels))
+
+    def _show(self, frame: Frame, painted: np.ndarray) -> Frame:
+        looks, source = self._looks, frame.pixels
         if looks.keep_colour:
             painted = with_colours_of(source, painted)
         if self._mask:

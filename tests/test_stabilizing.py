@@ -1,0 +1,268 @@
+"""Carried paintings: steadier than painted ones, as sharp, and new where the scene is new."""
+
+import itertools
+import subprocess
+from dataclasses import replace
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+from identity import no_progress
+
+from reconet_cli.looks import Looks, LooksPainter
+from reconet_cli.media.pixels import Frame
+from reconet_cli.media.request import Request
+from reconet_cli.pipeline import run, stylize
+from reconet_cli.stabilizing import Stabilizer
+from reconet_cli.stabilizing.motion import Motion, half_luma
+
+HEIGHT, WIDTH = 120, 160
+
+
+def texture(seed: int, height: int, width: int, dtype=np.uint8) -> np.ndarray:
+    """Smooth blotches with edges over the whole range of the type."""
+    noise = np.random.default_rng(seed).normal(size=(height, width, 3)).astype(np.float32)
+    blotches = cv2.GaussianBlur(noise, (0, 0), 2.5)
+    return np.clip((blotches / blotches.std() * 0.25 + 0.5) * np.iinfo(dtype).max, 0, np.iinfo(dtype).max).astype(dtype)
+
+
+def moving(seed: int, count: int, step: tuple[int, int], size=(HEIGHT, WIDTH), dtype=np.uint8) -> list[np.ndarray]:
+    """A texture that moves left and up by `step` (x, y) pixels a frame."""
+    height, width = size
+    world = texture(seed, height + count * step[1], width + count * step[0], dtype)
+    return [world[t * step[1] :, t * step[0] :][:height, :width].copy() for t in range(count)]
+
+
+def brushed(frames: list[np.ndarray], spread: float, seed: int = 9) -> list[np.ndarray]:
+    """Inverted frames under strokes that are different in each frame, as an unsteady network would paint them."""
+    random = np.random.default_rng(seed)
+    most = np.iinfo(frames[0].dtype).max
+    strokes = (cv2.GaussianBlur(random.normal(size=f.shape).astype(np.float32), (0, 0), 1.0) for f in frames)
+    return [
+        np.clip(most - f + s / s.std() * spread * most, 0, most).astype(f.dtype)
+        for f, s in zip(frames, strokes, strict=True)
+    ]
+
+
+def flicker(painted: list[np.ndarray], step: tuple[int, int]) -> float:
+    """Root mean square difference from the frame before, shifted by the true motion, without a border."""
+    x, y = step
+    height, width = painted[0].shape[:2]
+    scale, margin = np.iinfo(painted[0].dtype).max, 12
+    gaps = [
+        now[margin : height - y - margin, margin : width - x - margin] / scale
+        - before[margin + y : height - margin, margin + x : width - margin] / scale
+        for before, now in itertools.pairwise(painted)
+    ]
+    return float(np.sqrt(np.mean(np.square(gaps))))
+
+
+def sharpness(frames: list[np.ndarray]) -> float:
+    return float(np.mean([np.abs(cv2.Laplacian(f.astype(np.float32), cv2.CV_32F)).mean() for f in frames]))
+
+
+def steadied(sources, painted, strength=1.0):
+    stabilizer = Stabilizer(strength)
+    return [stabilizer(*pair) for pair in zip(sources, painted, strict=True)]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("step", [(0, 0), (2, 1), (5, 0)])
+def test_strokes_stay_where_they_were_painted_and_stay_sharp(step, dtype):
+    sources = moving(1, 20, step, dtype=dtype)
+    painted = brushed(sources, 0.04)
+    result = steadied(sources, painted)
+    assert all(frame.dtype == dtype and frame.shape == painted[0].shape for frame in result)
+    assert flicker(result, step) < 0.4 * flicker(painted, step)
+    assert sharpness(result) > 0.8 * sharpness(painted)
+
+
+def test_the_first_frame_is_the_fresh_one_and_strength_0_changes_nothing():
+    sources = moving(2, 4, (1, 1))
+    painted = brushed(sources, 0.05)
+    assert np.array_equal(steadied(sources, painted)[0], painted[0])
+    for fresh, result in zip(painted, steadied(sources, painted, 0.0), strict=True):
+        assert np.array_equal(fresh, result)
+
+
+def test_strength_is_a_share():
+    sources = moving(2, 6, (1, 1))
+    painted = brushed(sources, 0.05)
+    full, half = steadied(sources, painted)[-1], steadied(sources, painted, 0.5)[-1]
+    assert np.abs(half.astype(int) - (full.astype(int) + painted[-1]) / 2).max() <= 1
+    assert np.abs(full.astype(int) - painted[-1]).mean() > 2
+
+
+def test_the_first_frame_after_a_cut_is_the_fresh_one():
+    sources = moving(3, 10, (2, 0)) + moving(4, 6, (0, 1))
+    painted = brushed(sources, 0.05)
+    result = steadied(sources, painted)
+    assert np.array_equal(result[10], painted[10])
+    assert not np.array_equal(result[9], painted[9])
+    assert not np.array_equal(result[11], painted[11])
+    # nothing of the first scene is left: the same as if the clip began here
+    for late, fresh in zip(result[10:], steadied(sources[10:], painted[10:]), strict=True):
+        assert np.array_equal(late, fresh)
+
+
+def test_what_comes_into_sight_is_painted_anew():
+    """A square jumps over a still background: it leaves nothing behind, and what is far from it does not change."""
+    ground, square = texture(5, HEIGHT, WIDTH), texture(6, 30, 30)
+    sources = []
+    for t in range(16):
+        frame = ground.copy()
+        frame[40:70, 10 + 7 * t : 40 + 7 * t] = square
+        sources.append(frame)
+    painted = [255 - frame for frame in sources]
+    gaps = [np.abs(r.astype(int) - p).mean(2) for r, p in zip(steadied(sources, painted), painted, strict=True)]
+    uncovered = [gap[40:70, 10 + 7 * (t - 2) : 10 + 7 * t] for t, gap in enumerate(gaps) if t >= 2]
+    contrast = np.abs(ground[40:70, 10:40].astype(int) - square).mean()
+    assert np.mean(uncovered) < 0.25 * contrast
+    assert max(gap[90:].max() for gap in gaps) <= 1
+
+
+def test_brightness_may_change_quickly_without_being_held_back():
+    """A light goes on: the painting follows within a frame."""
+    sources = moving(7, 8, (0, 0))
+    sources = [np.clip(f * 0.5 + (0 if t < 5 else 110), 0, 255).astype(np.uint8) for t, f in enumerate(sources)]
+    painted = brushed(sources, 0.02)
+    result = steadied(sources, painted)
+    assert abs(result[5].mean() - painted[5].mean()) < 4
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 50), (33, 47), (63, 130), (64, 64), (301, 35)])
+def test_any_size(size):
+    sources = moving(8, 4, (1, 0), size=size)
+    painted = brushed(sources, 0.05)
+    for fresh, result in zip(painted, steadied(sources, painted), strict=True):
+        assert result.shape == fresh.shape
+        assert result.dtype == fresh.dtype
+
+
+def test_black_frames_and_a_change_of_size_do_no_harm():
+    black = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    stabilizer = Stabilizer()
+    for _ in range(3):
+        assert np.array_equal(stabilizer(black, black), black)
+    small = texture(1, 40, 60)
+    assert np.array_equal(stabilizer(small, 255 - small), 255 - small)
+
+
+def test_two_frames_are_kept_and_no_more():
+    sources = moving(1, 2, (1, 0))
+    stabilizer = Stabilizer()
+
+    def arrays() -> int:
+        layers = {id(layer): layer for layer in stabilizer._layers}.values()
+        owned = [value for part in (stabilizer, *layers) for value in vars(part).values()]
+        return sum(value.nbytes for value in owned if isinstance(value, np.ndarray))
+
+    sizes = []
+    for t in range(40):
+        stabilizer(sources[t % 2], 255 - sources[t % 2])
+        sizes.append(arrays())
+    assert max(sizes[20:]) == max(sizes[:20]) < 12 * sources[0].nbytes
+
+
+def test_motion_is_found_to_a_tenth_of_a_pixel():
+    first, second = moving(1, 2, (4, 2))
+    flow = Motion()(half_luma(second), half_luma(first))
+    inner = flow[8:-8, 8:-8].reshape(-1, 2)
+    assert np.abs(np.median(inner, axis=0) - (2, 1)).max() < 0.05
+
+
+class Engine:
+    description, precision, lanes = "noise", "", 2
+
+    def __init__(self):
+        self.random = np.random.default_rng(0)
+
+    def __call__(self, pixels):
+        return 255 - pixels
+
+
+def test_the_pipeline_steadies_in_order_before_the_looks():
+    sources = [Frame(f, Fraction(t, 25), Fraction(1, 25)) for t, f in enumerate(moving(1, 12, (1, 0)))]
+    seen = []
+
+    def steady(source, painted):
+        seen.append(source)
+        assert np.array_equal(painted, 255 - source)
+        return painted // 2
+
+    class Ends:
+        size, aspect = (WIDTH, HEIGHT), Fraction(1)
+
+        def __init__(self):
+            self.written = []
+
+        def __iter__(self):
+            return iter(sources)
+
+        def write(self, frame):
+            self.written.append(frame)
+
+        def finish(self): ...
+        def abort(self): ...
+        def release(self): ...
+
+    ends = Ends()
+    paint = LooksPainter([Engine()], Looks(compare="side"), None, steady)
+    assert run(ends, paint, ends, lanes=2, then=paint.then) == len(sources)
+    assert all(before is after.pixels for before, after in zip(seen, sources, strict=True))
+    for source, result in zip(sources, ends.written, strict=True):
+        assert result.time == source.time
+        assert np.array_equal(result.pixels, np.hstack([source.pixels, (255 - source.pixels) // 2]))
+
+
+def test_an_error_while_steadying_ends_the_run(clip, tmp_path):
+    class Broken:
+        lanes = 1
+
+        def __call__(self, frame):
+            return frame
+
+        def then(self, source, painted):
+            raise ValueError("broken")
+
+    target = tmp_path / "out.mp4"
+    with pytest.raises(ValueError, match="broken"):
+        stylize(Request(str(clip), str(target)), lambda *_: Broken(), note=print, progress=no_progress)
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_options(stylize, clip, tmp_path):
+    """`--stabilize` with and without a number, and what it does not go with."""
+
+    def done(*options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*stylize, *options], capture_output=True, text=True, timeout=60, check=False)
+
+    target = tmp_path / "out.mp4"
+    assert done(str(clip), str(target), "--stabilize").returncode == 0
+    assert target.exists()
+    for wrong, words in ((["--stabilize=2"], "between 0 and 1"), (["--stabilize", "--resumable"], "exclude")):
+        result = done(str(clip), str(tmp_path / "no.mp4"), *wrong)
+        assert result.returncode == 2
+        assert words in result.stderr
+    result = done("--stabilize", str(clip), str(tmp_path / "no.mp4"))
+    assert result.returncode == 2
+    assert "behind the names" in result.stderr
+
+
+def test_stabilize_command(tools, clip, tmp_path):
+    from reconet_cli.cli import run as reconet
+
+    short, target = tools.clip("short.mp4", seconds=0.4), tmp_path / "out.mp4"
+    assert reconet(["stabilize", str(clip), str(short), str(target)]) == 0
+    assert len(tools.times(target)) == len(tools.times(short)) == 10
+    assert tools.packets(target) == tools.packets(short)
+    assert reconet(["stabilize", str(short), str(clip), str(tmp_path / "none.mp4")]) == 1
+    assert not list(tmp_path.glob("*none*"))
+
+
+def test_frames_of_a_painter_without_steadying_are_shown_at_once():
+    frame = Frame(texture(1, 20, 30), Fraction(0), Fraction(1))
+    paint = LooksPainter([Engine()], Looks())
+    assert paint.then is None
+    assert np.array_equal(paint(frame).pixels, replace(frame, pixels=255 - frame.pixels).pixels)
