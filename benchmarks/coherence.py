@@ -15,7 +15,7 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from reconet_cli.commands.evaluation import StylePainter, column_names
+from reconet_cli.commands.evaluated_styles import StylePainter, column_names
 from reconet_cli.evaluation.clip import SPANS, ClipScore, Evaluation, Evaluator
 from reconet_cli.evaluation.perception import Judge
 from reconet_cli.evaluation.tables import FLOOR

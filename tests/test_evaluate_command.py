@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from reconet_cli.cli import run
-from reconet_cli.commands.evaluation import column_names
+from reconet_cli.commands.evaluated_styles import column_names
 from reconet_cli.errors import EvaluationError
 from reconet_cli.evaluation.clip import evaluate
 from reconet_cli.evaluation.published import PUBLISHED, SCENES
@@ -188,6 +188,16 @@ def test_a_style_is_painted_and_measured_in_one_go(clips, capsys):
     assert one["e_stab"] == two["e_stab"] == record["original"]["e_stab"]
 
 
+def test_a_style_made_steady_stands_beside_itself(clips, capsys):
+    options = ["--engine", "torch", "--precision", "fp32", "--style-picture", f"{clips[0]}/0.png", "--frames", "4"]
+    assert run(["evaluate", clips[1], "--style", "mosaic", "--stabilize", *options, "--json", "-"]) == 0
+    plain, steady = json.loads(capsys.readouterr().out)["clips"]
+    assert [plain["name"], steady["name"]] == ["mosaic", "mosaic, steady"]
+    assert steady["e_stab"] < 0.95 * plain["e_stab"]
+    assert steady["fps"] < plain["fps"]
+    assert plain["style"] > 0 < steady["style"]
+
+
 def test_videos_are_read(tools, capsys):
     clip = str(tools.clip())
     assert run(["evaluate", clip, str(tools.clip("other.mkv")), "--loss-network", "none", "--json", "-"]) == 0
@@ -209,6 +219,7 @@ def test_videos_are_read(tools, capsys):
         (["--sintel", "{0}"], "needs a --style"),
         (["--sintel", "{0}", "{1}", "--style", "mosaic"], "nothing else"),
         (["{0}", "{1}", "--frames", "1"], "--frames"),
+        (["{0}", "{1}", "--stabilize"], "is for a --style"),
         (["{0}", "nowhere.mp4"], "nowhere.mp4"),
     ],
 )
@@ -271,7 +282,7 @@ def test_true_flow_explains_the_frames_of_a_data_set(tmp_path):
         seen.append(frame)
         return brighter_later(frame)
 
-    (scene,) = evaluate_truth(pairs, {"inverted": inverted, "flash": painter})
+    (scene,) = evaluate_truth(pairs, {"inverted": inverted, "flash": painter}, on_cut=lambda: pytest.fail("no cut"))
     assert scene.scene == "alley_1"
     assert len(scene.pairs) == 2
     assert scene.source == scene.error("inverted") == 0
@@ -282,6 +293,18 @@ def test_true_flow_explains_the_frames_of_a_data_set(tmp_path):
     assert scene.error("flash") == pytest.approx(expected, rel=1e-5)
     visible = [pair.traced().visible.mean() for pair in pairs]
     assert [pair.coverage for pair in scene.pairs] == pytest.approx(visible)
+
+
+def test_a_cut_is_told_before_the_next_scene_is_painted(tmp_path):
+    seen: list[int | str] = []
+
+    def painter(frame):
+        seen.append(1)
+        return frame
+
+    pairs = open_dataset(_papers(tmp_path)).pairs
+    evaluate_truth(pairs, {"same": painter}, on_cut=lambda: seen.append("cut"))
+    assert seen == [1, 1, 1, "cut", 1, 1, 1]
 
 
 def test_another_size_takes_flow_and_mask_along(tmp_path):

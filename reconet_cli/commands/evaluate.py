@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from reconet_cli.commands.flow import METHODS
-from reconet_cli.commands.parameters import Size
+from reconet_cli.commands.parameters import Share, Size
 from reconet_cli.commands.signals import ended_by_signals
 from reconet_cli.commands.stylize import PRECISIONS
 
@@ -26,6 +26,14 @@ _FILE = click.Path(path_type=Path)
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="FOLDER",
     help="Paint a data set with true flow: MPI Sintel for the paper's table, or another one.",
+)
+@click.option(
+    "--stabilize",
+    type=Share(),
+    is_flag=False,
+    flag_value=1.0,
+    default=0.0,
+    help="Every style once more, made steady: how much, 0 to 1; 1 if left out.",
 )
 @click.option(
     "--style-picture",
@@ -102,6 +110,8 @@ def _check(
         return
     if not clips:
         raise click.UsageError("name the original clip and painted ones, or a --style to paint it with")
+    if options["stabilize"] and not styles:
+        raise click.UsageError("--stabilize is for a --style; clips are made steady by `reconet stabilize`")
     columns = len(clips) - 1 + len(styles)
     if not columns:
         raise click.UsageError(f"what should {clips[0]} be compared with? Name painted clips, or a --style")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_format
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
@@ -16,6 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from reconet_cli import console
+from reconet_cli.commands.evaluated_styles import column_names, painters
 from reconet_cli.errors import EvaluationError, FlowError
 from reconet_cli.evaluation import published, records, report, tables
 from reconet_cli.evaluation.clip import Evaluation, Evaluator
@@ -78,56 +78,22 @@ def _json(record: dict[str, Any]) -> str:
     return json_format.dumps(record, indent=1, allow_nan=False) + "\n"
 
 
-class StylePainter:
-    """A style as a function from frames to frames of any size, with a stopwatch."""
-
-    def __init__(self, style: str, options: dict[str, Any]) -> None:
-        self._style = style
-        self._network = {name: options[name] for name in ("variant", "device", "precision")}
-        self._backend = options["engine"]
-        self._engines: dict[tuple[int, int], Any] = {}
-        self._seconds = 0.0
-        self._count = 0
-
-    def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Paint an RGB uint8 frame."""
-        height, width = frame.shape[:2]
-        if (height, width) not in self._engines:
-            from reconet_cli.engine import load_engine
-
-            engine = load_engine(self._style, height=height, width=width, backend=self._backend, **self._network)
-            if not self._engines:
-                console.note(engine.description)
-            self._engines[height, width] = engine
-            engine(frame)  # the first one is slow: it is no part of the rate
-        began = time.perf_counter()
-        painted: np.ndarray = self._engines[height, width](frame)
-        self._seconds += time.perf_counter() - began
-        self._count += 1
-        return painted
-
-    @property
-    def rate(self) -> float:
-        """Frames a second, painted one after the other."""
-        return self._count / self._seconds
-
-
 def measure_clips(
     clips: Sequence[Path], styles: Sequence[str], pictures: Sequence[Path], options: dict[str, Any], outputs: Outputs
 ) -> None:
     """Measure painted clips, and styles on the original."""
     check_method(options["method"])
     names = column_names([str(clip) for clip in clips[1:]], styles)
+    files, named = names[: len(clips) - 1], names[len(clips) - 1 :]
     opened = [_open(clip) for clip in clips]
-    if len(opened) > 1:
+    if files:
         # First, because measuring takes long, and would be for nothing.
-        check_lengths(
-            dict(zip([ORIGINAL, *names], (_count(frames, options["frames"]) for frames in opened), strict=False))
-        )
-    painters = [StylePainter(style, options) for style in styles]
-    judge, grams = _judge(options, pictures, len(clips) - 1, styles)
+        counts = (_count(frames, options["frames"]) for frames in opened)
+        check_lengths(dict(zip([ORIGINAL, *files], counts, strict=True)))
+    painting = painters(named, styles, options)
+    judge, grams = _judge(options, pictures, len(files), styles)
     evaluator = Evaluator(
-        names,
+        [*files, *painting],
         tracer=partial(estimate_trace, method=options["method"]),
         judge=judge,
         grams=grams,
@@ -135,13 +101,13 @@ def measure_clips(
     )
     with ExitStack() as stack:
         original, *others = (stack.enter_context(_reading(frames, options)) for frames in opened)
-        painted = dict(zip(names, others, strict=False))
+        painted = dict(zip(files, others, strict=True))
         with _progress("measuring", opened[0].total, options["frames"], "frame") as advance:
             for frame, paintings in together(original, painted):
-                evaluator.add(frame, [*paintings, *(paint(frame) for paint in painters)])
+                evaluator.add(frame, [*paintings, *(paint(frame) for paint in painting.values())])
                 advance()
-    for clip, paint in zip(evaluator.result.painted[len(others) :], painters, strict=True):
-        clip.rate = paint.rate
+    for clip in evaluator.result.painted[len(files) :]:
+        clip.rate = painting[clip.name].rate
     for frames in opened:
         for sentence in frames.notes:
             console.note(sentence)
@@ -183,17 +149,6 @@ def _count(frames: Frames, most: int | None) -> int:
     return count
 
 
-def column_names(clips: Sequence[str], styles: Sequence[str]) -> list[str]:
-    """Short names for painted clips and styles, whole ones where short ones are not distinct."""
-    whole = [*clips, *styles]
-    short = [Path(name).name for name in clips]
-    short += ["/".join(Path(name).parts[-2:]).removesuffix(".safetensors") for name in styles]
-    names = [s if short.count(s) == 1 else w for s, w in zip(short, whole, strict=True)]
-    if len(set(names)) < len(names):
-        raise EvaluationError(f"{max(names, key=names.count)} is named twice", "name every clip and style once")
-    return names
-
-
 @contextmanager
 def _reading(frames: Frames, options: dict[str, Any]) -> Iterator[Iterator[np.ndarray]]:
     with closing(frames.read()) as read:
@@ -215,7 +170,9 @@ def _judge(
 
     scales = [1.0] * clips + [_style_scale(style, options["variant"]) for style in styles]
     chosen = list(pictures) * (len(scales) // len(pictures))
-    return judge, [judge.grams(style_picture(path, scale)) for path, scale in zip(chosen, scales, strict=True)]
+    grams = [judge.grams(style_picture(path, scale)) for path, scale in zip(chosen, scales, strict=True)]
+    repeated = 2 if options["stabilize"] else 1
+    return judge, [*grams[:clips], *(gram for gram in grams[clips:] for _ in range(repeated))]
 
 
 def _style_scale(style: str, variant: str) -> float:
@@ -240,11 +197,15 @@ def measure_truth(folder: Path, styles: Sequence[str], options: dict[str, Any], 
     pairs = papers_scenes(open_dataset(folder).pairs)
     sintel = all(is_sintel(pair) for pair in pairs)
     size = options["size"] or (published.SIZE if sintel else None)
-    names = column_names([], styles)
-    painters = {name: StylePainter(style, options) for name, style in zip(names, styles, strict=True)}
+    painting = painters(column_names([], styles), styles, options)
+
+    def restart() -> None:
+        for painter in painting.values():
+            painter.restart()
+
     with _progress("measuring", len(pairs), None, "pair") as advance:
-        scenes = evaluate_truth(pairs, painters, size, advance)
-    rates = {name: paint.rate for name, paint in painters.items()}
+        scenes = evaluate_truth(pairs, painting, size, on_pair=advance, on_cut=restart)
+    rates = {name: painter.rate for name, painter in painting.items()}
     shown = f"{size[0]}x{size[1]}" if size else "the frames' own size"
     title = f"{', '.join(dict.fromkeys(pair.layout for pair in pairs))}, {len(pairs)} pairs, true flow, {shown}"
     table = tables.truth_table(title, scenes, rates, published=sintel)
@@ -256,7 +217,7 @@ def measure_truth(folder: Path, styles: Sequence[str], options: dict[str, Any], 
     outputs.write(
         {
             "json": lambda: _json(record()),
-            "csv": lambda: records.truth_csv(scenes, names),
-            "html": lambda: report.truth_page(table, scenes, names, {"data set": str(folder)}),
+            "csv": lambda: records.truth_csv(scenes, list(rates)),
+            "html": lambda: report.truth_page(table, scenes, list(rates), {"data set": str(folder)}),
         }
     )

@@ -75,10 +75,13 @@ def evaluate_truth(
     pairs: Sequence[FlowPair],
     painters: Mapping[str, Paint],
     size: tuple[int, int] | None = None,
+    *,
     on_pair: Callable[[], None] = lambda: None,
+    on_cut: Callable[[], None] = lambda: None,
 ) -> list[SceneScore]:
     """e_stab of each painter (uint8 RGB to uint8 RGB of the same size) on each scene, with the data set's own flow.
 
+    `on_cut` is called before a frame is painted that does not follow the one before, `on_pair` after each pair.
     Frames, flow and mask are brought to `size` (width, height) first. Where the data set has flow in one direction
     alone, the earlier frame plays the current one (`FlowPair.traced`). Raises `FlowError` for pairs that cannot be
     read.
@@ -91,6 +94,8 @@ def evaluate_truth(
         if size:
             trace = Trace(resize_flow(trace.flow, size[::-1]), resize_mask(trace.mask, size[::-1]))
         frames = (traced.previous, traced.current)
+        if painted and pair.a not in painted:
+            on_cut()
         before, painted = painted, {}
         # In the order of time, whichever of them plays the current frame.
         for path, frame in zip((pair.a, pair.b), frames if pair.reverse else frames[::-1], strict=True):
