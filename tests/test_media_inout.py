@@ -196,3 +196,48 @@ def test_pipe_into_pictures(tools, clip, stylize, tmp_path):
     assert len(list(tmp_path.glob("out-*.png"))) == 25
     first = tools.pixels(tmp_path / "out-1.png")[0]
     assert np.array_equal(first.ravel(), np.frombuffer(raw[:SIZE], np.uint8))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the encoder gets no second pipe there")
+@pytest.mark.parametrize("kind", ["mpegts", "matroska"])
+def test_a_stream_is_opened_once_and_keeps_its_sound(tools, clip, tmp_path, kind):
+    content = tools.run("-i", clip, "-c", "copy", "-f", kind, "-").stdout
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(content)
+
+        threading.Thread(target=serve, daemon=True).start()
+        target = tmp_path / "out.mkv"
+        assert paint(f"tcp://127.0.0.1:{server.getsockname()[1]}", target) == []
+    assert len(tools.times(target)) == 25
+    assert np.diff(tools.times(target)) == pytest.approx(0.04, abs=1e-3)
+    assert len(tools.packets(target)) == len(tools.packets(clip))
+    if kind == "matroska":
+        assert [sum for _, sum in tools.packets(target)] == [sum for _, sum in tools.packets(clip)]
+        gap = tools.packets(target)[0][0] - tools.packets(clip)[0][0]
+        assert tools.times(target)[0] - tools.times(clip)[0] == pytest.approx(gap, abs=2e-3)
+
+
+def test_a_stream_that_is_not_there(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        name = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+    with pytest.raises(MediaError, match=rf"{name} cannot be opened: .*refused"):
+        paint(name, tmp_path / "out.mkv")
+
+
+def test_a_container_through_pipes_keeps_its_sound(tools, clip, stylize, tmp_path):
+    for kind, form in (("matroska", "matroska"), ("mpegts", "matroska"), ("mpegts", "mp4")):
+        content = tools.run("-i", clip, "-c", "copy", "-f", kind, "-").stdout
+        done = subprocess.run(
+            [*stylize, "-", "-", "--format", form], input=content, capture_output=True, timeout=PATIENCE
+        )
+        assert done.returncode == 0, done.stderr
+        target = tmp_path / f"{kind}.{form}"
+        target.write_bytes(done.stdout)
+        assert len(tools.times(target)) == 25
+        # From MPEG-TS it is encoded again, because its head is not known when the output's has to be written.
+        assert (b"re-encoded" in done.stderr) == (kind == "mpegts")
+        assert len(tools.packets(target)) == pytest.approx(len(tools.packets(clip)), abs=2)

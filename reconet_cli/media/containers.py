@@ -24,7 +24,8 @@ class Container:
     `sound` None takes any codec; `text` is the encoder of text subtitles, empty where there can be none;
     `times` is False where only a constant frame rate fits; `clock` is the frames' ticks per second, 0 to
     keep the input's; `fastest` is the highest frame rate, 0 for any; `reorders` says for which videos
-    frames may be stored out of order without spoiling times or duration.
+    frames may be stored out of order without spoiling times or duration; `streamed` is True where nobody can go back
+    to complete the head.
     """
 
     muxer: str
@@ -39,6 +40,7 @@ class Container:
     fastest: int = 0
     reorders: Literal["all", "steady", "none"] = "all"
     attachments: bool = False
+    streamed: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -91,8 +93,8 @@ STREAMS = {
     "tcp": _TS,
 }
 PIPES = {
-    "matroska": CONTAINERS[".mkv"],
-    "mp4": replace(_MP4, options={"movflags": "+frag_keyframe+empty_moov+default_base_moof"}),
+    "matroska": replace(CONTAINERS[".mkv"], streamed=True),
+    "mp4": replace(_MP4, streamed=True, options={"movflags": "+frag_keyframe+empty_moov+default_base_moof"}),
     "mpegts": _TS,
 }
 
@@ -133,6 +135,8 @@ def passages(info: MediaInfo, container: Container, *, sound: bool = True) -> tu
     notes: list[str] = []
     for stream in (s for kind in kinds for s in info.of_kind(kind)):
         codec = _codec_for(stream, container)
+        if codec == "copy" and stream.codec == "aac" and info.format == "mpegts" and container.streamed:
+            codec = container.sound_encoder  # what belongs in the head is in each of its packets
         if codec:
             taken.append(Passage(stream, codec))
         name = f"{stream.kind if stream.kind != 'audio' else 'sound'} stream {stream.index} ({stream.codec})"

@@ -16,6 +16,7 @@ from reconet_cli.media.encoders import ENCODERS, PICTURES, UNKNOWN, encoder_opti
 from reconet_cli.media.hardware import VAAPI_DEVICE
 from reconet_cli.media.pixels import PLAIN, Layout
 from reconet_cli.media.process import GLOBAL_ARGUMENTS, LOG_PROBLEMS
+from reconet_cli.media.second_reader import SecondReader
 from reconet_cli.media.source import Source, file_url, picture_suffix
 
 _SLOWEST_CLOCK = 10_000  # what ffmpeg's mp4 muxer asks for
@@ -39,7 +40,7 @@ class Original:
     """Where everything but the picture comes from.
 
     `start` and `duration` cut it to the painted part, None where it is not cut; `origin` is the time on its
-    own clock that becomes zero. All in seconds.
+    own clock that becomes zero. All in seconds. `second` is the pipe that the source is read from, if it is one.
     """
 
     source: Source
@@ -47,6 +48,7 @@ class Original:
     origin: Fraction
     start: Fraction | None = None
     duration: Fraction | None = None
+    second: SecondReader | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,9 @@ def video_command(
     streams = [picture]
     if original:
         streams += other_streams(original, options)
+        if original.second and original.duration is not None:
+            # Whoever joins a stream hears before he sees, and the decoder counts from the first picture.
+            options["t"] = seconds(first_time + original.duration)
     device = ["-vaapi_device", VAAPI_DEVICE] if encoding.codec.endswith("_vaapi") else []
     address = file_url(path) if isinstance(path, Path) else path
     return whole_command(program, ffmpeg.output(*streams, address, **options), "-copyts", "-y", *device)

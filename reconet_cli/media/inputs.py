@@ -24,6 +24,12 @@ def at_its_pace(source: Source) -> Source:
     return source if source.passing else replace(source, options={**source.options, "re": None})
 
 
+def is_stream(name: str) -> bool:
+    """True for an address that can be read only once."""
+    url = _URL.fullmatch(name)
+    return url is not None and url[1].lower() in _PASSING
+
+
 def source_named(name: str, rate: Fraction | None, size: tuple[int, int] | None, stack: ExitStack) -> Source:
     """Address an input by its name. Pictures get `rate`, and cameras are asked for `rate` and `size`.
 
@@ -34,8 +40,8 @@ def source_named(name: str, rate: Fraction | None, size: tuple[int, int] | None,
         wishes: dict[str, Any] = {"framerate": str(rate)} if rate else {}
         wishes |= {"video_size": size} if size else {}
         return Source(device[2], name, {"f": device[1], **wishes}, passing=True)
-    if url := _URL.fullmatch(name):
-        return Source(name, name, passing=url[1].lower() in _PASSING)
+    if _URL.fullmatch(name):
+        return Source(name, name, passing=is_stream(name))
     if path.is_dir() or (is_pattern(path) and not path.exists()):
         listing = listing_file()
         stack.callback(listing.unlink, missing_ok=True)

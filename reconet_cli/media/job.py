@@ -22,9 +22,11 @@ from reconet_cli.media.encode import (
     planar_command,
 )
 from reconet_cli.media.info import MediaInfo, VideoStream
+from reconet_cli.media.inputs import is_stream
 from reconet_cli.media.pixels import PLAIN, Layout
 from reconet_cli.media.reader import FfmpegReader, Reader
 from reconet_cli.media.request import Request
+from reconet_cli.media.second_reader import SecondReader
 from reconet_cli.media.series import SeriesTarget
 from reconet_cli.media.source import Source
 from reconet_cli.media.standard_input import NAME, RawReader
@@ -37,7 +39,8 @@ from reconet_cli.media.writer import FfmpegWriter, RawFeed, RawWriter, Writer
 class Job:
     """An input that is being read, and everything needed to write the output.
 
-    `total` is the expected number of frames (None: unknown), `notes` what the user should know beforehand.
+    `total` is the expected number of frames (None: unknown), `notes` what the user should know beforehand, `second`
+    where the sound of an input comes from that can be read only once.
     As a context manager it ends the reader and removes what is unfinished.
     """
 
@@ -51,6 +54,7 @@ class Job:
     video: VideoStream | None = None
     layout: Layout = PLAIN
     notes: list[str] = field(default_factory=list)
+    second: SecondReader | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
     _target: Target | SeriesTarget | None = None
 
@@ -94,10 +98,13 @@ class Job:
         """What to tell once `count` frames are read and the output has its name."""
         if isinstance(self.reader, RawReader) and self.reader.leftover:
             return [f"{NAME} ended inside a frame: its last {self.reader.leftover} bytes are left out"]
-        if isinstance(self.reader, FfmpegReader) and self.reader.damage:
+        # A stream that is joined half way begins with pictures that cannot be decoded.
+        if isinstance(self.reader, FfmpegReader) and self.reader.damage and not is_stream(self.request.input):
             about = f" of about {self.total}" if self.total and self.total > count else ""
             return [f"{self.reader.name} is damaged: painted the {count}{about} frames that could be decoded"]
         if not isinstance(self._target, Target) or self.info is None or self.request.to_picture:
+            return []
+        if self.source and self.source.passing:  # nobody knows how long that would have been
             return []
         request = self.request
         return compare_durations(
@@ -158,14 +165,17 @@ class Job:
             grown = "{}x{}".format(*look.size)
             self.notes.append(f"{encoding.codec} needs an even size: {width}x{height} becomes {grown}")
         original = None
-        if self.source and self.info and self.source.passing:
+        source = self.source
+        if source and self.info and source.passing and not self.second:
             lost = self.info.of_kind("audio") if self.request.sound else []
-            self.notes += [f"sound is left out: {self.source.name} can be read only once"] if lost else []
-        elif self.source and self.info:
+            self.notes += [f"sound is left out: {source.name} can be read only once"] if lost else []
+        elif source and self.info:
+            if self.second:
+                source = replace(source, url=f"pipe:{self.second.descriptor}")
             taken, notes = passages(self.info, container, sound=self.request.sound)
             self.notes += notes
             origin = self.request.read_options(self.rate).origin(self.info)
-            original = Original(self.source, taken, origin, self.request.start, self.request.duration)
+            original = Original(source, taken, origin, self.request.start, self.request.duration, self.second)
 
         language = self.video.language if self.video else ""
         return VideoOutput(self.program, look, encoding, self.rate, language, original)

@@ -14,10 +14,11 @@ from reconet_cli.media.choices import asked_codec, fields_of, layout_for, notes_
 from reconet_cli.media.decode import ReadOptions
 from reconet_cli.media.encoders import check_encoder, encoder_options
 from reconet_cli.media.info import MediaInfo
-from reconet_cli.media.inputs import at_its_pace, source_named
+from reconet_cli.media.inputs import at_its_pace, is_stream, source_named
 from reconet_cli.media.job import Job
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.reader import FfmpegReader
+from reconet_cli.media.relay import relayed
 from reconet_cli.media.request import PIPE, Request
 from reconet_cli.media.series import is_pattern
 from reconet_cli.media.source import PICTURE_SUFFIXES, Source, probe, video_stream
@@ -39,9 +40,15 @@ def open_job(request: Request, *, known: Fraction = Fraction(0)) -> Job:
             job = _from_pipe(program, request, stack)
         else:
             source = source_named(request.input, request.rate, request.size, stack)
-            job = _with_ffmpeg(program, request, source, probe(program, source), known=known)
+            if is_stream(request.input):
+                pipe = relayed(program, source, stack)
+                job = _with_ffmpeg(program, request, *pipe.probe(program), pipe)
+            else:
+                job = _with_ffmpeg(program, request, source, probe(program, source), known=known)
         stack.callback(job.reader.release)
         stack.callback(job.reader.abort)
+        if job.second:
+            stack.callback(job.second.close)
         job._stack = stack.pop_all()
     return job
 
@@ -126,9 +133,17 @@ def _with_ffmpeg(
     options = replace(request.read_options(rate), layout=layout, fields=fields)
     if not options.rate:  # a new rate counts its frames from the first one on
         options = replace(options, known=known)
+    second = pipe.second() if pipe and _wants_sound(request, info) else None
     reader = FfmpegReader(program, source, info, video, options, feed=pipe.feed if pipe else None)
     total = 1 if info.is_picture else _expected(info, options, options.rate or video.average)
-    return Job(request, program, reader, rate, total, source, info, video, layout, notes)
+    return Job(request, program, reader, rate, total, source, info, video, layout, notes, second)
+
+
+def _wants_sound(request: Request, info: MediaInfo) -> bool:
+    """True where the encoder has to read a pipe, too. It cannot skip a part of it, and Windows hands on no pipes."""
+    possible = request.start is None and os.name != "nt"
+    pictures = request.raw_format or request.to_picture or request.series
+    return possible and request.sound and not pictures and bool(info.of_kind("audio"))
 
 
 def _lasts(duration: Fraction) -> str:

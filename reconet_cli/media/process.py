@@ -35,7 +35,8 @@ _LONGEST_LINE = 1 << 16
 class Process:
     """An ffmpeg process whose log is drained on a thread into a bounded tail.
 
-    `stdin` and `stdout` are as in `subprocess.Popen`. `on_log(line)` is called on the draining thread with
+    `stdin` and `stdout` are as in `subprocess.Popen`; `handed` are more descriptors for the child, under their own
+    numbers. `on_log(line)` is called on the draining thread with
     every raw line, and once with None when the log ends. Raises MediaError when the program cannot start.
     """
 
@@ -46,6 +47,7 @@ class Process:
         stdin: int | IO[Any] = subprocess.DEVNULL,
         stdout: int | IO[Any] = subprocess.DEVNULL,
         on_log: Callable[[str | None], None] | None = None,
+        handed: tuple[int, ...] = (),
     ) -> None:
         self.command = command
         self.error_count = 0
@@ -54,7 +56,7 @@ class Process:
         try:
             # Unbuffered pipes: frames are large, and a second buffer would only copy them once more.
             self._child = subprocess.Popen(
-                command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, bufsize=0, **_own_group()
+                command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, bufsize=0, pass_fds=handed, **_own_group()
             )
         except OSError as problem:
             raise MediaError(f"cannot start {command[0]}: {problem.strerror}") from problem

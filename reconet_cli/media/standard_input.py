@@ -20,6 +20,7 @@ from reconet_cli.media.info import MediaInfo
 from reconet_cli.media.pixels import Frame
 from reconet_cli.media.process import Process
 from reconet_cli.media.reader import read_exactly
+from reconet_cli.media.second_reader import SecondReader
 from reconet_cli.media.source import LogReader, Source, file_url, probe_command
 
 NAME = "standard input"
@@ -34,15 +35,17 @@ _MOST_PROBED = 64 << 20
 class StandardInput:
     """A pipe whose first bytes can be looked at and are not lost. Raises MediaError when nothing comes."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, name: str = NAME) -> None:
         if os.isatty(descriptor):
-            raise MediaError("standard input is a terminal", "pipe a video in, or name a file")
+            raise MediaError(f"{name} is a terminal", "pipe a video in, or name a file")
         self._descriptor = descriptor
+        self._name = name
+        self._second: SecondReader | None = None
         self._head = bytearray()
         while len(self._head) < _HEAD and (chunk := os.read(descriptor, _HEAD - len(self._head))):
             self._head += chunk
         if not self._head:
-            raise MediaError("nothing came in on standard input", "did the command before the pipe fail?")
+            raise MediaError(f"nothing came in on {name}", "did the command before the pipe fail?")
 
     @property
     def is_y4m(self) -> bool:
@@ -60,7 +63,7 @@ class StandardInput:
         `options` are ffmpeg's for this input, for frames that do not say what they are.
         Raises MediaError when it cannot make anything of it.
         """
-        source = Source("pipe:0", NAME, options or {}, passing=True)
+        source = Source("pipe:0", self._name, options or {}, passing=True)
         log = LogReader()
         process = Process(probe_command(ffmpeg, source), stdin=PIPE, on_log=log)
         try:
@@ -68,7 +71,7 @@ class StandardInput:
         finally:
             process.close_stdin()
             process.abort()
-        return source, log.result(process, NAME)
+        return source, log.result(process, self._name)
 
     def _show(self, process: Process) -> None:
         try:
@@ -87,6 +90,11 @@ class StandardInput:
         process.close_stdin()
         process.wait()
 
+    def second(self) -> SecondReader:
+        """A second reader of what `feed` will send, to be asked for before that."""
+        self._second = SecondReader()
+        return self._second
+
     def feed(self, process: Process) -> None:
         """Send everything, from the first byte on, to a process's stdin, on a thread of its own."""
         threading.Thread(target=self._pump, args=(process,), name="feed", daemon=True).start()
@@ -96,6 +104,8 @@ class StandardInput:
         self._head.clear()
         try:
             while chunk:
+                if self._second:
+                    self._second.put(chunk)
                 rest = memoryview(chunk)
                 while rest:
                     rest = rest[process.stdin.write(rest) :]
@@ -104,6 +114,8 @@ class StandardInput:
             pass  # the decoder has ended, for a reason of its own
         finally:
             process.close_stdin()
+            if self._second:
+                self._second.put(b"")
 
     def spool(self) -> Path:
         """Copy everything to a temporary file, for containers whose sound is read a second time."""

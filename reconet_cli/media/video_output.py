@@ -31,7 +31,8 @@ class VideoOutput:
         def command(first: Frame) -> list[str]:
             return video_command(self.program, part, self.look, self.encoding, self.original, first.time)
 
-        return FfmpegWriter(name, command, self._feed(), even=self.encoding.needs_even_size, stdout=stdout)
+        even, second = self.encoding.needs_even_size, self.original.second if self.original else None
+        return FfmpegWriter(name, command, self._feed(), even=even, stdout=stdout, second=second)
 
     def part_writer(self, path: Path, part: Path) -> Writer:
         """Write a part of the video, pictures alone, whose own clock begins with its first frame."""

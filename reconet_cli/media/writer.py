@@ -15,6 +15,7 @@ from reconet_cli.errors import MediaError
 from reconet_cli.media import matroska
 from reconet_cli.media.pixels import Frame, layout_of, packed
 from reconet_cli.media.process import Process
+from reconet_cli.media.second_reader import SecondReader
 
 FULL = "No space left on device"  # in the log
 CLOSED = "the output pipe was closed by its reader"
@@ -78,7 +79,7 @@ class FfmpegWriter:
     """Frames into an ffmpeg that starts with the first one, because its command needs that frame's time.
 
     `command(first)` builds the command; `even` repeats the last column and row of odd-sized frames; `stdout`
-    is where the child writes, for pipes.
+    is where the child writes, for pipes; `second` what it reads beside the frames.
     """
 
     def __init__(
@@ -89,8 +90,10 @@ class FfmpegWriter:
         *,
         even: bool = False,
         stdout: int | IO[Any] = DEVNULL,
+        second: SecondReader | None = None,
     ) -> None:
         self.name = name
+        self._second = second
         self._command = command
         self._feed = feed
         self._even = even
@@ -105,7 +108,10 @@ class FfmpegWriter:
         values = packed(frame)
         if self._process is None:
             self._shape = values.shape
-            self._process = Process(self._command(frame), stdin=PIPE, stdout=self._stdout)
+            handed = (self._second.descriptor,) if self._second else ()
+            self._process = Process(self._command(frame), stdin=PIPE, stdout=self._stdout, handed=handed)
+            if self._second:
+                self._second.close()
             if self._aborted:  # between the check above and the start
                 self._process.abort()
             self._send(self._feed.head(frame))
