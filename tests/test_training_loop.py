@@ -190,6 +190,16 @@ def test_the_rate_rises_falls_and_ends_low():
     assert timed.finished(500, 120.0)
 
 
+def test_a_run_from_nothing_opens_with_frames_as_they_are():
+    schedule = Schedule(TrainingSettings(steps=900), from_nothing=True)
+    shares = [schedule.showing(step) for step in range(900)]
+    assert shares[:30] == [1.0] * 30
+    assert shares[90:] == [0.0] * 810
+    assert shares == sorted(shares, reverse=True)
+    assert 0.4 < shares[60] < 0.6
+    assert Schedule(TrainingSettings(steps=900)).showing(0) == 0
+
+
 def test_until_good_cools_down_after_the_last_improvement():
     schedule = Schedule(TrainingSettings(steps=10000, learning_rate=1.0, until_good=True))
     losses = [2.0, 1.5, 1.2, 1.1, 1.05, 1.0, *[1.0] * 30]
@@ -219,6 +229,19 @@ def trainer(studio: Path, **settings: float) -> Trainer:
 
 def pair(seed: int = 0) -> FramePairs:
     return Scenes().sample(64, torch.Generator().manual_seed(seed))
+
+
+def test_a_fresh_network_first_learns_to_show_what_it_sees(studio):
+    fresh, shown = trainer(studio, steps=1200), pair(3)
+
+    @torch.no_grad()
+    def error() -> float:
+        return float((fresh.network(shown.current) - shown.current).square().mean())
+
+    before = error()
+    for _ in range(40):
+        fresh.train_step(shown)
+    assert error() < before / 3
 
 
 def test_a_step_that_is_not_finite_changes_nothing(studio):

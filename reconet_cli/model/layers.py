@@ -76,6 +76,8 @@ class Residual(nn.Module):
         self.first = ConvNorm(channels, channels, 3, norm=norm)
         self.second = Conv(channels, channels, 3)
         self.norm = nn.InstanceNorm2d(channels, affine=True) if norm == "instance" else FilterResponseNorm(channels)
+        # A fresh block adds little, so that the picture gets through a fresh network.
+        nn.init.constant_(self.norm.weight, 0.1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Add the block's correction to `(N, channels, H, W)`."""

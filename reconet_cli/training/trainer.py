@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -28,6 +30,8 @@ _LARGEST_GRADIENT = 1.0
 _POWER_MEMORY = 0.98
 # The average of the weights reaches back this far.
 _AVERAGE_MEMORY = 0.99
+# Weight of the pixels' squared error while the network still learns to show what it sees.
+_SHOWING_WEIGHT = 50.0
 # Steps in a row whose loss is not finite before the run is given up.
 _MOST_BAD_STEPS = 10
 
@@ -65,7 +69,7 @@ class Trainer:
         self.settings = settings
         self.device = device
         self.cluster = cluster or Cluster()
-        self.schedule = Schedule(settings)
+        self.schedule = Schedule(settings, from_nothing=start is None)
         self.step = 0
         self.seconds = 0.0
         self.content_power = 0.0
@@ -97,8 +101,8 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.rate(self.step, self.seconds)
         self.optimizer.zero_grad(set_to_none=True)
-        terms = self._terms(pairs, self._paint, self._remember_power)
-        total = self._total(terms)
+        terms, error = self._terms(pairs, self._paint, self._remember_power)
+        total = self._total(terms, error)
         self.scaler.scale(total).backward()
         self.scaler.unscale_(self.optimizer)
         size = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _LARGEST_GRADIENT)
@@ -128,9 +132,15 @@ class Trainer:
         for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
             mean.lerp_(now, 1 - memory)
 
-    def _total(self, terms: dict[str, Tensor]) -> Tensor:
-        weights = self.settings.weights
-        return torch.stack([getattr(weights, name) * term for name, term in terms.items()]).sum()
+    def _total(self, terms: dict[str, Tensor], error: Tensor) -> Tensor:
+        """The weighted sum. Style alone would lead a fresh network to pictures that have forgotten their frames."""
+        showing = self.schedule.showing(self.step)
+        weights = asdict(self.settings.weights)
+        weights["style"] *= 1 - showing
+        return (
+            torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+            + _SHOWING_WEIGHT * showing * error
+        )
 
     def perceptual(self, values: dict[str, float]) -> float:
         """The weighted content and style terms of some losses, which say how good a picture is."""
@@ -139,14 +149,17 @@ class Trainer:
     @torch.no_grad()
     def losses(self, pairs: FramePairs) -> dict[str, float]:
         """The averaged network's unweighted terms on a batch, content relative to the batch's own frames."""
-        terms = self._terms(pairs.to(self.device), self.average.paint, _power)
+        terms, _ = self._terms(pairs.to(self.device), self.average.paint, _power)
         return {name: term.item() for name, term in terms.items()}
 
     def _autocast(self) -> torch.autocast:
         dtype = torch.float16 if self.settings.precision == "fp16" else torch.bfloat16
         return torch.autocast(self.device.type, dtype, enabled=self.settings.precision != "fp32")
 
-    def _terms(self, pairs: FramePairs, paint: Paint, power_of: Callable[[Tensor], float]) -> dict[str, Tensor]:
+    def _terms(
+        self, pairs: FramePairs, paint: Paint, power_of: Callable[[Tensor], float]
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """The losses, and the mean squared difference of painted frames and frames."""
         count = pairs.current.shape[0]
         frames = torch.cat([pairs.previous, pairs.current]).contiguous(memory_format=torch.channels_last)
         with self._autocast():
@@ -156,7 +169,7 @@ class Trainer:
             with torch.no_grad():
                 wanted = self.loss_network.content(frames)
         output, features = output.float(), features.float()
-        return {
+        terms = {
             "content": losses.content_loss(seen.content, wanted, power_of(wanted)),
             "style": losses.style_loss(seen.grams, self.style_grams),
             "variation": losses.total_variation(output),
@@ -167,6 +180,7 @@ class Trainer:
                 (output[:count], output[count:]), (pairs.previous, pairs.current), pairs.flow, pairs.mask
             ),
         }
+        return terms, F.mse_loss(output, frames)
 
     def _remember_power(self, content: Tensor) -> float:
         memory = _POWER_MEMORY if self.step else 0.0
