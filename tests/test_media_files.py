@@ -215,6 +215,31 @@ def test_subtitles_chapters_and_tags(tools, clip, tmp_path):
         assert (int(start), int(end)) == (pytest.approx(100, abs=50), pytest.approx(500, abs=50))
 
 
+@pytest.mark.parametrize("options", [{}, {"start": Fraction(2, 5), "codec": "libx265"}], ids=["whole", "part"])
+def test_cover_pictures(tools, clip, tmp_path, options):
+    cover, source = tmp_path / "cover.jpg", tmp_path / "in.mp4"
+    tools.run("-f", "lavfi", "-i", "color=red:size=64x64", "-frames:v", "1", "-update", "1", cover)
+    tools.run(
+        "-i", clip, "-i", cover, "-map", "0", "-map", "1", "-c", "copy", "-disposition:v:1", "attached_pic", source
+    )
+    assert paint(source, tmp_path / "out.mp4", **options) == []
+    painted, carried = tools.info(tmp_path / "out.mp4").videos
+    assert (painted.cover, carried.cover) == (False, True)
+    assert [sum for _, sum in tools.packets(tmp_path / "out.mp4", "v:1")] == [
+        sum for _, sum in tools.packets(source, "v:1")
+    ]
+    assert paint(source, tmp_path / "out.mkv", **options) == [
+        "cover picture 2 (mjpeg) is left out: of videos, mp4 alone keeps it"
+    ]
+
+
+def test_data_streams_are_named(tools, clip, tmp_path):
+    source = tmp_path / "in.mov"
+    tools.run("-i", clip, "-c", "copy", "-timecode", "01:00:00:00", source)
+    (data,) = tools.info(source).of_kind("data")
+    assert f"data stream {data.index} ({data.codec}) is left out" in paint(source, tmp_path / "out.mp4")
+
+
 def test_names_that_look_like_something_else(tools, clip, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("in").mkdir()

@@ -25,7 +25,7 @@ class Container:
     `times` is False where only a constant frame rate fits; `clock` is the frames' ticks per second, 0 to
     keep the input's; `fastest` is the highest frame rate, 0 for any; `reorders` says for which videos
     frames may be stored out of order without spoiling times or duration; `streamed` is True where nobody can go back
-    to complete the head.
+    to complete the head; `covers` are the codecs of cover pictures that it takes.
     """
 
     muxer: str
@@ -40,12 +40,13 @@ class Container:
     fastest: int = 0
     reorders: Literal["all", "steady", "none"] = "all"
     attachments: bool = False
+    covers: frozenset[str] = frozenset()
     streamed: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
 
 _MP4 = Container(
-    "mp4", sound=_MP4_SOUND, sound_encoder="aac", subtitles=frozenset({"mov_text"}), text="mov_text",
+    "mp4", covers=frozenset({"mjpeg", "png", "bmp"}), sound=_MP4_SOUND, sound_encoder="aac", subtitles=frozenset({"mov_text"}), text="mov_text",
     reorders="steady", options={"movflags": "+faststart"},
 )  # fmt: skip
 _TS = Container(
@@ -126,7 +127,7 @@ class Passage:
 
 
 def passages(info: MediaInfo, container: Container, *, sound: bool = True) -> tuple[list[Passage], list[str]]:
-    """Decide what of sound, subtitles and attachments is copied, re-encoded or left out, and say so.
+    """Decide what of sound, subtitles, attachments and covers is copied, re-encoded or left out, and say so.
 
     Returns the passages in the input's order, sound first, and one sentence for each stream that changes.
     """
@@ -144,7 +145,11 @@ def passages(info: MediaInfo, container: Container, *, sound: bool = True) -> tu
             notes.append(f"{name} is left out: {container.muxer} cannot hold it")
         elif codec != "copy" and stream.kind == "audio":
             notes.append(f"{name} is re-encoded with {codec}: {container.muxer} cannot hold it as it is")
-    notes += [f"cover picture {s.index} is left out" for s in info.videos if s.cover]
+    for cover in (s for s in info.videos if s.cover):
+        if cover.codec in container.covers:
+            taken.append(Passage(cover, "copy"))
+        else:
+            notes.append(f"cover picture {cover.index} ({cover.codec}) is left out: of videos, mp4 alone keeps it")
     # bin_data is how ffmpeg shows the track that holds an mp4's chapters, which are kept.
     data = [s for s in info.of_kind("data") if s.codec != "bin_data"]
     notes += [f"data stream {s.index} ({s.codec}) is left out" for s in data]

@@ -133,7 +133,7 @@ def video_command(
 def codec_tag(encoding: Encoding) -> dict[str, Any]:
     """The option that marks HEVC in mp4 the one way that Apple's players know."""
     apple = encoding.codec.startswith(("libx265", "hevc_")) and encoding.container.muxer in ("mp4", "mov")
-    return {"tag:v": "hvc1"} if apple else {}
+    return {"tag:v:0": "hvc1"} if apple else {}
 
 
 def picture_command(program: str, path: Path, look: Look, *, series: bool = False) -> list[str]:
@@ -189,12 +189,16 @@ def other_streams(original: Original, options: dict[str, Any]) -> list[Any]:
         options["t"] = seconds(original.duration)
     source = ffmpeg.input(original.source.url, **original.source.options, **cut)
     options |= {"map_metadata": 1, "map_chapters": 1}
-    counts: dict[str, int] = {}
+    counts = {"v": 1}  # the painted one
     for passage in original.passages:
-        letter = {"audio": "a", "subtitle": "s", "attachment": "t"}[passage.stream.kind]
+        letter = {"audio": "a", "subtitle": "s", "attachment": "t", "video": "v"}[passage.stream.kind]
         options[f"c:{letter}:{counts.get(letter, 0)}"] = passage.codec
         if letter == "a" and passage.codec != "copy" and original.start is not None:
             options[f"filter:a:{counts.get(letter, 0)}"] = "atrim=start=0"
+        if letter == "v":
+            options[f"disposition:v:{counts[letter]}"] = "attached_pic"
+            if original.start is not None:
+                options[f"copypriorss:v:{counts[letter]}"] = 1  # it comes before everything
         counts[letter] = counts.get(letter, 0) + 1
     # ffmpeg-python drops an input of which nothing is taken; an optional stream that is never there holds it.
     return [source[str(passage.stream.index)] for passage in original.passages] or [source["a:999?"]]
