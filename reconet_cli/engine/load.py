@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from reconet_cli.engine.memory import free_memory, lanes_that_fit
 from reconet_cli.errors import EngineError
 from reconet_cli.model.styles import EXPORTED, find_style
 from reconet_cli.model.weights import read_metadata
@@ -41,12 +42,15 @@ def load_engine(
     device: str = "auto",
     precision: str = "auto",
     deep: bool = False,
+    banded: bool = False,
 ) -> Engine:
     """Load a style for frames of one size, uint8 or (`deep`) uint16 over its whole range.
 
     `style` is a name, a path, or an exported file. `backend` is one of `BACKENDS`, or `auto`: PyTorch on a GPU, else
     OpenVINO where it is installed; for exported files it is one of `exported.BACKENDS`. Raises `StyleError` for styles
     that cannot be loaded and `EngineError` for backends, devices and precisions that are not there.
+
+    On OpenVINO, frames that do not fit into the free memory as a whole are painted band by band; `banded` asks for it.
     """
     path = find_style(style, variant)
     engine: Engine
@@ -56,13 +60,21 @@ def load_engine(
         engine = ExportedEngine(path, height, width, backend, device, precision, deep=deep)
         engine.description = f"{path.name} · {engine.description}"
         return engine
-    read_metadata(path)
+    config = read_metadata(path)["config"]
     backend = _choose_backend(backend, device)
     if backend == "openvino":
-        from reconet_cli.engine.openvino_engine import OpenVINOEngine
+        from reconet_cli.engine.openvino_engine import LANES, OpenVINOEngine
         from reconet_cli.engine.openvino_model import ModelSource
 
-        engine = OpenVINOEngine(ModelSource(path, height, width, deep), device, precision)
+        source = ModelSource(path, height, width, deep)
+        rounded = not deep and precision in ("auto", "int8")
+        lanes = lanes_that_fit(config, height, width, rounded=rounded, free=free_memory())
+        if device in ("auto", "cpu") and (banded or lanes == 0):
+            from reconet_cli.engine.banded_engine import BandedEngine
+
+            engine = BandedEngine(source, precision)
+        else:
+            engine = OpenVINOEngine(source, device, precision, LANES if lanes is None else max(1, min(LANES, lanes)))
     else:
         from reconet_cli.engine.torch_engine import TorchEngine
         from reconet_cli.model.weights import load_weights

@@ -16,18 +16,18 @@ from reconet_cli.processors import processors
 _HINTS = {"int8": "f32", "fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 # Frames painted at the same time, each on its share of the cores. With one frame on all of them, every layer waits for
 # the core that decoder or encoder have just taken.
-_LANES = 2
+LANES = 2
 # Frames that decide between two precisions; the first of each warms up and does not count.
 _TRIAL_FRAMES = 3
 
 
 class OpenVINOEngine:
-    """A network on OpenVINO for frames of one size, uint8 or (`deep`) uint16.
+    """A network on OpenVINO for frames of one size, uint8 or (`deep`) uint16, at most `lanes` at a time.
 
     Raises `EngineError` for a precision the device lacks.
     """
 
-    def __init__(self, source: ModelSource, device: str, precision: str) -> None:
+    def __init__(self, source: ModelSource, device: str, precision: str, lanes: int = LANES) -> None:
         import openvino
 
         core = openvino.Core()
@@ -36,10 +36,10 @@ class OpenVINOEngine:
         if precision not in ("auto", *offered):
             raise EngineError(f"OpenVINO on {target} cannot run in {precision}", f"it offers {', '.join(offered)}")
         if precision == "auto":
-            self.precision, requests = _best(core, source, target, offered)
+            self.precision, requests = _best(core, source, target, offered, lanes)
         else:
             model = source.int8_model(core, 0.0)[0] if precision == "int8" else source.float_model(core)
-            self.precision, requests = precision, compile_lanes(core, model, target, precision)
+            self.precision, requests = precision, compile_lanes(core, model, target, precision, lanes)
         # The first array that OpenVINO sees sets up its numpy interface; two lanes doing so at once can wait for
         # each other for ever.
         openvino.Tensor(np.zeros(1, np.uint8))
@@ -70,23 +70,23 @@ def offered_precisions(core: Any, device: str) -> list[str]:
     return ["fp32", *(name for name in ("int8", "bf16", "fp16") if name.upper() in capabilities)]
 
 
-def _best(core: Any, source: ModelSource, target: str, offered: list[str]) -> tuple[str, list[Any]]:
+def _best(core: Any, source: ModelSource, target: str, offered: list[str], lanes: int) -> tuple[str, list[Any]]:
     """The fastest precision that paints the same picture, and its requests."""
     # int8 and bf16 have 8 significant bits, too few for deep frames.
     if "int8" in offered and target == "CPU" and not source.deep:
         model, precision = source.int8_model(core, LEAST_AGREEMENT)
         if precision == "int8":
-            return precision, compile_lanes(core, model, target, precision)
+            return precision, compile_lanes(core, model, target, precision, lanes)
     model = source.float_model(core)
     wanted = ["fp32", "bf16"] if "bf16" in offered and not source.deep else ["fp32"]
-    requests = {name: compile_lanes(core, model, target, name) for name in wanted}
+    requests = {name: compile_lanes(core, model, target, name, lanes) for name in wanted}
     best = min(wanted, key=lambda name: _frame_seconds(requests[name][0], source)) if wanted[1:] else wanted[0]
     return best, requests[best]
 
 
-def compile_lanes(core: Any, model: Any, device: str, precision: str) -> list[Any]:
-    """One inference request for each lane."""
-    lanes = min(_LANES, processors())
+def compile_lanes(core: Any, model: Any, device: str, precision: str, most: int = LANES) -> list[Any]:
+    """One inference request for each lane, of which there are `most`."""
+    lanes = min(most, processors())
     options: dict[str, Any] = {"NUM_STREAMS": lanes, "INFERENCE_PRECISION_HINT": _HINTS[precision]}
     if device == "CPU":
         options["INFERENCE_NUM_THREADS"] = processors()

@@ -14,7 +14,7 @@ from reconet_cli.engine.model_cache import ModelCache, model_key
 from reconet_cli.folders import cache_folder, packaged_folder
 
 # Goes up whenever the same weights give another model.
-_VERSION = 3
+_VERSION = 4
 # int8 is calibrated on, and compared with float on, the frames that come along, at their own size.
 _SMALL = (360, 640)
 # The least agreement with float, in dB, at which int8 is taken without being asked for.
@@ -59,16 +59,20 @@ class ModelSource:
 
         return convert(load_weights(self.weights), self.height, self.width, deep=self.deep)
 
-    def _calibrated(self, core: Any, least_agreement: float) -> Any:
+    def ranges(self, core: Any, least_agreement: float) -> list[tuple[float, float]] | None:
+        """What goes into each convolution (see `quantize`), or None where int8 agrees less than `least_agreement`."""
         from reconet_cli.engine.quantize import agreement, input_ranges, quantize
 
-        model, frames = self._convert(), calibration_frames()
-        at_hand = (self.height, self.width) == _SMALL and not self.deep
-        small = model if at_hand else ModelSource(self.weights, *_SMALL, deep=False)._convert()
+        small, frames = ModelSource(self.weights, *_SMALL, deep=False)._convert(), calibration_frames()
         ranges = input_ranges(core, small, frames)
-        good = agreement(core, small, quantize(small, ranges), frames) >= least_agreement
-        chosen = quantize(model, ranges) if good else model
-        chosen.set_rt_info("int8" if good else "fp32", _PRECISION)
+        return ranges if agreement(core, small, quantize(small, ranges), frames) >= least_agreement else None
+
+    def _calibrated(self, core: Any, least_agreement: float) -> Any:
+        from reconet_cli.engine.quantize import quantize
+
+        model, ranges = self._convert(), self.ranges(core, least_agreement)
+        chosen = quantize(model, ranges) if ranges else model
+        chosen.set_rt_info("int8" if ranges else "fp32", _PRECISION)
         return chosen
 
 

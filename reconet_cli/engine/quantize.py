@@ -89,9 +89,20 @@ def _quantize_input(convolution: Any, low: float, high: float) -> None:
         target = source
     if source.get_type_name() == "Convert" and source.get_input_element_type(0) == Type.u8:
         low, high = 0.0, _LEVELS - 1.0  # a frame: its values are the levels
-    ends = [opset13.constant(np.float32(end)) for end in rounded_range(low, high)]
+    else:
+        low, high = levels_ends(low, high)
+    ends = [opset13.constant(np.float32(end)) for end in (low, high)]
     rounded = opset13.fake_quantize(target.input_value(0), *ends, *ends, _LEVELS)
     target.input(0).replace_source_output(rounded.output(0))
+
+
+def levels_ends(low: float, high: float) -> tuple[float, float]:
+    """The lowest and the highest of 256 levels for values of a range: from 0 on, or as many below it as above."""
+    if low >= -_NEGLIGIBLE * high:
+        return 0.0, max(high, 1e-6)
+    # Signed levels reach one step further down than up.
+    reach = max(-low, high * _LEVELS / (_LEVELS - 2))
+    return -reach, max(reach * (_LEVELS - 2) / _LEVELS, 1e-6)
 
 
 def _quantize_weights(convolution: Any) -> None:

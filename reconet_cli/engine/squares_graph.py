@@ -48,10 +48,11 @@ class SquaresGraph(nn.Module):
             values = values / self.scale
         # Plain numbers, so that a trace holds for all sizes that need the same.
         right, down, mode = padding_to_multiple(int(frames.shape[1]), int(frames.shape[2]), self.multiple)
+        # In five dimensions padding reaches rows and columns that lie before the colours.
+        values = values.unsqueeze(0)
         if right or down:
-            values = F.pad(values.permute(0, 3, 1, 2), (0, right, 0, down), mode=mode).permute(0, 2, 3, 1)
-        # In five dimensions reflection reaches rows and columns that lie before the colours.
-        values = F.pad(values.unsqueeze(0), (0, 0, *(self.border,) * 4), mode="reflect").squeeze(0)
+            values = F.pad(values, (0, 0, 0, right, 0, down), mode=mode)
+        values = F.pad(values, (0, 0, *(self.border,) * 4), mode="reflect").squeeze(0)
         painted = torch.tanh(self.body(values.permute(0, 3, 1, 2))[1])
         painted = painted * (self.levels / 2) + (self.levels + 1) / 2
         whole = torch.uint8 if self.levels == LEVELS else torch.int32

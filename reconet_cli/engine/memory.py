@@ -1,0 +1,70 @@
+"""Whether a network fits into memory: what it needs, estimated, and what there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+_GROUPS = Path("/sys/fs/cgroup")
+# Bytes a pixel that the rest of a job takes: frames that wait, and the encoder, which looks at many at once.
+_ELSEWHERE = 90
+
+
+def lanes_that_fit(config: dict[str, Any], height: int, width: int, *, rounded: bool, free: int | None) -> int | None:
+    """How many frames may be painted at a time in `free` bytes (None: unknown, then None); 0: none as a whole.
+
+    `config` is a weights file's; `rounded` is True for int8.
+    """
+    if free is None:
+        return None
+    pixels = height * width
+    return max(0, free - pixels * _ELSEWHERE) // (pixels * bytes_per_pixel(config, rounded=rounded))
+
+
+def bytes_per_pixel(config: dict[str, Any], *, rounded: bool) -> int:
+    """What painting a frame as a whole needs at most, by its widest layer; measured within a third."""
+    # The fast network's widest maps are half as high and wide as the frame.
+    channels = config["channels"][0] / (1 if config["family"] == "paper" else 4)
+    # A convolution's result in float; then the norm's and a padded one, in bytes for int8.
+    return round(channels * (6 if rounded else 12) + 12)
+
+
+def free_memory() -> int | None:
+    """Bytes that this process may still take: of the machine and of its control groups; None where nobody says."""
+    found = [_machine(), *(_group(folder) for folder in _own_groups())]
+    return min((value for value in found if value is not None), default=None)
+
+
+def _machine() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
+
+
+def _own_groups() -> list[Path]:
+    """This process's group and all above it: version 2, and the memory groups of version 1."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        _, kinds, path = line.split(":", 2)
+        if not kinds or "memory" in kinds.split(","):
+            folder = (_GROUPS / "memory" if kinds else _GROUPS) / path.lstrip("/")
+            found += [each for each in (folder, *folder.parents) if each.is_relative_to(_GROUPS)]
+    return found
+
+
+def _group(folder: Path) -> int | None:
+    """What is left of a group's limit, files in memory that can be dropped included."""
+    for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
+        try:
+            left = int((folder / limit).read_text()) - int((folder / used).read_text())
+            statistics = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+        return max(0, left) + int(statistics.get("inactive_file", statistics.get("total_inactive_file", 0)))
+    return None
