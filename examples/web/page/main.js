@@ -65,7 +65,7 @@ async function attempt(doing) {
 
 const meter = new Meter(({ fps, ms }) => {
   $("fps").textContent = fps === null ? "–" : fps.toFixed(1);
-  $("ms").textContent = ms.toFixed(ms < 10 ? 1 : 0);
+  $("ms").textContent = ms === null ? "–" : ms.toFixed(ms < 10 ? 1 : 0);
 });
 
 function requestPaint() {
@@ -115,8 +115,10 @@ async function show(opening, what) {
     return;
   }
   source = { ...found, name: what };
+  found.failed?.catch((problem) => {
+    if (mine === opened) say(problem.message, true);
+  });
   document.body.classList.add("has-source");
-  meter.reset();
   update();
   if (ready) say(`Painting ${what}.`);
   requestPaint();
@@ -125,6 +127,8 @@ async function show(opening, what) {
 function close() {
   source?.close();
   source = null;
+  meter.reset();
+  $("painted-size").textContent = "–";
   update();
 }
 

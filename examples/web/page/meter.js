@@ -1,7 +1,7 @@
 const WINDOW_MS = 2000;
 const UPDATE_MS = 500;
 
-/** Frames a second and ms a frame over the last two seconds, told twice a second. */
+/** Frames a second and ms a frame over the last two seconds, told twice a second; null where there are none. */
 export class Meter {
   constructor(tell) {
     this.tell = tell;
@@ -11,6 +11,7 @@ export class Meter {
   reset() {
     this.frames = [];
     this.told = -Infinity;
+    this.tell({ fps: null, ms: null });
   }
 
   /** A frame was painted, and the network took `ms`. */

@@ -1,5 +1,5 @@
 // What can be painted: a picture, a clip, a camera. Each has `width`, `height`, `image` (what createImageBitmap takes),
-// `video` where it moves, and `close`.
+// `close`, and where it moves `video` and `failed`, a promise that is rejected when it ends before its time.
 
 /** A dropped or chosen file, as a picture or else as a clip; `fresh` is called whenever it shows another frame. */
 export async function openFile(file, fresh) {
@@ -27,8 +27,9 @@ export async function openCamera(fresh) {
     throw new Error(CAMERA_PROBLEMS[problem.name] ?? `The camera does not work: ${problem.message}`);
   });
   const video = Object.assign(document.createElement("video"), { srcObject: stream });
-  const stop = () => stream.getTracks().forEach((track) => track.stop());
-  return play(video, fresh, stop, "The camera sends no picture.");
+  const [track] = stream.getVideoTracks();
+  track.addEventListener("ended", () => video.dispatchEvent(new Event("error")));
+  return play(video, fresh, () => track.stop(), "The camera sends no picture.");
 }
 
 async function play(video, fresh, release, problem) {
@@ -43,14 +44,18 @@ async function play(video, fresh, release, problem) {
     fresh();
     video.requestVideoFrameCallback(next);
   };
+  const failed = new Promise((_, reject) => {
+    video.addEventListener("error", () => reject(new Error(problem)));
+  });
   Object.assign(video, { muted: true, playsInline: true });
   video.requestVideoFrameCallback(next);
   try {
-    await video.play();
+    // A damaged clip leaves play() waiting for ever.
+    await Promise.race([video.play(), failed]);
     if (!video.videoWidth) throw new Error("sound only");
   } catch {
     close();
     throw new Error(problem);
   }
-  return { image: video, video, width: video.videoWidth, height: video.videoHeight, close };
+  return { image: video, video, failed, width: video.videoWidth, height: video.videoHeight, close };
 }
