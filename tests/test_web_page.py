@@ -21,7 +21,7 @@ NEEDED = {
     "Node.js": shutil.which("node"),
     "Chromium": BROWSER,
     "examples/web/node_modules (npm ci)": (WEB / "node_modules/playwright-core").is_dir(),
-    "onnx and onnxscript": find_spec("onnx") and find_spec("onnxscript"),
+    "reconet[export]": all(find_spec(name) for name in ("onnx", "onnxruntime", "onnxscript")),
 }
 MISSING = [name for name, there in NEEDED.items() if not there]
 
