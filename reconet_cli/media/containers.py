@@ -46,7 +46,8 @@ class Container:
 
 
 _MP4 = Container(
-    "mp4", covers=frozenset({"mjpeg", "png", "bmp"}), sound=_MP4_SOUND, sound_encoder="aac", subtitles=frozenset({"mov_text"}), text="mov_text",
+    "mp4", sound=_MP4_SOUND, sound_encoder="aac", subtitles=frozenset({"mov_text"}), text="mov_text",
+    covers=frozenset({"mjpeg", "png", "bmp"}),
     reorders="steady", options={"movflags": "+faststart"},
 )  # fmt: skip
 _TS = Container(
