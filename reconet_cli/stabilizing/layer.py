@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import cv2
 import numpy as np
 
@@ -13,49 +15,51 @@ _LIGHT = 24.0
 _AROUND = (21, 21)
 _NEAR = (7, 7)
 _LOST = 3.0
-_TORN = 2.0  # half-size pixels between the ways of neighbours
+_CRISP = 0.16  # unsharp masking that makes up for bilinear sampling between pixels
+_TORN = 1.5  # half-size pixels between the ways of the neighbours on either side
 
 
 class Layer:
     """A painted frame `(H, W, 3)` with the way that each pixel has gone since, and how well it fits there.
 
     Ways and fit are kept for half the size. Ways add up from frame to frame while the picture stays as it was painted:
-    each showing samples it once, so it does not blur with age.
+    each showing samples it once, so it does not blur with age. `fit` is how far the layer can be used, float32
+    `(H/2, W/2)` in [0, 1].
     """
 
     def __init__(self, painted: np.ndarray, luma: np.ndarray) -> None:
         """Begin with a painted frame and the half-size luma of its source, uint8."""
-        self._painted = painted
+        soft = cv2.GaussianBlur(painted, (5, 5), 1.0)
+        self._painted = cv2.addWeighted(painted, 1 + _CRISP, soft, -_CRISP, 0)
         self._luma = luma
-        self._state = np.zeros((*luma.shape, 3), np.float32)  # way x, way y, fit
-        self._state[..., 2] = 1
-
-    @property
-    def fit(self) -> np.ndarray:
-        """How far the layer can be used, float32 `(H/2, W/2)` in [0, 1]."""
-        return self._state[..., 2]
+        self._ways: np.ndarray = np.zeros((*luma.shape, 2), np.float32)
+        self.fit: np.ndarray = np.ones(luma.shape, np.float32)
 
     def move(self, flow: np.ndarray, grid: np.ndarray, luma: np.ndarray, contrast: np.ndarray) -> np.ndarray:
         """Go on by one frame: half-size flow to the frame before, its pixels, luma and contrast.
 
         Returns how well the layer fits at this moment; what has been lost stays lost.
         """
-        state = cv2.remap(self._state, grid + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
-        state[..., :2] += flow
-        ends = grid + state[..., :2]
+        targets = cv2.add(grid, flow)
+        self._ways = cv2.add(sample(self._ways, targets), flow)
+        ends = cv2.add(grid, self._ways)
+        x, y = cv2.split(ends)
         height, width = luma.shape
-        there = (ends > -0.5).all(2) & (ends[..., 0] < width - 0.5) & (ends[..., 1] < height - 0.5)
-        fit = _fit(luma, cv2.remap(self._luma, ends, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), contrast)  # type: ignore[call-overload]
-        fit *= there & ~_torn(state[..., :2])
-        state[..., 2] = np.minimum(state[..., 2], fit)
-        self._state = state
+        there = (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5) & ~_torn(self._ways)
+        fit = _fit(luma, sample(self._luma, ends), contrast) * there
+        self.fit = cv2.min(sample(self.fit, targets), fit)
         return fit
 
     def show(self, pixels: np.ndarray) -> np.ndarray:
         """The picture as it looks now; `pixels` are the coordinates of the full size."""
         height, width = self._painted.shape[:2]
-        ways = cv2.resize(self._state[..., :2], None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
-        return cv2.remap(self._painted, pixels + 2 * ways, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+        ways = cv2.resize(self._ways * 2, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
+        return sample(self._painted, cv2.add(ways, pixels, dst=ways))
+
+
+def sample(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Bilinear samples at (x, y) places; beyond the border it continues."""
+    return cv2.remap(picture, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
 
 
 def local_contrast(luma: np.ndarray) -> np.ndarray:
@@ -71,8 +75,8 @@ def texture(picture: np.ndarray) -> np.ndarray:
 
 def _torn(ways: np.ndarray) -> np.ndarray:
     """True where neighbours have gone different ways: at an edge that covers or uncovers what is behind it."""
-    around = np.ones((3, 3), np.uint8)
-    return cv2.subtract(cv2.dilate(ways, around), cv2.erode(ways, around)).max(2) > _TORN
+    slopes = (cv2.Sobel(part, cv2.CV_32F, x, 1 - x, ksize=1) for part in cv2.split(ways) for x in (1, 0))
+    return functools.reduce(cv2.max, map(np.abs, slopes)) > _TORN
 
 
 def _fit(luma: np.ndarray, carried: np.ndarray, contrast: np.ndarray) -> np.ndarray:

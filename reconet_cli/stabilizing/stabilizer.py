@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 
 from reconet_cli.looks.blend import blend, blend_by_mask
-from reconet_cli.stabilizing.layer import Layer, local_contrast, texture
+from reconet_cli.stabilizing.layer import Layer, local_contrast, sample, texture
 from reconet_cli.stabilizing.motion import Motion, half_luma
 
-PERIOD = 8  # frames in which one layer goes over into the next
+PERIOD = 6  # frames in which one layer goes over into the next
 # Another scene has begun where motion leaves more than this share of the texture unexplained (clips: up to 0.35, one
 # with 70 px a frame 0.8; cuts: from 0.96), or where less than this share of the picture fits.
 _UNEXPLAINED = 0.7
@@ -85,7 +85,7 @@ class Stabilizer:
 
 def _unexplained(luma: np.ndarray, before: np.ndarray, targets: np.ndarray) -> float:
     """The texture that is left of a frame without the one before, at its targets, as a share of the frame's own."""
-    carried = cv2.remap(before, targets, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    carried = sample(before, targets)
     left = texture(cv2.subtract(luma, carried, dtype=cv2.CV_32F))
     return float(left.mean() / (texture(luma.astype(np.float32)).mean() + 1))
 
