@@ -35,6 +35,7 @@ export async function serve(folder) {
   const port = await freePort();
   const words = ["-m", "http.server", String(port), "--bind", "127.0.0.1", "--directory", folder];
   const server = spawn(PYTHON, words, { stdio: "ignore" });
+  process.once("exit", () => server.kill());
   const url = `http://127.0.0.1:${port}/`;
   for (const end = Date.now() + 60_000; ; ) {
     if (await fetch(url).then(() => true, () => false)) return { url, stop: () => server.kill() };
