@@ -143,6 +143,20 @@ def test_a_loss_network_tells_style_content_and_change_apart():
     assert [frame.style is not None for frame in same.frames] == [t % 4 == 1 for t in range(FRAMES)]
 
 
+def test_change_counts_where_a_pixel_can_be_traced_alone():
+    judge = Judge(load_loss_network("compact"))
+    now, before = texture(40, 40, seed=1), texture(40, 40, seed=2)
+    still, nowhere = torch.zeros(1, 2, 40, 40), torch.zeros(1, 1, 40, 40)
+    half = nowhere.clone()
+    half[..., :20] = 1
+    none, some, whole = (
+        judge.change(now, judge.view(now), before, Trace(still, m)) for m in (nowhere, half, nowhere + 1)
+    )
+    assert none == 0
+    assert 0.25 * whole < some < 0.75 * whole
+    assert judge.change(now, judge.view(now), now, Trace(still, nowhere + 1)) == pytest.approx(0, abs=1e-9)
+
+
 def test_perceptual_distance_is_that_of_unit_vectors():
     generator = torch.Generator().manual_seed(0)
     a, b = ([torch.rand(1, c, 3, 4, generator=generator) for c in (5, 7)] for _ in range(2))

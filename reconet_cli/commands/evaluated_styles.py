@@ -106,7 +106,7 @@ def painters(names: Sequence[str], styles: Sequence[str], options: dict[str, Any
         painter = StylePainter(style, options)
         found[name] = painter
         if options["stabilize"]:
-            found[f"{name}, steady"] = SteadyPainter(painter, options["stabilize"])
+            found[f"{name} (steady)"] = SteadyPainter(painter, options["stabilize"])
     return found
 
 

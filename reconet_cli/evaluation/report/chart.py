@@ -35,15 +35,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """Curves over one axis from 0; `stride` is the usual distance of two points."""
+    """Curves over one axis from 0 to `last`, or to the last point; `stride` is the usual distance of two points."""
 
     title: str
     lines: list[Line]
     stride: int = 1
+    last: int = 0
 
     def svg(self) -> str:
         """The picture, with its axes and without a legend."""
-        last = max((index for line in self.lines for index, _ in line.points), default=1) or 1
+        last = max([1, self.last, *(index for line in self.lines for index, _ in line.points)])
         highest = max((value for line in self.lines for _, value in line.points), default=0.0)
         step = nice_step(highest)
         top = step * max(1, math.ceil(highest / step - 1e-9))

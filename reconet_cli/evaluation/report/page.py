@@ -118,7 +118,7 @@ def _chart(found: Evaluation, title: str, value: Callable[[FrameScore], float | 
     lines += [Line(clip.name, _points(clip, value), n % _COLOURS) for n, clip in enumerate(found.painted)]
     indices = [index for index, _ in lines[-1].points]
     stride = min((b - a for a, b in pairwise(indices)), default=1)
-    return Chart(title, lines, stride)
+    return Chart(title, lines, stride, len(found.source.frames) - 1)
 
 
 def _points(clip: ClipScore, value: Callable[[FrameScore], float | None]) -> list[tuple[int, float]]:
