@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +17,8 @@ import torch
 
 from reconet_cli.cli import run
 from reconet_cli.engine import load_engine
-from reconet_cli.exporting import program, runtimes
+from reconet_cli.exporting import export, program, runtimes
+from reconet_cli.exporting.plan import Plan
 from reconet_cli.model.network import NetworkConfig, ReCoNet
 from reconet_cli.model.weights import load_weights, save_weights
 
@@ -154,6 +156,17 @@ def test_a_file_that_paints_something_else_is_removed(tmp_path, monkeypatch, cap
     monkeypatch.setattr(program, "export_graph", sabotaged)
     assert run(["export", "--style", str(style), str(tmp_path / "out.ts")]) == 1
     assert "code values" in capsys.readouterr().err
+    assert nothing_but(tmp_path, "home", "style")
+
+
+def test_an_interrupted_export_leaves_nothing(tmp_path, monkeypatch):
+    def interrupted(plan: Plan, path: Path) -> None:
+        assert path.stat().st_size > 1000  # written, and not yet compared
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(export, "differences", interrupted)
+    style = make_style(tmp_path / "style", "fast")
+    assert run(["export", "--style", str(style), str(tmp_path / "out.ts")]) == 130
     assert nothing_but(tmp_path, "home", "style")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from reconet_cli.commands.parameters import Size
+from reconet_cli.commands.signals import ended_by_signals
 
 
 @click.command("export")
@@ -60,10 +61,13 @@ def command(
     from reconet_cli import console
     from reconet_cli.exporting.export import export
 
-    found = export(plan, output, verify=verify, note=console.note)
+    console.note(f"writing {plan.style} as {plan.kind} in {plan.precision}")
+    with ended_by_signals():
+        found = export(plan, output, verify=verify, note=console.note)
     for one in found:
         width, height = one.size
         click.echo(
             f"{width}x{height}".ljust(10) + f"largest {one.largest:6.3f}  mean {one.mean:7.4f}  {one.psnr:5.1f} dB"
         )
-    console.note(f"{output}: {output.stat().st_size / 1e6:.1f} MB")
+    total = sum(path.stat().st_size for path in (output, *weights))
+    console.note(f"{output}: {total / 1e6:.1f} MB")

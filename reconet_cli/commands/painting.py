@@ -77,7 +77,8 @@ class Painting:
     def _identity(self) -> dict[str, Any]:
         """What a painted frame depends on, apart from its source."""
         mask = self._looks.mask
-        files = [Path(styles.find_style(style, self._network["variant"])) for style in self._styles]
+        found = [Path(styles.find_style(style, self._network["variant"])) for style in self._styles]
+        files = [file for path in found for file in styles.style_files(path) if file.is_file()]
         return {
             "style": [hashlib.sha256(path.read_bytes()).hexdigest() for path in files],
             "looks": asdict(self._looks),

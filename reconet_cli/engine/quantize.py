@@ -66,15 +66,6 @@ def _convolutions(model: Any) -> list[Any]:
     return [node for node in model.get_ordered_ops() if node.get_type_name() in _CONVOLUTIONS]
 
 
-def rounded_range(low: float, high: float) -> tuple[float, float]:
-    """The values of the first and the last of 256 levels for a range; zero is one of them."""
-    if low >= -_NEGLIGIBLE * high:
-        return 0.0, max(high, 1e-6)
-    # Signed levels reach one step further down than up.
-    reach = max(-low, high * _LEVELS / (_LEVELS - 2))
-    return -reach, reach * (_LEVELS - 2) / _LEVELS
-
-
 def weight_reach(weights: np.ndarray, channel: int) -> np.ndarray:
     """The largest size of a weight for each output channel, which is the axis `channel`; all axes are kept."""
     others = tuple(axis for axis in range(weights.ndim) if axis != channel)

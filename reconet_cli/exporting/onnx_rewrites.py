@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reconet_cli.engine.quantize import rounded_range, weight_reach
+from reconet_cli.engine.quantize import levels_ends, weight_reach
 
 _SIDES = (2, 3)
 
@@ -89,7 +89,7 @@ def quantize_onnx(model: Any, ranges: Iterable[tuple[float, float]]) -> None:
     """int8 as `engine.quantize` does it, written as QuantizeLinear and DequantizeLinear around each convolution."""
     editor = GraphEditor(model.graph)
     for node, (low, high) in zip(editor.nodes("Conv", "ConvTranspose"), ranges, strict=True):
-        _quantize_input(editor, node, *rounded_range(low, high))
+        _quantize_input(editor, node, *levels_ends(low, high))
         _quantize_weights(editor, node)
 
 

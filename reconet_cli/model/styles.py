@@ -59,6 +59,11 @@ def find_style(name_or_path: str, variant: str = "auto") -> Path:
     raise StyleError(f"no style {name_or_path!r}", f"styles: {known}; or give a file: {_SUFFIX}, {', '.join(EXPORTED)}")
 
 
+def style_files(path: Path) -> list[Path]:
+    """All files of what `find_style` finds: OpenVINO keeps weights in a second one."""
+    return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
+
+
 def _choose(style: Style, variant: str) -> Path:
     if variant != "auto":
         if variant in style.variants:
