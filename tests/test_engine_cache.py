@@ -28,6 +28,12 @@ def style(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def small_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """int8 is calibrated on frames of the size that is painted here, so that no second model is needed for that."""
+    monkeypatch.setattr(openvino_model, "_SMALL", (32, 40))
+
+
 def frame(seed: int = 0) -> np.ndarray:
     coarse = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), dtype=np.uint8)
     return cv2.resize(coarse, (40, 32), interpolation=cv2.INTER_CUBIC)

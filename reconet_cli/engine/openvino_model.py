@@ -11,6 +11,7 @@ import numpy as np
 
 from reconet_cli import __version__
 from reconet_cli.engine.model_cache import ModelCache, model_key
+from reconet_cli.errors import EngineError
 from reconet_cli.folders import cache_folder, packaged_folder
 
 # Goes up whenever the same weights give another model.
@@ -80,9 +81,9 @@ def calibration_frames() -> list[np.ndarray]:
     """Shipped frames as inputs `(1, H, W, 3)`."""
     import cv2
 
+    from reconet_cli.pictures import read_rgb
+
     found = []
     for path in sorted((packaged_folder() / "frames").glob("*.jpg")):
-        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-        assert picture is not None
-        found.append(cv2.cvtColor(cv2.resize(picture, _SMALL[::-1]), cv2.COLOR_BGR2RGB)[None])
+        found.append(cv2.resize(read_rgb(path, EngineError), _SMALL[::-1])[None])
     return found
