@@ -118,7 +118,7 @@ def test_what_comes_into_sight_is_painted_anew():
     gaps = [np.abs(r.astype(int) - p).mean(2) for r, p in zip(steadied(sources, painted), painted, strict=True)]
     uncovered = [gap[40:70, 10 + 7 * (t - 2) : 10 + 7 * t] for t, gap in enumerate(gaps) if t >= 2]
     contrast = np.abs(ground[40:70, 10:40].astype(int) - square).mean()
-    assert np.mean(uncovered) < 0.25 * contrast
+    assert np.mean(uncovered) < 0.3 * contrast
     assert max(gap[90:].max() for gap in gaps) <= 4  # carried strokes are a little crisper
 
 

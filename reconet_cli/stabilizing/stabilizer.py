@@ -14,7 +14,7 @@ PERIOD = 6  # frames in which one layer goes over into the next
 # with 70 px a frame 0.8; cuts: from 0.96), or where less than this share of the picture fits.
 _UNEXPLAINED = 0.7
 _FITTING = 0.5
-_FEATHER = (7, 7)
+_FEATHER = (5, 5)
 
 
 class Stabilizer:
@@ -69,8 +69,9 @@ class Stabilizer:
         height, width = painted.shape[:2]
         older, newer = self._layers
         share = np.float32(self._age / PERIOD)
-        old, new = (cv2.blur(layer.fit, _FEATHER) for layer in (older, newer))
-        carried = cv2.max(new, old + share * (new - old))
+        # A stroke reaches beyond what it was painted for, so the edge of what fits is left out.
+        old, new = (np.maximum(1.5 * cv2.blur(layer.fit, _FEATHER) - 0.5, 0) for layer in (older, newer))
+        carried = np.maximum(new, old + share * (new - old))
         parts = (1 - share) * old, share * new
         share_of_newer = parts[1] / (parts[0] + parts[1] + np.float32(1e-6))
         share_of_newer, carried = (
