@@ -11,7 +11,7 @@ import pytest
 import reconet_cli.doctor.packages
 from reconet_cli import cli
 
-SLOW = ("torch", "openvino", "safetensors", "torchvision")
+SLOW = ("torch", "openvino", "safetensors", "torchvision", "onnx", "onnxruntime")
 GPUS = """
 class cuda:
     is_available = staticmethod(lambda: True)

@@ -49,6 +49,9 @@ _PACKAGES = (
     _Package("safetensors", "safetensors.torch"),
     _Package("ffmpeg-python", "ffmpeg", "module.input; module.get_args"),
     _Package("imageio-ffmpeg", "imageio_ffmpeg", without="info"),
+    _Package("onnx", "onnx", without="info", advice="only `reconet export` to ONNX needs it, and onnxscript"),
+    _Package("onnxruntime", "onnxruntime", 'more = ", ".join(module.get_available_providers())', "info",
+             "only `--engine onnxruntime` and the check of exported ONNX files need it"),
     _Package("torchvision", "torchvision", without="info", advice="only `reconet flow --method raft` needs it"),
 )  # fmt: skip
 _SCRIPT = """
