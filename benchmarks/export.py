@@ -49,7 +49,7 @@ def worst(found: list[Difference], precision: str) -> str:
 def measure(style: Style, folder: Path) -> dict[tuple[str, str], dict[str, str]]:
     """The table's cells by (variant, precision) and column."""
     rows: dict[tuple[str, str], dict[str, str]] = {}
-    for ending, kind in {(ending, kind) for _, ending, kind, _ in COLUMNS}:
+    for ending, kind in dict.fromkeys((ending, kind) for _, ending, kind, _ in COLUMNS):
         for plan in plans(style, kind):
             file = folder / f"{style.name}{ending}"
             export(plan, file, verify=False, note=print)
@@ -68,7 +68,7 @@ def main() -> None:
         for style in list_styles():
             if sys.argv[1:] and style.name not in sys.argv[1:]:
                 continue
-            for (variant, precision), row in sorted(measure(style, Path(folder)).items()):
+            for (variant, precision), row in measure(style, Path(folder)).items():
                 cells = " | ".join(row.get(name, "") for name in names)
                 print(f"| `{style.name}`, {variant} | {precision} | {cells} |", flush=True)
 
