@@ -56,6 +56,7 @@ _PACKAGES = (
 )  # fmt: skip
 _SCRIPT = """
 import importlib, json, sys
+sys.modules["openvino_telemetry"] = None  # as in engine/: nothing is reported to anybody
 more = ""
 try:
     module = importlib.import_module(sys.argv[1])
