@@ -16,8 +16,8 @@ from reconet_cli.engine.band_steps import Step
 from reconet_cli.engine.squares import join_squares
 from reconet_cli.model.network import padding_to_multiple
 
-# What a band's result may take as float32.
-_BAND_BYTES = 32 << 20
+# What a band's result may take as float32. Each model of a step keeps several such blocks, and there are two dozen models.
+_BAND_BYTES = 1 << 20
 
 
 class Kernel(Protocol):
@@ -31,6 +31,10 @@ class Kernel(Protocol):
 
     def finish(self, band: np.ndarray, factor: np.ndarray, offset: np.ndarray, added: np.ndarray | None) -> np.ndarray:
         """The target rows, with the norm as `factor` and `offset` `(C,)`."""
+        ...
+
+    def release(self) -> None:
+        """Give back what a run took."""
         ...
 
 
@@ -49,6 +53,7 @@ class BandedPainter:
         maps = {"frame": padded if right or down else frame}
         for number, (step, kernel) in enumerate(self._steps):
             maps[step.target] = _run(step, kernel, maps)
+            kernel.release()
             self._forget(maps, number)
         return join_squares(maps["squares"], height, width)
 
