@@ -18,6 +18,7 @@ from reconet_cli.media.request import Request
 from reconet_cli.media.writer import Writer
 
 DEPTH = 4  # frames that wait before each of the later stages
+_QUEUE_BYTES = 128 << 20  # what they may take, in each queue
 _AHEAD = 1  # frames handed to the painting threads beyond their number
 _FAREWELL = 3.0  # seconds that a stage gets to notice the end; one stuck in a foreign pipe is left behind
 
@@ -245,12 +246,25 @@ def stylize(
             if request.latency:
                 frames = _run_live(Live(job.reader, writer, request.latency), paint, advance, note)
             else:
-                frames = run(job.reader, paint, writer, lanes=paint.lanes, then=paint.then, on_frame=advance)
+                frames = run(
+                    job.reader,
+                    paint,
+                    writer,
+                    lanes=paint.lanes,
+                    depth=_depth(width * height * (6 if job.layout.deep else 3)),
+                    then=paint.then,
+                    on_frame=advance,
+                )
             seconds = time.perf_counter() - began
         job.commit()
         for sentence in job.afterwards(frames):
             note(sentence)
         return Outcome(frames, seconds, (width, height))
+
+
+def _depth(frame_bytes: int) -> int:
+    """How many frames may wait: fewer of large ones."""
+    return max(1, min(DEPTH, _QUEUE_BYTES // frame_bytes))
 
 
 def _run_live(live: Live, paint: Painter, advance: Callable[[], None], note: Callable[[str], None]) -> int:

@@ -16,7 +16,7 @@ from reconet_cli.engine.band_steps import Step
 from reconet_cli.engine.squares import join_squares
 from reconet_cli.model.network import padding_to_multiple
 
-# What a band's result may take as float32. Each model of a step keeps several such blocks, and there are two dozen models.
+# What a band's result may take as float32. Each of two dozen models keeps several such blocks.
 _BAND_BYTES = 1 << 20
 
 
