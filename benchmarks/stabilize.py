@@ -2,8 +2,9 @@
 
     python benchmarks/stabilize.py CLIP... --style mosaic --picture examples/mosaic.jpg [--style starry --picture …]
 
-Columns are those of `reconet evaluate` (flow of DIS medium at full size, which is not the stabilizer's): absolute for
-e_stab, then shares of the network's own values, and the CPU time of steadying a frame on one thread.
+Columns are those of `reconet evaluate`: absolute for e_stab, then shares of the network's own values, and the CPU time of
+steadying a frame on one thread. The flow is DIS medium at full size, the stabilizer's own DIS at half size: related, so
+`reconet evaluate --method deepflow --stabilize` is the stricter judge.
 """
 
 from __future__ import annotations
