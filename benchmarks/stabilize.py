@@ -3,8 +3,8 @@
     python benchmarks/stabilize.py CLIP... --style mosaic --picture examples/mosaic.jpg [--style starry --picture …]
 
 Columns are those of `reconet evaluate`: absolute for e_stab, then shares of the network's own values, and the CPU time
-of steadying a frame on one thread. The flow is DIS medium at full size, the stabilizer's own DIS at half size: related, so
-`reconet evaluate --method deepflow --stabilize` is the stricter judge.
+of steadying a frame on one thread. The flow is DIS medium at full size, the stabilizer's own DIS at half size: related,
+so `reconet evaluate --method deepflow --stabilize` is the stricter judge.
 """
 
 from __future__ import annotations
