@@ -3,11 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import openvino
 import pytest
 import torch
 
 from reconet_cli.engine import load_engine
+from reconet_cli.engine.openvino_core import openvino_core
 from reconet_cli.engine.squares import join_squares
 from reconet_cli.errors import EngineError, StyleError
 from reconet_cli.model.network import NetworkConfig, ReCoNet
@@ -85,7 +85,7 @@ def test_lanes_paint_at_the_same_time_and_frames_share_no_memory(style, backend)
 def test_default_on_a_cpu_is_openvino(style):
     engine = load_engine(str(style), height=32, width=32, device="cpu")
     assert "OpenVINO" in engine.description
-    able = "INT8" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    able = "INT8" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     assert (engine.precision == "int8") == able
     assert np.abs(engine(scene(32, 32)) - reference(style, scene(32, 32))).mean() < 5
 

@@ -13,6 +13,7 @@ import torch
 
 from reconet_cli.engine import load_engine, openvino_engine, openvino_model
 from reconet_cli.engine.model_cache import ModelCache
+from reconet_cli.engine.openvino_core import openvino_core
 from reconet_cli.folders import cache_folder
 from reconet_cli.model.network import NetworkConfig, ReCoNet
 from reconet_cli.model.weights import save_weights
@@ -84,7 +85,7 @@ def test_the_cache_forgets_what_was_not_used(tmp_path, monkeypatch):
     monkeypatch.setattr(model_cache, "_MOST", 2)
     x = opset13.parameter([1], np.float32)
     model = openvino.Model([opset13.relu(x)], [x], "tiny")
-    cache, core = ModelCache(tmp_path / "models"), openvino.Core()
+    cache, core = ModelCache(tmp_path / "models"), openvino_core()
     for key in ("a", "b"):
         cache.write(key, model)
     assert cache.read(core, "a") is not None
@@ -94,7 +95,7 @@ def test_the_cache_forgets_what_was_not_used(tmp_path, monkeypatch):
 
 
 def test_int8_that_drifts_is_not_taken(style, monkeypatch):
-    if "INT8" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if "INT8" not in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         pytest.skip("this CPU has no int8 instructions")
     monkeypatch.setattr(openvino_engine, "LEAST_AGREEMENT", 98.0)
     engine = load(style)
@@ -114,3 +115,16 @@ def test_a_second_start_needs_no_pytorch_and_none_reports_to_anybody(style, tmp_
     command = [sys.executable, "-c", code, str(tmp_path / "in.png"), str(tmp_path / "out.png"), "--style", str(style)]
     seen = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(2)]
     assert seen == [["True", "False"], ["False", "False"]]
+
+
+def test_a_signal_after_an_engine_was_given_up_elsewhere_does_not_kill(style):
+    code = (
+        "import faulthandler, signal, sys, threading; from reconet_cli.engine import load_engine;"
+        "faulthandler.enable();"  # with a signal stack of its own, as debuggers and test runners have
+        "engines = [load_engine(sys.argv[1], height=32, width=40, backend='openvino', device='cpu')];"
+        "thread = threading.Thread(target=engines.clear); thread.start(); thread.join();"
+        "signal.signal(signal.SIGINT, lambda *_: print('told'));"
+        "signal.raise_signal(signal.SIGINT)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(style)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "told\n"), done.stderr

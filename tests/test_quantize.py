@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from reconet_cli.engine.graph import FrameGraph
+from reconet_cli.engine.openvino_core import openvino_core
 from reconet_cli.engine.quantize import input_ranges, peak_signal_to_noise, quantize
 from reconet_cli.engine.rewrites import fold_upscaling
 from reconet_cli.model.network import build_network
@@ -31,7 +32,7 @@ def scene(seed: int) -> np.ndarray:
 @pytest.mark.parametrize("variant", ["fast", "paper-small"])
 def test_int8_paints_nearly_the_same_picture(variant):
     torch.manual_seed(1)
-    core = openvino.Core()
+    core = openvino_core()
     plain = converted(FrameGraph(fold_upscaling(build_network(variant).eval())), (1, HEIGHT, WIDTH, 3), torch.uint8)
     rounded = quantize(plain, input_ranges(core, plain, [scene(seed) for seed in range(3)]))
     exact, quick = (core.compile_model(m, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}) for m in (plain, rounded))
@@ -41,7 +42,7 @@ def test_int8_paints_nearly_the_same_picture(variant):
 
 
 def test_convolutions_run_in_int8():
-    core = openvino.Core()
+    core = openvino_core()
     if "INT8" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         pytest.skip("this CPU has no int8 instructions")
     plain = converted(FrameGraph(fold_upscaling(build_network("fast").eval())), (1, HEIGHT, WIDTH, 3), torch.uint8)
@@ -67,7 +68,7 @@ class _Signed(nn.Module):
 
 def test_ranges_reach_below_zero():
     torch.manual_seed(0)
-    core = openvino.Core()
+    core = openvino_core()
     module = _Signed().eval()
     plain = converted(module, (1, 3, 32, 32), torch.float32)
     inputs = [np.random.default_rng(seed).random((1, 3, 32, 32), dtype=np.float32) for seed in range(3)]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from reconet_cli.engine.openvino_core import openvino_core
 from reconet_cli.engine.openvino_model import LEAST_AGREEMENT, ModelSource
 from reconet_cli.errors import EngineError
 
-_HINTS = {"int8": "f32", "fp32": "f32", "bf16": "bf16", "fp16": "f16"}
-
 
 class BandedEngine:
-    """A network on OpenVINO that paints band by band: less than half the memory, about twice the work.
+    """A network on OpenVINO that paints band by band: less memory for several times the work.
 
     In float the pictures are those of `OpenVINOEngine` to the last rounding. In int8 they differ as they do between one
     thread and two: the last digits of a norm's sums depend on their order, and rounding makes steps of that.
@@ -21,13 +20,11 @@ class BandedEngine:
     lanes = 1
 
     def __init__(self, source: ModelSource, precision: str) -> None:
-        import openvino
-
         from reconet_cli.engine.band_openvino import banded_on_openvino
-        from reconet_cli.engine.openvino_engine import offered_precisions
+        from reconet_cli.engine.openvino_engine import HINTS, offered_precisions
         from reconet_cli.model.weights import load_weights
 
-        core = openvino.Core()
+        core = openvino_core()
         offered = offered_precisions(core, "CPU")
         if precision not in ("auto", *offered):
             raise EngineError(f"OpenVINO on CPU cannot run in {precision}", f"it offers {', '.join(offered)}")
@@ -36,7 +33,7 @@ class BandedEngine:
         ranges = source.ranges(core, least) if rounded else None
         self.precision = "int8" if ranges else "fp32" if precision == "auto" else precision
         network = load_weights(source.weights)
-        self._paint = banded_on_openvino(core, network, ranges, _HINTS[self.precision], deep=source.deep)
+        self._paint = banded_on_openvino(core, network, ranges, HINTS[self.precision], deep=source.deep)
         self.description = f"OpenVINO CPU {self.precision}, band by band to save memory"
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:

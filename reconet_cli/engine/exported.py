@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from reconet_cli.engine.openvino_core import openvino_core
 from reconet_cli.errors import EngineError
 from reconet_cli.processors import processors
 
@@ -101,13 +102,11 @@ def _takes_bytes(path: Path, kind: str, shape: Sequence[Any], height: int, width
 
 
 def _on_openvino(path: Path, height: int, width: int, device: str, precision: str) -> tuple[bool, list[Run], str]:
-    import openvino
-
     from reconet_cli.engine.openvino_engine import compile_lanes, offered_precisions
 
     if precision == "int8":
         raise EngineError("an exported file keeps its precision", "export it with --precision int8")
-    core = openvino.Core()
+    core = openvino_core()
     target = "CPU" if device in ("auto", "cpu") else device.upper()
     offered = offered_precisions(core, target)
     if precision not in ("auto", *offered):
@@ -119,8 +118,6 @@ def _on_openvino(path: Path, height: int, width: int, device: str, precision: st
     byte_frames = _takes_bytes(path, model.inputs[0].element_type.get_type_name(), shape, height, width)
     model.reshape([1, height, width, 3] if byte_frames else [1, 3, height, width])
     requests = compile_lanes(core, model, target, "fp32" if precision == "auto" else precision)
-    # The first array that OpenVINO sees sets up its numpy interface, which two lanes must not do at once.
-    openvino.Tensor(np.zeros(1, np.uint8))
     return byte_frames, [_openvino_run(request) for request in requests], f"OpenVINO {target}"
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from reconet_cli.engine.openvino_core import openvino_core
 from reconet_cli.engine.openvino_model import LEAST_AGREEMENT, ModelSource
 from reconet_cli.engine.squares import join_squares
 from reconet_cli.errors import EngineError
 from reconet_cli.processors import processors
 
-_HINTS = {"int8": "f32", "fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+HINTS = {"int8": "f32", "fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 # Frames painted at the same time, each on its share of the cores. With one frame on all of them, every layer waits for
 # the core that decoder or encoder have just taken.
 LANES = 2
@@ -28,9 +29,7 @@ class OpenVINOEngine:
     """
 
     def __init__(self, source: ModelSource, device: str, precision: str, lanes: int = LANES) -> None:
-        import openvino
-
-        core = openvino.Core()
+        core = openvino_core()
         target = "CPU" if device in ("auto", "cpu") else device.upper()
         offered = offered_precisions(core, target)
         if precision not in ("auto", *offered):
@@ -40,9 +39,6 @@ class OpenVINOEngine:
         else:
             model = source.int8_model(core, 0.0)[0] if precision == "int8" else source.float_model(core)
             self.precision, requests = precision, compile_lanes(core, model, target, precision, lanes)
-        # The first array that OpenVINO sees sets up its numpy interface; two lanes doing so at once can wait for
-        # each other for ever.
-        openvino.Tensor(np.zeros(1, np.uint8))
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for request in requests:
             self._idle.put(request)
@@ -87,7 +83,7 @@ def _best(core: Any, source: ModelSource, target: str, offered: list[str], lanes
 def compile_lanes(core: Any, model: Any, device: str, precision: str, most: int = LANES) -> list[Any]:
     """One inference request for each lane, of which there are `most`."""
     lanes = min(most, processors())
-    options: dict[str, Any] = {"NUM_STREAMS": lanes, "INFERENCE_PRECISION_HINT": _HINTS[precision]}
+    options: dict[str, Any] = {"NUM_STREAMS": lanes, "INFERENCE_PRECISION_HINT": HINTS[precision]}
     if device == "CPU":
         options["INFERENCE_NUM_THREADS"] = processors()
     compiled = core.compile_model(model, device, options)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from reconet_cli import __version__
+from reconet_cli.engine.openvino_core import openvino_core
 from reconet_cli.errors import ExportError
 from reconet_cli.exporting.calibration import ranges
 from reconet_cli.exporting.onnx_rewrites import quantize_onnx, slice_and_pad
@@ -58,9 +59,7 @@ def _converted(plan: Plan) -> Any:
 
 
 def _quantize(model: Any, plan: Plan) -> None:
-    import openvino
-
-    core = openvino.Core()
+    core = openvino_core()
     readable = core.read_model(model.SerializeToString(), b"")
     quantize_onnx(model, ranges(core, readable, plan.byte_frames))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reconet_cli.engine.openvino_convert import traced
+from reconet_cli.engine.openvino_core import openvino_core
 from reconet_cli.exporting.calibration import ranges
 from reconet_cli.exporting.plan import INPUT, OUTPUT, Plan
 from reconet_cli.exporting.program import example_input, planned_graph
@@ -20,7 +21,7 @@ def write_openvino(plan: Plan, path: Path, facts: Mapping[str, str]) -> None:
 
     model = _converted(plan)
     if plan.precision == "int8":
-        model = quantize(model, ranges(openvino.Core(), model, plan.byte_frames))
+        model = quantize(model, ranges(openvino_core(), model, plan.byte_frames))
     model.inputs[0].get_tensor().set_names({INPUT})
     model.outputs[0].get_tensor().set_names({OUTPUT})
     for name, text in facts.items():

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from reconet_cli.engine.openvino_core import openvino_core
+
 Run = Callable[[np.ndarray], np.ndarray]
 
 
@@ -22,9 +24,7 @@ def _with_onnxruntime(path: Path) -> Run:
 
 
 def _with_openvino(path: Path) -> Run:
-    import openvino
-
-    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino_core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return lambda frame: np.asarray(compiled([frame])[0])
 
 
