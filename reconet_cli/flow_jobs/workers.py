@@ -7,9 +7,10 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
@@ -52,7 +53,8 @@ def in_order(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: in
     waiting: deque[Future[Result]] = deque()
     try:
         for task in tasks:
-            waiting.append(pool.submit(function, task))
+            with _deaf_children():
+                waiting.append(pool.submit(function, task))
             if len(waiting) > 2 * jobs:
                 yield waiting.popleft().result()
         while waiting:
@@ -65,6 +67,19 @@ def in_order(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: in
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         _end(set(multiprocessing.active_children()) - before)
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes that begin in here are deaf to Ctrl-C before `_become_worker` already: they inherit what is blocked."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end(workers: Iterable[BaseProcess]) -> None:
