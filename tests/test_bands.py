@@ -62,10 +62,18 @@ def test_deep_frames_in_bands(tmp_path, monkeypatch):
     assert np.abs(whole(frame).astype(int) - banded(frame)).max() <= 16
 
 
-@pytest.mark.parametrize(("free", "banded"), [(10**12, False), (None, False), (0, True)])
-def test_memory_decides(tmp_path, monkeypatch, free, banded):
+@pytest.mark.parametrize(
+    ("kind", "free", "banded"),
+    [
+        ("paper-instance", 10**12, False),
+        ("paper-instance", None, False),
+        ("paper-instance", 0, True),
+        ("fast-instance", 0, False),
+    ],
+)
+def test_memory_decides(tmp_path, monkeypatch, kind, free, banded):
     monkeypatch.setattr(load, "free_memory", lambda: free)
-    engine = load_engine(style(tmp_path), height=24, width=24, backend="openvino", device="cpu", precision="fp32")
+    engine = load_engine(style(tmp_path, kind), height=24, width=24, backend="openvino", device="cpu", precision="fp32")
     assert ("band by band" in engine.description) == banded
     assert engine(scene(24, 24)).shape == (24, 24, 3)
 

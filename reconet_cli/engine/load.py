@@ -50,7 +50,8 @@ def load_engine(
     OpenVINO where it is installed; for exported files it is one of `exported.BACKENDS`. Raises `StyleError` for styles
     that cannot be loaded and `EngineError` for backends, devices and precisions that are not there.
 
-    On OpenVINO, frames that do not fit into the free memory as a whole are painted band by band; `banded` asks for it.
+    On OpenVINO the paper's networks paint frames that do not fit into the free memory band by band; `banded` asks
+    for it.
     """
     path = find_style(style, variant)
     engine: Engine
@@ -69,7 +70,8 @@ def load_engine(
         source = ModelSource(path, height, width, deep)
         rounded = not deep and precision in ("auto", "int8")
         lanes = lanes_that_fit(config, height, width, rounded=rounded, free=free_memory())
-        if device in ("auto", "cpu") and (banded or lanes == 0):
+        # Bands of the fast network need as much memory as a frame as a whole.
+        if device in ("auto", "cpu") and (banded or (lanes == 0 and config["family"] == "paper")):
             from reconet_cli.engine.banded_engine import BandedEngine
 
             engine = BandedEngine(source, precision)
