@@ -244,6 +244,26 @@ def test_a_fresh_network_first_learns_to_show_what_it_sees(studio):
     assert error() < before / 3
 
 
+@pytest.mark.parametrize(("variant", "share"), [("fast", 1.0), ("paper", 400 / (48 * 81))])
+def test_a_large_head_learns_as_slowly_as_it_is_large(studio, variant, share):
+    run = trainer(studio, variant=variant)
+    run.train_step(pair())
+    rest, head = run.optimizer.param_groups
+    assert head["lr"] / rest["lr"] == pytest.approx(share)
+    assert {weights.shape[0] for weights in head["params"]} == {3}
+    assert len(rest["params"]) + 2 == len(list(run.network.parameters()))
+
+
+def test_a_checkpoint_of_another_version_gives_a_message(studio, tmp_path):
+    run = trainer(studio)
+    run.save(tmp_path / "old.pt")
+    state = torch.load(tmp_path / "old.pt", weights_only=True)
+    del state["schedule"]["from_nothing"]
+    torch.save(state, tmp_path / "old.pt")
+    with pytest.raises(TrainingError, match="another version"):
+        trainer(studio).load(tmp_path / "old.pt")
+
+
 def test_a_step_that_is_not_finite_changes_nothing(studio):
     run = trainer(studio)
     run.train_step(pair())

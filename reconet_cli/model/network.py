@@ -57,6 +57,7 @@ class PaperNetwork(nn.Module):
     """The paper's encoder and decoder: 9×9, two strided 3×3, residual blocks, two nearest ×2 + 3×3, 9×9, tanh."""
 
     multiple = 4
+    head_name = "body.decoder.2."
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -89,6 +90,7 @@ class FastNetwork(nn.Module):
     """
 
     multiple = 8
+    head_name = "body.head."
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
