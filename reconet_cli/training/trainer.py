@@ -243,8 +243,8 @@ class Trainer:
 def _groups(network: ReCoNet) -> list[dict[str, Any]]:
     """Parameters with their `share` of the learning rate.
 
-    A step of AdamW changes every weight alike, so it moves a sum by as much as the sum has terms. Norms undo that; behind
-    the head there is none, and with the paper's 9×9 one step would drive pixels into the ends of tanh.
+    A step of AdamW changes every weight alike, so it moves a sum by as much as the sum has terms. Norms undo that.
+    Behind the head there is none, and with the paper's 9×9 one step would drive pixels into the ends of tanh.
     """
     head = [parameter for name, parameter in network.named_parameters() if name.startswith(network.body.head_name)]
     terms = head[0][0].numel()
