@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from reconet_cli.commands.flow import METHODS
-from reconet_cli.commands.parameters import Share, Size
+from reconet_cli.commands.parameters import Size, stabilize_option
 from reconet_cli.commands.signals import ended_by_signals
 from reconet_cli.commands.stylize import PRECISIONS
 
@@ -27,12 +27,7 @@ _FILE = click.Path(path_type=Path)
     metavar="FOLDER",
     help="Paint a data set with true flow: MPI Sintel for the paper's table, or another one.",
 )
-@click.option(
-    "--stabilize",
-    type=Share(),
-    is_flag=False,
-    flag_value=1.0,
-    default=0.0,
+@stabilize_option(
     help="Every style once more, made steady: how much, 0 to 1; 1 if left out.",
 )
 @click.option(

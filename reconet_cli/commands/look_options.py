@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from reconet_cli.commands.parameters import Share, Time
+from reconet_cli.commands.parameters import Time, stabilize_option
 from reconet_cli.errors import ReconetError
 
 
@@ -34,12 +34,7 @@ _SHARE = click.FloatRange(0, 1)
 _OPTIONS = [
     click.option("--mix", type=_SHARE, help="Share of the second --style, 0 to 1."),
     click.option("--transition", type=Span(), help="When the second --style replaces the first: 2s, or 0:10-0:12."),
-    click.option(
-        "--stabilize",
-        type=Share(),
-        is_flag=False,
-        flag_value=1.0,
-        default=0.0,
+    stabilize_option(
         help="Carry brush strokes along with the motion: steadier, slower. How much, 0 to 1; 1 if left out.",
     ),
     click.option("--keep-color", "keep_colour", is_flag=True, help="Keep the input's colours, paint light and dark."),

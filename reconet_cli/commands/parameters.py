@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import click
@@ -74,6 +75,9 @@ class Share(click.ParamType):
             self.fail(f"{value} is not between 0 and 1", param, ctx)
         return share
 
+
+# With a help of its own in each command.
+stabilize_option = partial(click.option, "--stabilize", type=Share(), is_flag=False, flag_value=1.0, default=0.0)
 
 threads_option = click.option(
     "--threads",

@@ -6,7 +6,6 @@ import numpy as np
 
 from reconet_cli.engine.openvino_core import openvino_core
 from reconet_cli.engine.openvino_model import LEAST_AGREEMENT, ModelSource
-from reconet_cli.errors import EngineError
 
 
 class BandedEngine:
@@ -25,9 +24,7 @@ class BandedEngine:
         from reconet_cli.model.weights import load_weights
 
         core = openvino_core()
-        offered = offered_precisions(core, "CPU")
-        if precision not in ("auto", *offered):
-            raise EngineError(f"OpenVINO on CPU cannot run in {precision}", f"it offers {', '.join(offered)}")
+        offered = offered_precisions(core, "CPU", precision)
         least = 0.0 if precision == "int8" else LEAST_AGREEMENT
         rounded = precision == "int8" or (precision == "auto" and "int8" in offered and not source.deep)
         ranges = source.ranges(core, least) if rounded else None

@@ -31,9 +31,7 @@ class OpenVINOEngine:
     def __init__(self, source: ModelSource, device: str, precision: str, lanes: int = LANES) -> None:
         core = openvino_core()
         target = "CPU" if device in ("auto", "cpu") else device.upper()
-        offered = offered_precisions(core, target)
-        if precision not in ("auto", *offered):
-            raise EngineError(f"OpenVINO on {target} cannot run in {precision}", f"it offers {', '.join(offered)}")
+        offered = offered_precisions(core, target, precision)
         if precision == "auto":
             self.precision, requests = _best(core, source, target, offered, lanes)
         else:
@@ -55,15 +53,21 @@ class OpenVINOEngine:
             self._idle.put(request)
 
 
-def offered_precisions(core: Any, device: str) -> list[str]:
-    """The precisions that a device has, fp32 first. Raises `EngineError` for a device that is not there."""
+def offered_precisions(core: Any, device: str, wanted: str) -> list[str]:
+    """The precisions that a device has, fp32 first.
+
+    Raises `EngineError` for a device that is not there, or that lacks the `wanted` one (`auto`: whichever).
+    """
     try:
         capabilities = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
     except RuntimeError as problem:
         raise EngineError(
             f"OpenVINO has no device {device}", f"it has {', '.join(core.available_devices)}"
         ) from problem
-    return ["fp32", *(name for name in ("int8", "bf16", "fp16") if name.upper() in capabilities)]
+    offered = ["fp32", *(name for name in ("int8", "bf16", "fp16") if name.upper() in capabilities)]
+    if wanted not in ("auto", *offered):
+        raise EngineError(f"OpenVINO on {device} cannot run in {wanted}", f"it offers {', '.join(offered)}")
+    return offered
 
 
 def _best(core: Any, source: ModelSource, target: str, offered: list[str], lanes: int) -> tuple[str, list[Any]]:

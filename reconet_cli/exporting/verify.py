@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from reconet_cli.engine.openvino_model import LEAST_AGREEMENT
 from reconet_cli.engine.quantize import peak_signal_to_noise
 from reconet_cli.errors import ExportError
 from reconet_cli.exporting.calibration import as_float
@@ -19,9 +20,8 @@ from reconet_cli.pictures import read_rgb
 
 # (width, height); one side and the other, both and none are odd or no multiple of eight.
 SIZES = ((640, 360), (427, 240), (320, 181), (255, 143), (180, 320))
-# The largest difference from the network in float, in code values, and for int8 the least PSNR in dB.
+# The largest difference from the network in float, in code values.
 _MOST = {"fp32": 1.0, "fp16": 2.0}
-LEAST_AGREEMENT = 32.0
 
 
 @dataclass(frozen=True)
