@@ -91,6 +91,29 @@ def test_the_command_measures_and_compares(style, capsys):
     assert row["limit"] in row["stages"]
 
 
+def test_limits_are_said(style, capsys):
+    arguments = ["bench", "--style", style, "--size", "96x64", "--precision", "fp32", "--device", "cpu", "--limits"]
+    assert run([*arguments, "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    for share in row["limits"].values():
+        assert 0 < share["reached"]
+        assert 0 < share["most"]
+    # The 6×6 stem, two strided 3×3, the block's two 3×3, the transposed 4×4 twice (of 8×12 and 16×24 with a
+    # border), the head's 3×3.
+    stem, down, block = 3 * 36 * 4 * 32 * 48, 9 * (4 * 6 * 16 * 24 + 6 * 8 * 8 * 12), 2 * 9 * 8 * 8 * 8 * 12
+    up, head = 16 * (8 * 6 * 10 * 14 + 6 * 4 * 18 * 26), 9 * 4 * 12 * 32 * 48
+    assert row["limits"]["arithmetic"]["reached"] * 1e9 / row["network_fps"] == pytest.approx(
+        stem + down + block + up + head, rel=1e-3
+    )
+    assert set(row["core_ms"]) == {"decoder", "encoder", "own"}
+    assert min(row["core_ms"].values()) >= 0
+
+
+def test_limits_of_another_engine_are_not_made_up(style, capsys):
+    assert run(["bench", "--style", style, "--size", "96x64", "--engine", "torch", "--device", "cpu", "--limits"]) == 1
+    assert "limits of fast · PyTorch cpu fp32 are not known" in capsys.readouterr().err
+
+
 def test_an_unknown_style_gives_a_message(capsys):
     assert run(["bench", "--style", "nothing"]) == 1
     assert "no style 'nothing'" in capsys.readouterr().err

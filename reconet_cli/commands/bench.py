@@ -7,11 +7,14 @@ import subprocess
 import tempfile
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from reconet_cli.commands.parameters import Size, threads_option
+
+if TYPE_CHECKING:
+    from reconet_cli.media.request import Request
 
 _SECONDS = Fraction(6)
 
@@ -28,13 +31,17 @@ _SECONDS = Fraction(6)
 @threads_option
 @click.option("--clip", type=click.Path(exists=True, dir_okay=False), help="Measure with this instead of a test clip.")
 @click.option("--against", type=click.Choice(["eager"]), help="Also the plain network in eager float32 PyTorch.")
+@click.option("--limits", is_flag=True, help="Also what the processor can do at most, and the network's share of it.")
 @click.option("--json", is_flag=True, help="Print JSON instead of tables.")
-def command(styles: tuple[str, ...], sizes: tuple[tuple[int, int], ...], against: str | None, **options: Any) -> None:
+def command(
+    styles: tuple[str, ...], sizes: tuple[tuple[int, int], ...], against: str | None, limits: bool, **options: Any
+) -> None:
     """Measure speed: the network alone, and a whole run from an h264 file to an h264 file.
 
     Absolute speeds drift with whatever else the machine does; ratios from one run hold.
     """
     from reconet_cli import console
+    from reconet_cli.media.request import Request
 
     network: dict[str, Any] = {
         "variant": options["variant"],
@@ -50,7 +57,8 @@ def command(styles: tuple[str, ...], sizes: tuple[tuple[int, int], ...], against
         for size in sizes:
             clip = options["clip"] or _test_clip(Path(folder), size)
             for style in styles:
-                rows.append(_measure(style, size, clip, Path(folder), network, against))
+                request = Request(clip, str(Path(folder) / "painted.mp4"), size=size, overwrite=True)
+                rows.append(_measure(style, request, network, against, limits))
                 bar.advance(bar.task_ids[0])
     if options["json"]:
         click.echo(json_format.dumps(rows, indent=2))
@@ -69,21 +77,22 @@ def _test_clip(folder: Path, size: tuple[int, int]) -> str:
 
 
 def _measure(
-    style: str, size: tuple[int, int], clip: str, folder: Path, network: dict[str, Any], against: str | None
+    style: str, request: Request, network: dict[str, Any], against: str | None, limits: bool
 ) -> dict[str, Any]:
     from reconet_cli.engine import load_engine
-    from reconet_cli.media.request import Request
     from reconet_cli.model.styles import find_style
+    from reconet_cli.speed.limits import measurable, shares
     from reconet_cli.speed.network import eager, example_frame, frames_per_second
     from reconet_cli.speed.stages import profile
 
-    width, height = size
+    assert request.size
+    width, height = request.size
     engine = load_engine(style, height=height, width=width, **network)
     contestants: dict[str, Any] = {"network": engine}
     if against:
         contestants[against] = eager(find_style(style, network["variant"]))
-    rates = frames_per_second(contestants, example_frame(height, width))
-    request = Request(clip, str(folder / "painted.mp4"), size=size, overwrite=True)
+    tops = measurable(engine) if limits else {}
+    rates = frames_per_second({**contestants, **tops}, example_frame(height, width))
     whole = profile(request, style, **network)
     return {
         "style": style,
@@ -91,10 +100,12 @@ def _measure(
         "engine": engine.description,
         "network_fps": round(rates["network"], 2),
         **({f"{against}_fps": round(rates[against], 2)} if against else {}),
+        **({"limits": shares(cast(Any, engine), tops, rates)} if tops else {}),
         "end_to_end_fps": round(whole.rate, 2),
         "stages": {name: round(getattr(whole, name), 3) for name in ("decode", "paint", "encode")},
         "limit": whole.limit,
         "cores": round(whole.cores, 2),
+        "core_ms": {name: round(1000 * seconds / whole.frames, 2) for name, seconds in whole.spent.items()},
     }
 
 
@@ -104,6 +115,12 @@ def _print(row: dict[str, Any]) -> None:
     if "eager_fps" in row:
         ratio = row["network_fps"] / row["eager_fps"]
         click.echo(f"  eager float32   {row['eager_fps']:8.1f} fps   {ratio:.1f} times slower")
+    for name, share in row.get("limits", {}).items():
+        reached, most = share["reached"], share["most"]
+        unit = {"arithmetic": "G multiplications/s", "memory": "GB/s moved"}[name]
+        click.echo(f"  {name:<15} {reached:8.1f} {unit}, {reached / most:.0%} of {most:.0f}")
     click.echo(f"  file to file    {row['end_to_end_fps']:8.1f} fps   {row['cores']:.1f} cores busy")
     stages = ", ".join(f"{name} {share:.0%}" for name, share in row["stages"].items())
     click.echo(f"  at work         {stages}: {row['limit']} is the limit")
+    spent = ", ".join(f"{name} {milliseconds:.1f}" for name, milliseconds in row["core_ms"].items())
+    click.echo(f"  core-ms a frame {spent}")

@@ -25,7 +25,7 @@ _TRIAL_FRAMES = 3
 class OpenVINOEngine:
     """A network on OpenVINO for frames of one size, uint8 or (`deep`) uint16, at most `lanes` at a time.
 
-    Raises `EngineError` for a precision the device lacks.
+    `compiled` is the `openvino.CompiledModel`. Raises `EngineError` for a precision the device lacks.
     """
 
     def __init__(self, source: ModelSource, device: str, precision: str, lanes: int = LANES) -> None:
@@ -41,6 +41,7 @@ class OpenVINOEngine:
         for request in requests:
             self._idle.put(request)
         self.lanes = len(requests)
+        self.compiled = requests[0].get_compiled_model()
         self.description = f"OpenVINO {target} {self.precision}"
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:

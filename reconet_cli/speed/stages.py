@@ -33,12 +33,17 @@ class Profile:
     decode: float
     paint: float
     encode: float
-    cores: float
+    spent: dict[str, float]
 
     @property
     def rate(self) -> float:
         """Frames a second."""
         return self.frames / self.seconds
+
+    @property
+    def cores(self) -> float:
+        """How many processor cores all of it kept busy."""
+        return sum(self.spent.values()) / self.seconds
 
     @property
     def limit(self) -> str:
@@ -62,8 +67,9 @@ class _TimedReader:
     def __init__(self, reader: Reader, clock: _Clock) -> None:
         self._reader = reader
         self._clock = clock
+        self.decoder_seconds = 0.0
         self.size, self.aspect = reader.size, reader.aspect
-        self.finish, self.abort, self.release = reader.finish, reader.abort, reader.release
+        self.abort, self.release = reader.abort, reader.release
 
     def __iter__(self) -> Iterator[Frame]:
         frames = iter(self._reader)
@@ -75,11 +81,17 @@ class _TimedReader:
                 return
             yield frame
 
+    def finish(self) -> None:
+        before = _children_seconds()
+        self._reader.finish()
+        self.decoder_seconds = _children_seconds() - before
+
 
 class _TimedWriter:
     def __init__(self, writer: Writer, clock: _Clock) -> None:
         self._writer = writer
         self._clock = clock
+        self.encoder_seconds = 0.0
         self.abort, self.release = writer.abort, writer.release
 
     def write(self, frame: Frame) -> None:
@@ -88,9 +100,10 @@ class _TimedWriter:
         self._clock.add(start)
 
     def finish(self) -> None:
-        start = time.perf_counter()
+        start, before = time.perf_counter(), _children_seconds()
         self._writer.finish()
         self._clock.add(start)
+        self.encoder_seconds = _children_seconds() - before
 
 
 class _TimedPainter:
@@ -112,20 +125,21 @@ def profile(request: Request, style: str, **options: Any) -> Profile:
     with open_job(request) as job:
         width, height = job.reader.size
         engine = load_engine(style, height=height, width=width, deep=job.layout.deep, **options)
-        writer = _TimedWriter(job.writer(), encode)
+        reader, writer = _TimedReader(job.reader, decode), _TimedWriter(job.writer(), encode)
         painter = _TimedPainter(engine, paint)
-        start, used = time.perf_counter(), _processor_seconds()
-        frames = run(_TimedReader(job.reader, decode), painter, writer, lanes=engine.lanes)
-        seconds, used = time.perf_counter() - start, _processor_seconds() - used
+        start, own = time.perf_counter(), time.process_time()
+        frames = run(reader, painter, writer, lanes=engine.lanes)
+        seconds, own = time.perf_counter() - start, time.process_time() - own
         job.commit()
     share = {"decode": decode.seconds, "paint": paint.seconds / engine.lanes, "encode": encode.seconds}
-    return Profile(frames, seconds, cores=used / seconds, **{name: min(1.0, s / seconds) for name, s in share.items()})
+    spent = {"decoder": reader.decoder_seconds, "encoder": writer.encoder_seconds, "own": own}
+    return Profile(frames, seconds, spent=spent, **{name: min(1.0, s / seconds) for name, s in share.items()})
 
 
-def _processor_seconds() -> float:
-    """Processor time of this process and of children that have ended."""
+def _children_seconds() -> float:
+    """Processor time of children that have ended: around the wait for one of them, that one's."""
     times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    return times.children_user + times.children_system
 
 
 def example_clip(program: str, path: str, size: tuple[int, int], seconds: Fraction) -> list[str]:

@@ -1,0 +1,141 @@
+"""What the processor can do at most, and how near a network comes to it.
+
+A large convolution and a copy of large arrays are measured in turns with the networks, so that the shares hold on a
+machine that drifts (the roofline model, Williams et al., CACM 2009).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from reconet_cli.engine.load import Engine
+from reconet_cli.engine.openvino_core import openvino_core
+from reconet_cli.engine.openvino_engine import LANES, OpenVINOEngine, compile_lanes
+from reconet_cli.engine.quantize import quantize
+from reconet_cli.errors import EngineError
+from reconet_cli.processors import processors
+
+Shares = dict[str, dict[str, float]]
+
+# 8.5 billion multiplications, over a thousand for each value that goes in or out.
+_CHANNELS, _HEIGHT, _WIDTH = 256, 90, 160
+# Layers that move nothing: weights, which are small beside frames, and another look at the same memory.
+_FREE = ("Const", "Reshape")
+# Several times larger than any cache of one core.
+_COPIED = 1 << 26
+
+
+class Convolution:
+    """A convolution that keeps every core busy, as an engine of `lanes`; `work` is its cost."""
+
+    def __init__(self, precision: str) -> None:
+        core = openvino_core()
+        model = _convolution()
+        if precision == "int8":
+            model = quantize(model, [(0.0, 255.0)])
+        requests = compile_lanes(core, model, "CPU", precision, LANES)
+        self.lanes = len(requests)
+        self.work = multiplications(model)
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        self._values = np.random.default_rng(0).integers(0, 256, (1, _HEIGHT, _WIDTH, _CHANNELS), dtype=np.uint8)
+        for request in requests:
+            self._idle.put(request)
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Convolve once, whatever the frame."""
+        request = self._idle.get()
+        try:
+            request.infer([self._values], share_inputs=True)
+            return frame
+        finally:
+            self._idle.put(request)
+
+
+class Copy:
+    """Copies of large arrays on every lane; `work` is what one of them reads and writes, in bytes."""
+
+    def __init__(self) -> None:
+        self.lanes = min(LANES, processors())
+        self.work = 2.0 * _COPIED
+        self._arrays: SimpleQueue[np.ndarray] = SimpleQueue()
+        for _ in range(self.lanes):
+            self._arrays.put(np.ones((2, _COPIED), np.uint8))
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Copy once, whatever the frame."""
+        pair = self._arrays.get()
+        np.copyto(pair[1], pair[0])
+        self._arrays.put(pair)
+        return frame
+
+
+def measurable(engine: Engine) -> dict[str, Convolution | Copy]:
+    """What to measure in turns with an engine: a convolution in its precision, and copying.
+
+    Raises `EngineError` where the engine is another than OpenVINO on the CPU with frames as a whole.
+    """
+    if not isinstance(engine, OpenVINOEngine) or "CPU" not in engine.description:
+        raise EngineError(
+            f"the limits of {engine.description} are not known", "they are of OpenVINO on the CPU: --device cpu"
+        )
+    return {"convolution": Convolution(engine.precision), "copying": Copy()}
+
+
+def shares(engine: OpenVINOEngine, measured: Mapping[str, Convolution | Copy], rates: Mapping[str, float]) -> Shares:
+    """What the `network` reaches of what `measured` reach, from the rates of all.
+
+    Arithmetic in billions of multiplications a second (with their additions), memory in GB a second.
+    """
+    model = engine.compiled.get_runtime_model()
+    works = {"arithmetic": ("convolution", multiplications(model)), "memory": ("copying", moved(model))}
+    return {
+        name: {"reached": work * rates["network"] / 1e9, "most": measured[top].work * rates[top] / 1e9}
+        for name, (top, work) in works.items()
+    }
+
+
+def multiplications(model: Any) -> float:
+    """Multiplications in the convolutions of an `openvino.Model`, as it is or as a device runs it."""
+    count = 0.0
+    for node in model.get_ordered_ops():
+        kind = _kind(node)
+        if kind not in ("Convolution", "Deconvolution", "ConvolutionBackpropData"):
+            continue
+        weights = list(node.input_value(1).get_shape())
+        # One side's values each meet all weights of one channel of theirs.
+        places = node.output(0) if kind == "Convolution" else node.input_value(0)
+        count += math.prod(places.get_shape()) * math.prod(weights) / weights[0]
+    return count
+
+
+def moved(model: Any) -> float:
+    """Bytes that the layers of a device's model write, and that those behind them read."""
+    count = 0.0
+    for node in model.get_ordered_ops():
+        for output in node.outputs():
+            if _kind(node) not in _FREE:
+                size = math.prod(output.get_shape()) * output.get_element_type().size
+                count += size * (1 + len(output.get_target_inputs()))
+    return count
+
+
+def _kind(node: Any) -> str:
+    """A node's type; nodes of a device's model carry it as a note."""
+    notes = node.get_rt_info()
+    return notes["layerType"].astype(str) if "layerType" in notes else node.get_type_name()
+
+
+def _convolution() -> Any:
+    import openvino
+    from openvino import opset13
+
+    values = opset13.parameter([1, _HEIGHT, _WIDTH, _CHANNELS], openvino.Type.u8)
+    planes = opset13.transpose(opset13.convert(values, openvino.Type.f32), [0, 3, 1, 2])
+    weights = np.random.default_rng(1).normal(size=(_CHANNELS, _CHANNELS, 3, 3)).astype(np.float32)
+    result = opset13.convolution(planes, opset13.constant(weights), [1, 1], [1, 1], [1, 1], [1, 1])
+    return openvino.Model([opset13.result(result)], [values])
