@@ -33,7 +33,7 @@ _SIDE = 256
 
 def optimise(photo: Tensor, grams: list[Tensor], network: LossNetwork, weights: LossWeights) -> dict[str, Tensor]:
     """The photograph after 100 and 300 L-BFGS steps on content, style and total variation."""
-    image = photo.clone().requires_grad_(True)
+    image = photo.clone(memory_format=torch.contiguous_format).requires_grad_(True)
     wanted = network.content(photo).detach()
     power = (wanted**2).mean().item()
     optimizer = torch.optim.LBFGS([image], lr=1, max_iter=_STEPS[0], history_size=20, line_search_fn="strong_wolfe")

@@ -96,8 +96,8 @@ def test_limits_are_said(style, capsys):
     assert run([*arguments, "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     for share in row["limits"].values():
-        assert 0 < share["reached"]
-        assert 0 < share["most"]
+        assert share["reached"] > 0
+        assert share["most"] > 0
     # The 6×6 stem, two strided 3×3, the block's two 3×3, the transposed 4×4 twice (of 8×12 and 16×24 with a
     # border), the head's 3×3.
     stem, down, block = 3 * 36 * 4 * 32 * 48, 9 * (4 * 6 * 16 * 24 + 6 * 8 * 8 * 12), 2 * 9 * 8 * 8 * 8 * 12

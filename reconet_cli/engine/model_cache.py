@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from reconet_cli.files import Part
 
 # Models that are kept; the least recently used one goes first. A fast style takes 1.2 MB.
 _MOST = 48
@@ -40,15 +41,12 @@ class ModelCache:
 
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            partial = Path(tempfile.mkdtemp(prefix=".part-", dir=self._folder))
-        except OSError:
-            return
-        try:
-            openvino.save_model(model, partial / "model.xml", compress_to_fp16=False)
-            os.replace(partial, self._folder / key)
+            with Part(self._folder / key, folder=True) as part:
+                openvino.save_model(model, part.path / "model.xml", compress_to_fp16=False)
+                part.commit()
             self._forget_old()
         except (RuntimeError, OSError):
-            shutil.rmtree(partial, ignore_errors=True)
+            return
 
     def _forget_old(self) -> None:
         entries = sorted(self._folder.iterdir(), key=lambda entry: entry.stat().st_mtime)

@@ -1,4 +1,4 @@
-"""A painted frame that is shown later, where its pixels have moved to by then."""
+"""What was painted earlier, shown where its pixels have moved to by now."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import functools
 import cv2
 import numpy as np
 
-# A layer fits while its source's texture (luma without its mean over _AROUND) differs by less than _NOISE + _EDGES x
-# local contrast grey levels, and its mean by less than _LIGHT; at _LOST times that it does not fit at all.
+# What is carried fits while its source's texture (luma without its mean over _AROUND) differs by less than _NOISE +
+# _EDGES x local contrast grey levels, and its mean by less than _LIGHT; at _LOST times that it does not fit at all.
 _NOISE = 4.0
-_EDGES = 0.6
+_EDGES = 0.35
 _LIGHT = 24.0
 _AROUND = (21, 21)
-_NEAR = (7, 7)
-_LOST = 3.0
-_CRISP = 0.16  # unsharp masking that makes up for bilinear sampling between pixels
+_NEAR = (5, 5)
+_LOST = 1.5
 _TORN = 1.5  # half-size pixels between the ways of the neighbours on either side
 
 
@@ -29,37 +28,51 @@ class Layer:
 
     def __init__(self, painted: np.ndarray, luma: np.ndarray) -> None:
         """Begin with a painted frame and the half-size luma of its source, uint8."""
-        soft = cv2.GaussianBlur(painted, (5, 5), 1.0)
-        self._painted = cv2.addWeighted(painted, 1 + _CRISP, soft, -_CRISP, 0)
-        self._luma = luma
+        self._painted, self._luma = painted, luma
         self._ways: np.ndarray = np.zeros((*luma.shape, 2), np.float32)
         self.fit: np.ndarray = np.ones(luma.shape, np.float32)
 
-    def move(self, flow: np.ndarray, grid: np.ndarray, luma: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+    def move(self, flow: np.ndarray, grid: np.ndarray, luma: np.ndarray, contrast: np.ndarray) -> None:
         """Go on by one frame: half-size flow to the frame before, its pixels, luma and contrast.
 
-        Returns how well the layer fits at this moment; what has been lost stays lost.
+        Where the layer has once ceased to fit it stays lost.
         """
         targets = cv2.add(grid, flow)
         self._ways = cv2.add(sample(self._ways, targets), flow)
         ends = cv2.add(grid, self._ways)
-        x, y = cv2.split(ends)
-        height, width = luma.shape
-        there = (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5) & ~_torn(self._ways)
-        fit = _fit(luma, sample(self._luma, ends), contrast) * there
+        fit = fitting(self._ways, ends, luma, sample(self._luma, ends), contrast)
         self.fit = cv2.min(sample(self.fit, targets), fit)
-        return fit
 
     def show(self, pixels: np.ndarray) -> np.ndarray:
         """The picture as it looks now; `pixels` are the coordinates of the full size."""
-        height, width = self._painted.shape[:2]
-        ways = cv2.resize(self._ways * 2, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
-        return sample(self._painted, cv2.add(ways, pixels, dst=ways))
+        return moved(self._painted, self._ways, pixels)
+
+
+def moved(picture: np.ndarray, ways: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """A picture sampled at the ends of half-size `ways`; `pixels` are the coordinates of the full size."""
+    height, width = picture.shape[:2]
+    ways = cv2.resize(ways * 2, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
+    # Bilinear sampling blurs more, and the sharpening that it needs makes strokes restless.
+    return _remapped(picture, cv2.add(ways, pixels, dst=ways), cv2.INTER_CUBIC)
+
+
+def fitting(
+    ways: np.ndarray, ends: np.ndarray, luma: np.ndarray, carried: np.ndarray, contrast: np.ndarray
+) -> np.ndarray:
+    """How far `carried`, the luma at the ends of `ways`, shows what `luma` does: float32 in [0, 1]."""
+    height, width = luma.shape
+    x, y = cv2.split(ends)
+    there = (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5) & ~_torn(ways)
+    return _fit(luma, carried, contrast) * there
 
 
 def sample(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Bilinear samples at (x, y) places; beyond the border it continues."""
-    return cv2.remap(picture, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return _remapped(picture, places, cv2.INTER_LINEAR)
+
+
+def _remapped(picture: np.ndarray, places: np.ndarray, way: int) -> np.ndarray:
+    return cv2.remap(picture, places, None, way, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
 
 
 def local_contrast(luma: np.ndarray) -> np.ndarray:
