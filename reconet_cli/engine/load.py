@@ -81,7 +81,7 @@ def load_engine(
         from reconet_cli.engine.torch_engine import TorchEngine
         from reconet_cli.model.weights import load_weights
 
-        engine = TorchEngine(load_weights(path), device, precision, deep=deep)
+        engine = TorchEngine(load_weights(path), height, width, device, precision, deep=deep)
     engine.description = f"{path.stem} · {engine.description}"
     return engine
 

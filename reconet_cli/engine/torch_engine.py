@@ -1,10 +1,15 @@
-"""PyTorch: every device; half precision, channels-last on GPUs."""
+"""PyTorch: every device; half precision, channels-last and CUDA graphs on GPUs."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from queue import SimpleQueue
 
 import numpy as np
 import torch
 
+from reconet_cli.engine.cuda_lane import CudaLane
 from reconet_cli.engine.devices import choose_device
 from reconet_cli.engine.graph import DEEP_LEVELS, LEVELS, FrameGraph
 from reconet_cli.engine.rewrites import fold_upscaling
@@ -13,14 +18,18 @@ from reconet_cli.model.network import ReCoNet
 from reconet_cli.processors import processors
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+# Frames at a time on a CUDA device: one is computed while others travel.
+_CUDA_LANES = 2
+
+Paint = Callable[[np.ndarray], np.ndarray]
 
 
 class TorchEngine:
-    """A network on one PyTorch device, for uint8 frames or (`deep`) uint16 ones."""
+    """A network on one PyTorch device, for frames `(height, width)`, uint8 or (`deep`) uint16."""
 
-    lanes = 1
-
-    def __init__(self, network: ReCoNet, device: str, precision: str, *, deep: bool = False) -> None:
+    def __init__(
+        self, network: ReCoNet, height: int, width: int, device: str, precision: str, *, deep: bool = False
+    ) -> None:
         self._device = choose_device(device)
         torch.set_num_threads(min(torch.get_num_threads(), processors()))
         if precision == "auto":
@@ -30,13 +39,33 @@ class TorchEngine:
         dtype = _DTYPES[precision]
         folded = fold_upscaling(network).to(self._device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._graph = FrameGraph(folded, dtype, DEEP_LEVELS if deep else LEVELS)
-        self._deep = deep
+        self._kind = torch.int32 if deep else torch.uint8
+        lanes = self._captured((height, width, 3)) or [self._paint]
+        self._idle: SimpleQueue[Paint] = SimpleQueue()
+        for lane in lanes:
+            self._idle.put(lane)
+        self.lanes = len(lanes)
         self.precision = precision
         self.description = f"PyTorch {self._device.type} {precision}"
 
-    @torch.inference_mode()
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Paint an RGB frame `(H, W, 3)`."""
-        batch = torch.from_numpy(frame.astype(np.int32) if self._deep else frame)[None].to(self._device)
-        painted = self._graph(batch)[0].contiguous().cpu().numpy()
+        """Paint an RGB frame `(H, W, 3)` of the size and type given at the start."""
+        lane = self._idle.get()
+        try:
+            return lane(frame)
+        finally:
+            self._idle.put(lane)
+
+    def _captured(self, shape: tuple[int, int, int]) -> list[Paint]:
+        if self._device.type == "cuda":
+            # What cannot be captured, or lacks the memory for it, may still be run step by step.
+            with suppress(RuntimeError):
+                return [CudaLane(self._graph, shape, self._kind, self._device) for _ in range(_CUDA_LANES)]
+        return []
+
+    @torch.inference_mode()
+    def _paint(self, frame: np.ndarray) -> np.ndarray:
+        whole = frame if self._kind == torch.uint8 else frame.astype(np.int32)
+        batch = torch.from_numpy(whole)[None].to(self._device)
+        painted: np.ndarray = self._graph(batch)[0].contiguous().cpu().numpy()
         return painted.astype(frame.dtype, copy=False)
