@@ -122,6 +122,24 @@ def test_what_comes_into_sight_is_painted_anew():
     assert max(gap[90:].max() for gap in gaps) <= 4  # carried strokes are a little crisper
 
 
+def test_what_is_torn_open_is_painted_anew():
+    """Two halves part; what appears between them looks like them to the eye of a camera, and is painted otherwise."""
+    world = texture(7, HEIGHT, WIDTH) // 16 + 100
+    sources, painted = [], []
+    for t in range(16):
+        gap = slice(WIDTH // 2 - 2 * t, WIDTH // 2 + 2 * t)
+        frame = np.hstack([world[:, 2 * t : WIDTH // 2 + 2 * t], world[:, WIDTH // 2 - 2 * t : WIDTH - 2 * t]])
+        frame[:, gap] = 107
+        sources.append(frame)
+        brush = np.full_like(frame, 40)
+        brush[:, gap] = 220
+        painted.append(brush)
+    result = steadied(sources, painted)
+    for t in (8, 15):
+        gap = slice(WIDTH // 2 - 2 * t + 4, WIDTH // 2 + 2 * t - 4)
+        assert np.abs(result[t][:, gap].astype(int) - 220).mean() < 45, "a quarter of 180"
+
+
 def test_brightness_may_change_quickly_without_being_held_back():
     """A light goes on: the painting follows within a frame."""
     sources = moving(7, 8, (0, 0))

@@ -15,7 +15,9 @@ _LIGHT = 24.0
 _AROUND = (21, 21)
 _NEAR = (5, 5)
 _LOST = 1.5
-_TORN = 1.5  # half-size pixels between the ways of the neighbours on either side
+# Half-size pixels between the ways of the neighbours on either side: so much a picture may be stretched, and at twice
+# that it is torn, at an edge that covers or uncovers what lies behind.
+_STRETCHED = 1.0
 
 
 class Layer:
@@ -40,7 +42,7 @@ class Layer:
         targets = cv2.add(grid, flow)
         self._ways = cv2.add(sample(self._ways, targets), flow)
         ends = cv2.add(grid, self._ways)
-        fit = fitting(self._ways, ends, luma, sample(self._luma, ends), contrast)
+        fit = fitting(stretch(self._ways), ends, luma, sample(self._luma, ends), contrast)
         self.fit = cv2.min(sample(self.fit, targets), fit)
 
     def show(self, pixels: np.ndarray) -> np.ndarray:
@@ -57,13 +59,23 @@ def moved(picture: np.ndarray, ways: np.ndarray, pixels: np.ndarray) -> np.ndarr
 
 
 def fitting(
-    ways: np.ndarray, ends: np.ndarray, luma: np.ndarray, carried: np.ndarray, contrast: np.ndarray
+    stretched: np.ndarray, ends: np.ndarray, luma: np.ndarray, carried: np.ndarray, contrast: np.ndarray
 ) -> np.ndarray:
-    """How far `carried`, the luma at the ends of `ways`, shows what `luma` does: float32 in [0, 1]."""
+    """How far `carried`, the luma at the `ends` of ways, shows what `luma` does: float32 in [0, 1].
+
+    `stretched` is how much the picture has been stretched on the way (see `stretch`).
+    """
     height, width = luma.shape
     x, y = cv2.split(ends)
-    there = (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5) & ~_torn(ways)
-    return _fit(luma, carried, contrast) * there
+    there = (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5)
+    whole = np.clip(2 - stretched / _STRETCHED, 0, 1)
+    return _fit(luma, carried, contrast) * (there * whole)
+
+
+def stretch(ways: np.ndarray) -> np.ndarray:
+    """How far apart the ways of each pixel's neighbours are, float32 in half-size pixels."""
+    slopes = (cv2.Sobel(part, cv2.CV_32F, x, 1 - x, ksize=1) for part in cv2.split(ways) for x in (1, 0))
+    return functools.reduce(cv2.max, map(np.abs, slopes))
 
 
 def sample(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -84,12 +96,6 @@ def local_contrast(luma: np.ndarray) -> np.ndarray:
 def texture(picture: np.ndarray) -> np.ndarray:
     """How far each pixel is from the mean around it, float32."""
     return cv2.absdiff(picture, cv2.blur(picture, _AROUND))
-
-
-def _torn(ways: np.ndarray) -> np.ndarray:
-    """True where neighbours have gone different ways: at an edge that covers or uncovers what is behind it."""
-    slopes = (cv2.Sobel(part, cv2.CV_32F, x, 1 - x, ksize=1) for part in cv2.split(ways) for x in (1, 0))
-    return functools.reduce(cv2.max, map(np.abs, slopes)) > _TORN
 
 
 def _fit(luma: np.ndarray, carried: np.ndarray, contrast: np.ndarray) -> np.ndarray:

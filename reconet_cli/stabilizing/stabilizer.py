@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 
 from reconet_cli.looks.blend import blend, blend_by_mask
-from reconet_cli.stabilizing.layer import Layer, fitting, local_contrast, moved, sample, texture
+from reconet_cli.stabilizing.layer import Layer, fitting, local_contrast, moved, sample, stretch, texture
 from reconet_cli.stabilizing.motion import Motion, half_luma
 
 PERIOD = 12  # frames in which what is shown goes over into a layer
-_CRISP = 0.04  # unsharp masking that makes up for sampling what was shown once more
+_CRISP = 0.05  # unsharp masking that makes up for sampling what was shown once more
 # Another scene has begun where motion leaves more than this share of the texture unexplained (clips: up to 0.35, one
 # with 70 px a frame 0.8; cuts: from 0.96), or where less than this share of the picture fits.
 _UNEXPLAINED = 0.7
@@ -31,7 +31,7 @@ class Stabilizer:
         self._strength = strength
         self._motion = Motion()
         self._shape: tuple[int, ...] = ()
-        self._luma = self._grid = self._pixels = self._shown = np.empty(0)
+        self._luma = self._grid = self._pixels = self._shown = self._stretched = np.empty(0)
         self._layer: Layer | None = None
         self._age = 0
 
@@ -48,7 +48,8 @@ class Stabilizer:
             self._grid, self._pixels = _coordinates(luma.shape), _coordinates(painted.shape)
         before, self._luma = self._luma, luma
         if not (self._layer and self._follow(self._layer, painted, luma, before)):
-            self._layer, self._age, self._shown = Layer(painted, luma), 0, painted
+            self._layer, self._age = Layer(painted, luma), 0
+            self._shown, self._stretched = painted, np.zeros(luma.shape, np.float32)
             return painted
         if self._age == PERIOD:
             self._layer, self._age = Layer(painted, luma), 0
@@ -59,16 +60,18 @@ class Stabilizer:
         flow, contrast = self._motion(luma, before), local_contrast(luma)
         targets = cv2.add(self._grid, flow)
         carried = sample(before, targets)
-        fit = fitting(flow, targets, luma, carried, contrast)
+        stretched = cv2.add(sample(self._stretched, targets), stretch(flow))
+        fit = fitting(stretched, targets, luma, carried, contrast)
         if fit.mean() < _FITTING or _unexplained(luma, carried) > _UNEXPLAINED:
             return False
         layer.move(flow, self._grid, luma, contrast)
         self._age += 1
         # Of what is left to go, the same at each frame.
-        share = np.float32(1 / (PERIOD - self._age + 1))
-        shown = moved(_crisp(self._shown), flow, self._pixels)
-        shown = self._over(painted, shown, _inner(fit))
-        self._shown = self._over(shown, layer.show(self._pixels), share * _inner(layer.fit))
+        kept, renewed = _inner(fit), _inner(layer.fit) * np.float32(1 / (PERIOD - self._age + 1))
+        shown = self._over(painted, moved(_crisp(self._shown), flow, self._pixels), kept)
+        self._shown = self._over(shown, layer.show(self._pixels), renewed)
+        # What another frame has replaced is as good as new.
+        self._stretched = stretched * kept * (1 - renewed)
         return True
 
     def _over(self, below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
