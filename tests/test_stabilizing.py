@@ -122,6 +122,15 @@ def test_what_comes_into_sight_is_painted_anew():
     assert max(gap[90:].max() for gap in gaps) <= 4  # carried strokes are a little crisper
 
 
+def test_what_stands_still_stays_as_sharp_as_it_is():
+    random = np.random.default_rng(4)
+    still = texture(8, HEIGHT, WIDTH)
+    sources = [np.clip(still + random.normal(0, 2, still.shape), 0, 255).astype(np.uint8) for _ in range(30)]
+    painted = brushed([still], 0.2)[0]
+    for result in steadied(sources, [painted] * 30):
+        assert sharpness([result]) == pytest.approx(sharpness([painted]), rel=0.04)
+
+
 def test_what_is_torn_open_is_painted_anew():
     """Two halves part; what appears between them looks like them to the eye of a camera, and is painted otherwise."""
     world = texture(7, HEIGHT, WIDTH) // 16 + 100
