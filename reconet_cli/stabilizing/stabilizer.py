@@ -69,10 +69,10 @@ class Stabilizer:
             return False
         layer.move(flow, self._grid, luma, contrast)
         self._age += 1
-        # Of what is left to go, the same at each frame.
-        kept, renewed = _inner(fit), _inner(layer.fit) * np.float32(1 / (PERIOD - self._age + 1))
-        shown = moved(_crisp(self._shown, flow), flow, self._pixels)
-        shown = self._over(painted, shown, kept)
+        kept = _inner(fit)
+        # The same step at each frame: a growing share of what is left to go.
+        renewed = _inner(layer.fit) * np.float32(1 / (PERIOD - self._age + 1))
+        shown = self._over(painted, moved(_crisp(self._shown, flow), flow, self._pixels), kept)
         self._shown = self._over(shown, layer.show(self._pixels), renewed)
         # What another frame has replaced is as good as new.
         self._stretched = stretched * kept * (1 - renewed)
