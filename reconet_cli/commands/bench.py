@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -81,7 +81,7 @@ def _measure(
 ) -> dict[str, Any]:
     from reconet_cli.engine import load_engine
     from reconet_cli.model.styles import find_style
-    from reconet_cli.speed.limits import measurable, shares
+    from reconet_cli.speed.limits import Limits
     from reconet_cli.speed.network import eager, example_frame, frames_per_second
     from reconet_cli.speed.stages import profile
 
@@ -91,8 +91,10 @@ def _measure(
     contestants: dict[str, Any] = {"network": engine}
     if against:
         contestants[against] = eager(find_style(style, network["variant"]))
-    tops = measurable(engine) if limits else {}
-    rates = frames_per_second({**contestants, **tops}, example_frame(height, width))
+    tops = Limits(engine) if limits else None
+    if tops:
+        contestants |= tops.contestants
+    rates = frames_per_second(contestants, example_frame(height, width))
     whole = profile(request, style, **network)
     return {
         "style": style,
@@ -100,7 +102,7 @@ def _measure(
         "engine": engine.description,
         "network_fps": round(rates["network"], 2),
         **({f"{against}_fps": round(rates[against], 2)} if against else {}),
-        **({"limits": shares(cast(Any, engine), tops, rates)} if tops else {}),
+        **({"limits": tops.shares(rates)} if tops else {}),
         "end_to_end_fps": round(whole.rate, 2),
         "stages": {name: round(getattr(whole, name), 3) for name in ("decode", "paint", "encode")},
         "limit": whole.limit,

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
+from reconet_cli.engine.lanes import Lanes
 from reconet_cli.engine.openvino_core import openvino_core
 from reconet_cli.errors import EngineError
 from reconet_cli.processors import processors
@@ -35,13 +35,11 @@ class ExportedEngine:
         self._levels = _DEEP if deep else _BYTE
         self.precision = "exported" if precision == "auto" else precision
         try:
-            self._byte_frames, self._runs, name = load(path, height, width, device, precision)
+            self._byte_frames, runs, name = load(path, height, width, device, precision)
         except (RuntimeError, ValueError, NotImplementedError) as problem:
             raise EngineError(f"cannot run {path} on {width}x{height} frames: {_reason(problem)}", _HINT) from problem
-        self._idle: SimpleQueue[Run] = SimpleQueue()
-        for run in self._runs:
-            self._idle.put(run)
-        self.lanes = len(self._runs)
+        self._runs = Lanes(runs)
+        self.lanes = len(runs)
         narrow = ", in 8 bits" if deep and self._byte_frames else ""
         self.description = f"{name}{narrow}"
         self._try(path, height, width)
@@ -58,11 +56,8 @@ class ExportedEngine:
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paint an RGB frame `(H, W, 3)` of the size and type given at the start."""
-        run = self._idle.get()
-        try:
+        with self._runs.take() as run:
             return self._in_bytes(run, frame) if self._byte_frames else self._in_floats(run, frame)
-        finally:
-            self._idle.put(run)
 
     def _in_bytes(self, run: Run, frame: np.ndarray) -> np.ndarray:
         if self._levels == _BYTE:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
+from reconet_cli.engine.lanes import Lanes
 from reconet_cli.engine.openvino_core import openvino_core
 from reconet_cli.engine.openvino_model import LEAST_AGREEMENT, ModelSource
 from reconet_cli.engine.squares import join_squares
@@ -25,7 +25,8 @@ _TRIAL_FRAMES = 3
 class OpenVINOEngine:
     """A network on OpenVINO for frames of one size, uint8 or (`deep`) uint16, at most `lanes` at a time.
 
-    `compiled` is the `openvino.CompiledModel`. Raises `EngineError` for a precision the device lacks.
+    `device` is OpenVINO's name of it, `compiled` the `openvino.CompiledModel`. Raises `EngineError` for a precision
+    that the device lacks.
     """
 
     def __init__(self, source: ModelSource, device: str, precision: str, lanes: int = LANES) -> None:
@@ -37,21 +38,17 @@ class OpenVINOEngine:
         else:
             model = source.int8_model(core, 0.0)[0] if precision == "int8" else source.float_model(core)
             self.precision, requests = precision, compile_lanes(core, model, target, precision, lanes)
-        self._idle: SimpleQueue[Any] = SimpleQueue()
-        for request in requests:
-            self._idle.put(request)
+        self._requests = Lanes(requests)
         self.lanes = len(requests)
+        self.device = target
         self.compiled = requests[0].get_compiled_model()
         self.description = f"OpenVINO {target} {self.precision}"
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paint an RGB frame `(H, W, 3)` of the size and type given at the start."""
-        request = self._idle.get()
-        try:
+        with self._requests.take() as request:
             request.infer([frame[None]], share_inputs=True)
             return join_squares(request.get_output_tensor().data[0], *frame.shape[:2])
-        finally:
-            self._idle.put(request)
 
 
 def offered_precisions(core: Any, device: str, wanted: str) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from queue import SimpleQueue
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ import torch
 from reconet_cli.engine.cuda_lane import CudaLane
 from reconet_cli.engine.devices import choose_device
 from reconet_cli.engine.graph import DEEP_LEVELS, LEVELS, FrameGraph
+from reconet_cli.engine.lanes import Lanes
 from reconet_cli.engine.rewrites import fold_upscaling
 from reconet_cli.errors import EngineError
 from reconet_cli.model.network import ReCoNet
@@ -40,21 +40,15 @@ class TorchEngine:
         folded = fold_upscaling(network).to(self._device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._graph = FrameGraph(folded, dtype, DEEP_LEVELS if deep else LEVELS)
         self._kind = torch.int32 if deep else torch.uint8
-        lanes = self._captured((height, width, 3)) or [self._paint]
-        self._idle: SimpleQueue[Paint] = SimpleQueue()
-        for lane in lanes:
-            self._idle.put(lane)
-        self.lanes = len(lanes)
+        self._painters = Lanes(self._captured((height, width, 3)) or [self._paint])
+        self.lanes = len(self._painters)
         self.precision = precision
         self.description = f"PyTorch {self._device.type} {precision}"
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paint an RGB frame `(H, W, 3)` of the size and type given at the start."""
-        lane = self._idle.get()
-        try:
-            return lane(frame)
-        finally:
-            self._idle.put(lane)
+        with self._painters.take() as paint:
+            return paint(frame)
 
     def _captured(self, shape: tuple[int, int, int]) -> list[Paint]:
         if self._device.type == "cuda":

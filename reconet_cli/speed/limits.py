@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
+from reconet_cli.engine.lanes import Lanes
 from reconet_cli.engine.load import Engine
 from reconet_cli.engine.openvino_core import openvino_core
 from reconet_cli.engine.openvino_engine import LANES, OpenVINOEngine, compile_lanes
@@ -41,19 +41,14 @@ class Convolution:
         requests = compile_lanes(core, model, "CPU", precision, LANES)
         self.lanes = len(requests)
         self.work = multiplications(model)
-        self._idle: SimpleQueue[Any] = SimpleQueue()
+        self._requests = Lanes(requests)
         self._values = np.random.default_rng(0).integers(0, 256, (1, _HEIGHT, _WIDTH, _CHANNELS), dtype=np.uint8)
-        for request in requests:
-            self._idle.put(request)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Convolve once, whatever the frame."""
-        request = self._idle.get()
-        try:
+        with self._requests.take() as request:
             request.infer([self._values], share_inputs=True)
-            return frame
-        finally:
-            self._idle.put(request)
+        return frame
 
 
 class Copy:
@@ -62,41 +57,42 @@ class Copy:
     def __init__(self) -> None:
         self.lanes = min(LANES, processors())
         self.work = 2.0 * _COPIED
-        self._arrays: SimpleQueue[np.ndarray] = SimpleQueue()
-        for _ in range(self.lanes):
-            self._arrays.put(np.ones((2, _COPIED), np.uint8))
+        self._arrays = Lanes(np.ones((2, _COPIED), np.uint8) for _ in range(self.lanes))
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Copy once, whatever the frame."""
-        pair = self._arrays.get()
-        np.copyto(pair[1], pair[0])
-        self._arrays.put(pair)
+        with self._arrays.take() as (source, target):
+            np.copyto(target, source)
         return frame
 
 
-def measurable(engine: Engine) -> dict[str, Convolution | Copy]:
-    """What to measure in turns with an engine: a convolution in its precision, and copying.
+class Limits:
+    """The limits of an engine: `contestants` are what to measure in turns with it.
 
     Raises `EngineError` where the engine is another than OpenVINO on the CPU with frames as a whole.
     """
-    if not isinstance(engine, OpenVINOEngine) or "CPU" not in engine.description:
-        raise EngineError(
-            f"the limits of {engine.description} are not known", "they are of OpenVINO on the CPU: --device cpu"
-        )
-    return {"convolution": Convolution(engine.precision), "copying": Copy()}
 
+    def __init__(self, engine: Engine) -> None:
+        if not isinstance(engine, OpenVINOEngine) or engine.device != "CPU":
+            raise EngineError(
+                f"the limits of {engine.description} are not known", "they are of OpenVINO on the CPU: --device cpu"
+            )
+        self._model = engine.compiled.get_runtime_model()
+        self.contestants: dict[str, Convolution | Copy] = {
+            "convolution": Convolution(engine.precision),
+            "copying": Copy(),
+        }
 
-def shares(engine: OpenVINOEngine, measured: Mapping[str, Convolution | Copy], rates: Mapping[str, float]) -> Shares:
-    """What the `network` reaches of what `measured` reach, from the rates of all.
+    def shares(self, rates: Mapping[str, float]) -> Shares:
+        """What the `network` reaches of what the contestants reach, from the rates of all.
 
-    Arithmetic in billions of multiplications a second (with their additions), memory in GB a second.
-    """
-    model = engine.compiled.get_runtime_model()
-    works = {"arithmetic": ("convolution", multiplications(model)), "memory": ("copying", moved(model))}
-    return {
-        name: {"reached": work * rates["network"] / 1e9, "most": measured[top].work * rates[top] / 1e9}
-        for name, (top, work) in works.items()
-    }
+        Arithmetic in billions of multiplications a second (with their additions), memory in GB a second.
+        """
+        works = {"arithmetic": ("convolution", multiplications(self._model)), "memory": ("copying", moved(self._model))}
+        return {
+            name: {"reached": work * rates["network"] / 1e9, "most": self.contestants[top].work * rates[top] / 1e9}
+            for name, (top, work) in works.items()
+        }
 
 
 def multiplications(model: Any) -> float:

@@ -1,0 +1,34 @@
+"""Several of a kind, each for one frame at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Lanes(Generic[T]):
+    """What threads that paint at the same time take in turns; who finds none idle waits."""
+
+    def __init__(self, each: Iterable[T]) -> None:
+        self._idle: SimpleQueue[T] = SimpleQueue()
+        self._count = 0
+        for lane in each:
+            self._idle.put(lane)
+            self._count += 1
+
+    def __len__(self) -> int:
+        """How many there are, idle or not."""
+        return self._count
+
+    @contextmanager
+    def take(self) -> Iterator[T]:
+        """One of them, for as long as the block runs."""
+        lane = self._idle.get()
+        try:
+            yield lane
+        finally:
+            self._idle.put(lane)
