@@ -16,7 +16,7 @@ from reconet_cli.engine.band_steps import Step
 from reconet_cli.engine.squares import join_squares
 from reconet_cli.model.network import padding_to_multiple
 
-# What a band's result may take as float32. Each of two dozen models keeps several such blocks.
+# What a band's result usually takes as float32. Each of two dozen models keeps several such blocks.
 _BAND_BYTES = 1 << 20
 
 
@@ -41,9 +41,10 @@ class Kernel(Protocol):
 class BandedPainter:
     """Paints frames `(H, W, 3)` with the steps of a network, each on a kernel."""
 
-    def __init__(self, steps: Sequence[tuple[Step, Kernel]], multiple: int) -> None:
+    def __init__(self, steps: Sequence[tuple[Step, Kernel]], multiple: int, band_bytes: int | None = None) -> None:
         self._steps = steps
         self._multiple = multiple
+        self._band_bytes = band_bytes or _BAND_BYTES
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paint a frame."""
@@ -52,7 +53,7 @@ class BandedPainter:
         padded = np.pad(frame, ((0, down), (0, right), (0, 0)), "edge" if mode == "replicate" else "reflect")
         maps = {"frame": padded if right or down else frame}
         for number, (step, kernel) in enumerate(self._steps):
-            maps[step.target] = _run(step, kernel, maps)
+            maps[step.target] = _run(step, kernel, maps, self._band_bytes)
             kernel.release()
             self._forget(maps, number)
         return join_squares(maps["squares"], height, width)
@@ -66,11 +67,11 @@ class BandedPainter:
             del maps[name]
 
 
-def _run(step: Step, kernel: Kernel, maps: dict[str, np.ndarray]) -> np.ndarray:
+def _run(step: Step, kernel: Kernel, maps: dict[str, np.ndarray], band_bytes: int) -> np.ndarray:
     source, added = maps[step.source], maps.get(step.added)
     channels = step.conv.out_channels
     factor, offset = np.ones(channels), np.zeros(channels)
-    bands = list(_bands(step, source.shape))
+    bands = list(_bands(step, source.shape, band_bytes))
     if step.norm is not None:
         found = [(last - first, *kernel.moments(_with_border(step, source, first, last))) for first, last in bands]
         factor, offset = step.scaling(*_together(found))
@@ -85,11 +86,11 @@ def _run(step: Step, kernel: Kernel, maps: dict[str, np.ndarray]) -> np.ndarray:
     return target
 
 
-def _bands(step: Step, shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+def _bands(step: Step, shape: tuple[int, ...], band_bytes: int) -> Iterator[tuple[int, int]]:
     """First and last target rows (pairs, where the step doubles) of each band."""
     count, columns = shape[0] // step.stride, shape[1] // step.stride
     values = columns * step.conv.out_channels * (4 if step.doubles else 1)
-    rows = max(8, _BAND_BYTES // (4 * values))
+    rows = max(8, band_bytes // (4 * values))
     for first in range(0, count, rows):
         yield first, min(first + rows, count)
 

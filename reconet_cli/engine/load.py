@@ -50,8 +50,8 @@ def load_engine(
     OpenVINO where it is installed; for exported files it is one of `exported.BACKENDS`. Raises `StyleError` for styles
     that cannot be loaded and `EngineError` for backends, devices and precisions that are not there.
 
-    On OpenVINO the paper's networks paint frames that do not fit into the free memory band by band; `banded` asks
-    for it.
+    Frames that do not fit into the free memory are painted band by band where that helps, which is for the paper's
+    networks on a CPU and for all on a CUDA device; `banded` asks for it.
     """
     path = find_style(style, variant)
     engine: Engine
@@ -61,7 +61,6 @@ def load_engine(
         engine = ExportedEngine(path, height, width, backend, device, precision, deep=deep)
         engine.description = f"{path.name} · {engine.description}"
         return engine
-    config = read_metadata(path)["config"]
     backend = _choose_backend(backend, device)
     if backend == "openvino":
         from reconet_cli.engine.openvino_engine import LANES, OpenVINOEngine
@@ -69,21 +68,30 @@ def load_engine(
 
         source = ModelSource(path, height, width, deep)
         rounded = not deep and precision in ("auto", "int8")
-        lanes = lanes_that_fit(config, height, width, rounded=rounded, free=free_memory())
-        # Bands of the fast network need as much memory as a frame as a whole.
-        if device in ("auto", "cpu") and (banded or (lanes == 0 and config["family"] == "paper")):
+        lanes = _lanes(path, height, width, "int8" if rounded else "float")
+        if device in ("auto", "cpu") and (banded or lanes == 0):
             from reconet_cli.engine.banded_engine import BandedEngine
 
             engine = BandedEngine(source, precision)
         else:
             engine = OpenVINOEngine(source, device, precision, LANES if lanes is None else max(1, min(LANES, lanes)))
     else:
+        from reconet_cli.engine.devices import choose_device
         from reconet_cli.engine.torch_engine import TorchEngine
         from reconet_cli.model.weights import load_weights
 
-        engine = TorchEngine(load_weights(path), height, width, device, precision, deep=deep)
+        chosen = choose_device(device)
+        banded = banded or (chosen.type == "cpu" and _lanes(path, height, width, "torch") == 0)
+        engine = TorchEngine(load_weights(path), height, width, chosen, precision, deep=deep, banded=banded)
     engine.description = f"{path.stem} · {engine.description}"
     return engine
+
+
+def _lanes(path: Path, height: int, width: int, way: str) -> int | None:
+    """As `lanes_that_fit`, with 0 only where bands help: the fast network's need as much memory as whole frames."""
+    config = read_metadata(path)["config"]
+    lanes = lanes_that_fit(config, height, width, way, free_memory())
+    return lanes if lanes is None or config["family"] == "paper" else max(1, lanes)
 
 
 def _choose_backend(backend: str, device: str) -> str:
