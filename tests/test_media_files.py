@@ -288,7 +288,7 @@ def test_half_a_file_gives_half_a_video_and_a_note(tools, tmp_path):
     half.write_bytes(content[: len(content) * 6 // 10])
     notes = paint(half, tmp_path / "out.mp4")
     assert 10 < len(tools.times(tmp_path / "out.mp4")) < 50
-    assert any("damaged" in note for note in notes)
+    assert any("damaged" in note for note in notes), notes
 
 
 def test_target_is_taken_only_when_complete(clip, tmp_path):
@@ -426,6 +426,47 @@ def test_encoder_on_a_chip(tools, clip, tmp_path):
         paint(clip, tmp_path / "out.webm", encoder="qsv", ffmpeg=ffmpeg)
     paint(clip, tmp_path / "out.webm", encoder="auto", ffmpeg=ffmpeg)
     assert tools.info(tmp_path / "out.webm").video.codec == "vp9"
+
+
+def decoding(folder, real, works):
+    """An ffmpeg with one chip that decodes: it decodes itself in the chip's place."""
+    path = folder / f"ffmpeg-with-{works}"
+    path.write_text(
+        f"#!{sys.executable}\nimport os, sys\nargs = sys.argv[1:]\n"
+        "for name in ('-init_hw_device', '-hwaccel'):\n"
+        "    if name in args:\n"
+        "        at = args.index(name)\n"
+        f"        if args[at + 1] != {works!r}: sys.exit(1)\n"
+        f"        open({str(folder / 'said')!r}, 'a').write(' '.join(args[at:at + 2]) + '\\n')\n"
+        "        del args[at:at + 2]\n"
+        f"os.execv({real!r}, [{real!r}, *args])\n"
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_decoder_on_a_chip(tools, clip, tmp_path):
+    ffmpeg = decoding(tmp_path, tools.ffmpeg, "cuda")
+    for name in ("auto", "nvdec"):
+        paint(clip, tmp_path / f"{name}.mp4", decoder=name, ffmpeg=ffmpeg)
+        assert len(tools.times(tmp_path / f"{name}.mp4")) == 25
+    assert (tmp_path / "said").read_text().count("-hwaccel cuda") == 2
+    with pytest.raises(MediaError, match="the decoder vaapi does not work here"):
+        paint(clip, tmp_path / "vaapi.mp4", decoder="vaapi", ffmpeg=ffmpeg)
+    assert not (tmp_path / "vaapi.mp4").exists()
+    none = decoding(tmp_path, tools.ffmpeg, "nothing")
+    paint(clip, tmp_path / "software.mp4", decoder="auto", ffmpeg=none)
+    assert len(tools.times(tmp_path / "software.mp4")) == 25
+
+
+def test_frames_in_a_chips_order_have_the_same_colours(tools, clip, tmp_path):
+    painted = []
+    for kind in ("nv12", "yuv420p"):
+        tools.run("-i", clip, "-an", "-c:v", "rawvideo", "-pix_fmt", kind, tmp_path / f"{kind}.nut")
+        paint(tmp_path / f"{kind}.nut", tmp_path / f"{kind}-%03d.png")
+        painted.append([path.read_bytes() for path in sorted(tmp_path.glob(f"{kind}-*.png"))])
+    assert len(painted[0]) == 25
+    assert painted[0] == painted[1]
 
 
 @pytest.mark.parametrize(("start", "silent"), [("0.6", 0.4), ("1.5", 0)])

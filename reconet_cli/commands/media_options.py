@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from reconet_cli.media.hardware import DECODERS
+
 _FORMATS = ["y4m", "rgb24", "rgb48le", "yuv420p", "matroska", "mp4", "mpegts"]
 _ENCODING = [
     click.option("--codec", metavar="NAME", help="h264, hevc, av1, vp9, prores or ffmpeg's name of a video encoder."),
@@ -23,6 +25,11 @@ _ENCODING = [
     click.option("--no-audio", is_flag=True, help="Leave the sound out."),
 ]
 _OTHERS = [
+    click.option(
+        "--decoder",
+        type=click.Choice(["auto", *DECODERS]),
+        help="Decode on a graphics chip; auto: on one that works, if there is any.",
+    ),
     click.option(
         "--hdr",
         type=click.Choice(["tonemap", "reject"]),
@@ -54,7 +61,7 @@ def media_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def with_media(*, media: dict[str, Any], live: bool, latency: float, **options: Any) -> Any:
-        media |= {name: options.pop(name) for name in ("hdr", "input_format", "format")}
+        media |= {name: options.pop(name) for name in ("decoder", "hdr", "input_format", "format")}
         media["latency"] = latency if live else 0.0
         return command(media=media, **options)
 

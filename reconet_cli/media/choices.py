@@ -7,7 +7,7 @@ from dataclasses import replace
 from reconet_cli.errors import MediaError
 from reconet_cli.media.colour import is_deep
 from reconet_cli.media.encoders import ENCODERS, NAMES, PICTURES, UNKNOWN
-from reconet_cli.media.hardware import hardware_encoder
+from reconet_cli.media.hardware import hardware_decoder, hardware_encoder
 from reconet_cli.media.info import MediaInfo, VideoStream
 from reconet_cli.media.interlace import field_order
 from reconet_cli.media.pixels import Layout
@@ -22,7 +22,9 @@ def asked_codec(request: Request) -> str | None:
 
 
 def with_hardware(program: str, request: Request) -> Request:
-    """The same request with the encoder's name where one on a graphics chip was asked for. Raises MediaError."""
+    """The same request with ffmpeg's names of what was asked for on a graphics chip. Raises MediaError."""
+    if request.decoder:
+        request = replace(request, decoder=hardware_decoder(program, request.decoder))
     if not request.encoder or request.raw_format or request.to_picture:
         return request
     codec = asked_codec(request) or request.container.video

@@ -25,7 +25,8 @@ class ReadOptions:
     `pad` lets the first frame of the new rate stand from time 0 on, for containers that keep no frame times.
     `fields` (`tff`, `bff` or `auto`) says which field of interlaced frames came first, empty for whole frames;
     `layout` is what the frames are wanted in; frames before `known` (seconds from the beginning that was asked for)
-    may be left out; HDR ones are tone-mapped to SDR where `tonemap` is set.
+    may be left out; HDR ones are tone-mapped to SDR where `tonemap` is set. `hardware` is ffmpeg's name of a decoder on
+    a graphics chip.
     """
 
     size: tuple[int, int] | None = None
@@ -38,6 +39,7 @@ class ReadOptions:
     known: Fraction = Fraction(0)
     layout: Layout = PLAIN
     tonemap: bool = True
+    hardware: str = ""
 
     def origin(self, info: MediaInfo) -> Fraction:
         """The time on the input's own clock that becomes zero."""
@@ -97,6 +99,8 @@ def _part(source: Source, info: MediaInfo, video: VideoStream, options: ReadOpti
         cut["t"] = seconds(options.duration + (options.start or 0) - (skip or 0))
     if options.layout.alpha and video.decoder:
         cut["c:v"] = video.decoder
+    elif options.hardware and not info.is_picture:
+        cut["hwaccel"] = options.hardware
     stream = ffmpeg.input(source.url, **source.options, **cut)[str(video.index)]
     return stream if skip is None or skip >= (options.start or 0) else stream.filter("trim", start=seconds(origin))
 

@@ -18,12 +18,12 @@ class Request:
     """What to read and write, and how; `-` is standard input or output; (width, height); times in seconds.
 
     `format` is that of standard output, None to choose by the input; `hdr` is what to do with high dynamic range:
-    tonemap or reject; `encoder` a family of hardware encoders, `auto` for any, None for none; `extra` are keys and
-    values for ffmpeg's encoder and muxer; `sound` is False to leave it out; `input_format` is that of raw frames on
-    standard input; `latency` is the seconds within which frames of a live input should get through, 0 for an input
-    whose every frame counts. `series` and `animated` are set when the input turns out to be a video for an output that
-    is named like a picture: many pictures, or a moving one. A painted frame is `columns` times as wide as the one that
-    was read.
+    tonemap or reject; `encoder` and `decoder` are families of those on graphics chips, `auto` for any, empty for none;
+    `extra` are keys and values for ffmpeg's encoder and muxer; `sound` is False to leave it out; `input_format` is that
+    of raw frames on standard input; `latency` is the seconds within which frames of a live input should get through, 0
+    for an input whose every frame counts. `series` and `animated` are set when the input turns out to be a video for an
+    output that is named like a picture: many pictures, or a moving one. A painted frame is `columns` times as wide as
+    the one that was read.
     """
 
     input: str
@@ -41,6 +41,7 @@ class Request:
     ffmpeg: str | None = None
     hdr: str = "tonemap"
     encoder: str | None = None
+    decoder: str | None = None
     extra: tuple[tuple[str, str], ...] = ()
     sound: bool = True
     input_format: str = "rgb24"
@@ -84,6 +85,7 @@ class Request:
             pad=not keeps_times and not self.raw_format,
             start=self.start,
             duration=self.duration,
+            hardware=self.decoder or "",
         )
 
 
