@@ -18,6 +18,10 @@ _LOST = 1.5
 # Half-size pixels between the ways of the neighbours on either side: so much a picture may be stretched, and at twice
 # that it is torn, at an edge that covers or uncovers what lies behind.
 _STRETCHED = 1.0
+# A sample half way between pixels, by cubic convolution (Keys, 1981, with a = -_SHARP). Sharper than the usual -0.5 to
+# -0.75, because bilinear samples blur once more; so what is carried ten times keeps its edges.
+_SHARP = 1.15
+_BETWEEN = np.array([-_SHARP / 8, (4 + _SHARP) / 8, (4 + _SHARP) / 8, -_SHARP / 8], np.float32)
 
 
 class Layer:
@@ -30,7 +34,7 @@ class Layer:
 
     def __init__(self, painted: np.ndarray, luma: np.ndarray) -> None:
         """Begin with a painted frame and the half-size luma of its source, uint8."""
-        self._painted, self._luma = painted, luma
+        self._painted, self._luma = doubled(painted), luma
         self._ways: np.ndarray = np.zeros((*luma.shape, 2), np.float32)
         self.fit: np.ndarray = np.ones(luma.shape, np.float32)
 
@@ -45,17 +49,34 @@ class Layer:
         fit = fitting(stretch(self._ways), ends, luma, sample(self._luma, ends), contrast)
         self.fit = cv2.min(sample(self.fit, targets), fit)
 
-    def show(self, pixels: np.ndarray) -> np.ndarray:
-        """The picture as it looks now; `pixels` are the coordinates of the full size."""
-        return moved(self._painted, self._ways, pixels)
+    def show(self, places: np.ndarray) -> np.ndarray:
+        """The picture as it looks now; `places` are the full-size pixels' in a doubled picture."""
+        return moved(self._painted, self._ways, places)
 
 
-def moved(picture: np.ndarray, ways: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """A picture sampled at the ends of half-size `ways`; `pixels` are the coordinates of the full size."""
+def moved(picture: np.ndarray, ways: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """A `doubled` picture sampled at the ends of half-size `ways` from full-size pixels' `places` in it."""
+    height, width = places.shape[:2]
+    ways = cv2.resize(ways, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
+    return sample(picture, cv2.scaleAdd(ways, 4, places))
+
+
+def doubled(picture: np.ndarray) -> np.ndarray:
+    """RGBA `(H, W, 4)` with a new sample behind each one, across and down: `(2H, 2W, 4)`.
+
+    Bilinear samples of it are nearly as good as cubic ones of the picture itself, at a third of the time.
+    """
     height, width = picture.shape[:2]
-    ways = cv2.resize(ways * 2, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
-    # Bilinear sampling blurs more, and the sharpening that it needs makes strokes restless.
-    return _remapped(picture, cv2.add(ways, pixels, dst=ways), cv2.INTER_CUBIC)
+    between = cv2.filter2D(picture, -1, _BETWEEN[None], anchor=(1, 0), borderType=cv2.BORDER_REPLICATE)
+    # A pixel is moved about as one value, four times as fast.
+    pixel = np.int32 if picture.dtype == np.uint8 else np.float64
+    parts: list[np.ndarray] = [part.view(pixel)[..., 0] for part in (picture, between)]
+    pairs = cv2.merge(parts)
+    wide = pairs.view(picture.dtype).reshape(height, 2 * width, 4)
+    result = np.empty((2 * height, 2 * width, 4), picture.dtype)
+    result[::2] = wide
+    result[1::2] = cv2.filter2D(wide, -1, _BETWEEN[:, None], anchor=(0, 1), borderType=cv2.BORDER_REPLICATE)
+    return result
 
 
 def fitting(
@@ -80,11 +101,7 @@ def stretch(ways: np.ndarray) -> np.ndarray:
 
 def sample(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Bilinear samples at (x, y) places; beyond the border it continues."""
-    return _remapped(picture, places, cv2.INTER_LINEAR)
-
-
-def _remapped(picture: np.ndarray, places: np.ndarray, way: int) -> np.ndarray:
-    return cv2.remap(picture, places, None, way, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return cv2.remap(picture, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
 
 
 def local_contrast(luma: np.ndarray) -> np.ndarray:

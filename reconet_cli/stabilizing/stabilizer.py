@@ -6,14 +6,10 @@ import cv2
 import numpy as np
 
 from reconet_cli.looks.blend import blend, blend_by_mask
-from reconet_cli.stabilizing.layer import Layer, fitting, local_contrast, moved, sample, stretch, texture
+from reconet_cli.stabilizing.layer import Layer, doubled, fitting, local_contrast, moved, sample, stretch, texture
 from reconet_cli.stabilizing.motion import Motion, half_luma
 
 PERIOD = 12  # frames in which what is shown goes over into a layer
-# Unsharp masking that makes up for sampling what was shown once more, where all of it moves more than _STILL (half-size
-# pixels); what stands still is not blurred.
-_CRISP = 0.06
-_STILL = 0.1
 # Another scene has begun where motion leaves more than this share of the texture unexplained (clips: up to 0.35, one
 # with 70 px a frame 0.8; cuts: from 0.96), or where less than this share of the picture fits.
 _UNEXPLAINED = 0.7
@@ -34,7 +30,7 @@ class Stabilizer:
         self._strength = strength
         self._motion = Motion()
         self._shape: tuple[int, ...] = ()
-        self._luma = self._grid = self._pixels = self._shown = self._stretched = np.empty(0)
+        self._luma = self._grid = self._places = self._shown = self._stretched = np.empty(0)
         self._layer: Layer | None = None
         self._age = 0
 
@@ -48,15 +44,17 @@ class Stabilizer:
         luma = half_luma(source)
         if painted.shape != self._shape:
             self._layer, self._shape = None, painted.shape
-            self._grid, self._pixels = _coordinates(luma.shape), _coordinates(painted.shape)
+            self._grid, self._places = _coordinates(luma.shape), 2 * _coordinates(painted.shape)
         before, self._luma = self._luma, luma
-        if not (self._layer and self._follow(self._layer, painted, luma, before)):
-            self._layer, self._age = Layer(painted, luma), 0
-            self._shown, self._stretched = painted, np.zeros(luma.shape, np.float32)
+        # OpenCV moves four values about in less time than three.
+        fresh: np.ndarray = cv2.cvtColor(painted, cv2.COLOR_RGB2RGBA)
+        if not (self._layer and self._follow(self._layer, fresh, luma, before)):
+            self._layer, self._age = Layer(fresh, luma), 0
+            self._shown, self._stretched = fresh, np.zeros(luma.shape, np.float32)
             return painted
         if self._age == PERIOD:
-            self._layer, self._age = Layer(painted, luma), 0
-        return blend(painted, self._shown, self._strength)
+            self._layer, self._age = Layer(fresh, luma), 0
+        return blend(painted, cv2.cvtColor(self._shown, cv2.COLOR_RGBA2RGB), self._strength)
 
     def _follow(self, layer: Layer, painted: np.ndarray, luma: np.ndarray, before: np.ndarray) -> bool:
         """Bring layer and what is shown to the current frame; False where it is another scene."""
@@ -72,8 +70,8 @@ class Stabilizer:
         kept = _inner(fit)
         # The same step at each frame: a growing share of what is left to go.
         renewed = _inner(layer.fit) * np.float32(1 / (PERIOD - self._age + 1))
-        shown = self._over(painted, moved(_crisp(self._shown, flow), flow, self._pixels), kept)
-        self._shown = self._over(shown, layer.show(self._pixels), renewed)
+        shown = self._over(painted, moved(doubled(self._shown), flow, self._places), kept)
+        self._shown = self._over(shown, layer.show(self._places), renewed)
         # What another frame has replaced is as good as new.
         self._stretched = stretched * kept * (1 - renewed)
         return True
@@ -87,11 +85,6 @@ class Stabilizer:
 def _inner(fit: np.ndarray) -> np.ndarray:
     """Without its edge: a stroke reaches beyond what it was painted for."""
     return np.maximum(1.5 * cv2.blur(fit, _FEATHER) - 0.5, 0)
-
-
-def _crisp(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    more = _CRISP * float((np.abs(flow).max(2) > _STILL).mean())
-    return cv2.addWeighted(picture, 1 + more, cv2.GaussianBlur(picture, (5, 5), 1.0), -more, 0)
 
 
 def _unexplained(luma: np.ndarray, carried: np.ndarray) -> float:
