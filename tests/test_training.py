@@ -111,10 +111,15 @@ def test_training_makes_a_style_that_paints(studio):
     assert read_picture(studio / "out/preview.jpg").shape[2] == 3
 
 
-def test_resumed_run_equals_an_unbroken_one(studio, monkeypatch):
+@pytest.mark.parametrize("taught", [False, True])
+def test_resumed_run_equals_an_unbroken_one(studio, monkeypatch, taught):
     from reconet_cli.training import data as module
 
-    assert reconet(*arguments(studio, "whole", "--steps", "6")) == 0
+    more = ["--steps", "6"]
+    if taught:
+        assert reconet(*arguments(studio, "first", "--steps", "5")) == 0
+        more += ["--init", str(studio / "first"), "--norm", "frn"]
+    assert reconet(*arguments(studio, "whole", *more)) == 0
     real = module.sample_batch
 
     def stop_at_three(sources, settings, step, part):
@@ -123,12 +128,12 @@ def test_resumed_run_equals_an_unbroken_one(studio, monkeypatch):
         return real(sources, settings, step, part)
 
     monkeypatch.setattr(module, "sample_batch", stop_at_three)
-    assert reconet(*arguments(studio, "parts", "--steps", "6")) == 130
+    assert reconet(*arguments(studio, "parts", *more)) == 130
     assert not (studio / "parts/fast.safetensors").exists()
     monkeypatch.setattr(module, "sample_batch", real)
     with (studio / "parts/run/fast/losses.jsonl").open("a") as curve:
         curve.write('{"step": 5}\n')  # as after a kill between checkpoints
-    assert reconet(*arguments(studio, "parts", "--steps", "6", "--resume")) == 0
+    assert reconet(*arguments(studio, "parts", *more, "--resume")) == 0
     whole, parts = (load_weights(studio / name / "fast.safetensors").state_dict() for name in ("whole", "parts"))
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     losses = [(studio / name / "run/fast/losses.jsonl").read_text() for name in ("whole", "parts")]
@@ -145,7 +150,21 @@ def test_a_run_can_begin_with_another_styles_weights(studio):
     ]
     assert starts[1]["style"] < 0.9 * starts[0]["style"]
     assert json.loads((studio / "second/card.json").read_text())["variants"]["fast"]["start"]["settings"]["steps"] == 20
-    assert reconet(*again, "--norm", "frn") == 1
+
+
+def test_a_run_can_learn_from_another_networks_paintings(studio, capsys):
+    assert reconet(*arguments(studio, "first", "--steps", "40")) == 0
+    again = [*arguments(studio, "second", "--steps", "60", "--variant", "paper-small"), "--init", str(studio / "first")]
+    capsys.readouterr()
+    assert reconet(*again) == 0
+    assert "from first/fast" in capsys.readouterr().err
+    assert reconet(*arguments(studio, "alone", "--steps", "60", "--variant", "paper-small")) == 0
+    frames = torch.from_numpy(np.stack([texture(96, 128, seed) for seed in range(2)])).permute(0, 3, 1, 2) / 255
+    first, second, alone = (
+        load_weights(studio / name)(frames)
+        for name in ("first/fast.safetensors", "second/paper-small.safetensors", "alone/paper-small.safetensors")
+    )
+    assert (second - first).square().mean() < 0.7 * (alone - first).square().mean()
 
 
 def test_ctrl_c_saves_a_checkpoint(studio):

@@ -191,7 +191,7 @@ def test_the_rate_rises_falls_and_ends_low():
 
 
 def test_a_run_from_nothing_opens_with_frames_as_they_are():
-    schedule = Schedule(TrainingSettings(steps=900), from_nothing=True)
+    schedule = Schedule(TrainingSettings(steps=900), "frames")
     shares = [schedule.showing(step) for step in range(900)]
     assert shares[:30] == [1.0] * 30
     assert shares[90:] == [0.0] * 810
@@ -258,7 +258,7 @@ def test_a_checkpoint_of_another_version_gives_a_message(studio, tmp_path):
     run = trainer(studio)
     run.save(tmp_path / "old.pt")
     state = torch.load(tmp_path / "old.pt", weights_only=True)
-    del state["schedule"]["from_nothing"]
+    del state["schedule"]["opening"]
     torch.save(state, tmp_path / "old.pt")
     with pytest.raises(TrainingError, match="another version"):
         trainer(studio).load(tmp_path / "old.pt")

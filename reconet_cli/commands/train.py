@@ -49,7 +49,10 @@ _BASE = "base"
 @click.option("--steps", type=click.IntRange(1), default=2000, show_default=True)
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Finish within this time, if not earlier.")
 @click.option("--until-good", is_flag=True, help="Finish when more steps stop helping.")
-@click.option("--init", metavar="NAME|FILE|none", help="Weights to begin with.  [default: base, where it is there]")
+@click.option(
+    "--init", metavar="NAME|FILE|none",
+    help="Weights to begin with; those of another network are learnt from.  [default: base, where it is there]",
+)  # fmt: skip
 @click.option(
     "--loss-network", metavar="vgg16|compact|FILE", default="auto",
     help="What judges the pictures.  [default: VGG-16 if it is there or, for a GPU, can be downloaded; else compact]",
@@ -138,9 +141,20 @@ def _files(picture: Path, options: dict[str, Any]) -> TrainingFiles:
         except StyleError:
             start = None
     elif options["init"] not in (None, "none"):
-        start = find_style(options["init"], options["variant"])
+        start = _start(options["init"], options["variant"])
     output = options["output"] or styles_folder() / picture.stem
     return TrainingFiles(picture, options["data"], options["loss_network"], start, output, options["variant"])
+
+
+def _start(name: str, variant: str) -> Path:
+    """A style's weights of this variant, else of another one, which can be learnt from."""
+    from reconet_cli.errors import StyleError
+    from reconet_cli.model.styles import find_style
+
+    try:
+        return find_style(name, variant)
+    except StyleError:
+        return find_style(name)
 
 
 def _check(files: TrainingFiles, resume: bool, overwrite: bool) -> None:
@@ -187,6 +201,8 @@ def _workers(asked: int | None, device: str) -> int:
 def _plan(settings: TrainingSettings, files: TrainingFiles, device: str, loss_network: str) -> str:
     end = f"at most {settings.minutes:g} minutes" if settings.minutes else f"{settings.steps} steps"
     start = f"from {files.start.parent.name}" if files.start else "from nothing"
+    if files.start and files.start.stem != settings.variant:
+        start += f"/{files.start.stem}"
     return f"training {settings.variant} {start} on {device} in {settings.precision}, {end}, judged by {loss_network}"
 
 

@@ -21,6 +21,10 @@ class FramePairs:
         """The same batch on a device."""
         return FramePairs(*(t.to(device) for t in (self.previous, self.current, self.flow, self.mask)))
 
+    def frames(self) -> Tensor:
+        """The frames of all pairs, the previous ones first: `(2N, 3, H, W)`."""
+        return torch.cat([self.previous, self.current]).contiguous(memory_format=torch.channels_last)
+
 
 def join(pairs: list[FramePairs]) -> FramePairs:
     """Put batches of one size together."""

@@ -56,7 +56,7 @@ class Run:
         self._cluster = cluster
         style = style_picture(files.picture, settings.style_scale)
         device = torch.device(machine.device)
-        self._trainer = Trainer(settings, loss_network, style, device, cluster, None if resume else files.start)
+        self._trainer = Trainer(settings, loss_network, style, device, cluster, files.start)
         if resume:
             self._trainer.load(files.checkpoint)
         if machine.compile:

@@ -30,7 +30,7 @@ _LARGEST_GRADIENT = 1.0
 _POWER_MEMORY = 0.98
 # The average of the weights reaches back this far.
 _AVERAGE_MEMORY = 0.99
-# Weight of the pixels' squared error while the network still learns to show what it sees.
+# Weight of the pixels' squared error while the network still learns to show what it is given.
 _SHOWING_WEIGHT = 50.0
 # The fast network's head has so many terms, and the usual learning rate suits it.
 _HEAD_TERMS = 400
@@ -55,7 +55,8 @@ class Trainer:
     """Owns network, optimiser, average of the weights and step count; nothing else changes them.
 
     `style` is the style picture `(1, 3, H, W)` in [0, 1] at the size it should be painted at. `average` is the network
-    to look at and to keep: a running mean of the weights is steadier than the weights of any one step.
+    to look at and to keep: a running mean of the weights is steadier than the weights of any one step. `start` are the
+    weights to begin with, or a teacher's: those of another architecture, whose paintings the network learns first.
     """
 
     def __init__(
@@ -71,13 +72,13 @@ class Trainer:
         self.settings = settings
         self.device = device
         self.cluster = cluster or Cluster()
-        self.schedule = Schedule(settings, from_nothing=start is None)
         self.step = 0
         self.seconds = 0.0
         self.content_power = 0.0
         self.network = _channels_last(build_network(settings.variant, settings.norm).to(device))
-        if start:
-            self._begin_with(start)
+        self._teacher = self._begin_with(load_weights(start)) if start else None
+        opening = "paintings" if self._teacher else "none" if start else "frames"
+        self.schedule = Schedule(settings, opening)
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         self.loss_network = _channels_last(loss_network.to(device))
         with torch.no_grad():
@@ -103,8 +104,9 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = group["share"] * self.schedule.rate(self.step, self.seconds)
         self.optimizer.zero_grad(set_to_none=True)
-        terms, error = self._terms(pairs, self._paint, self._remember_power)
-        total = self._total(terms, error)
+        frames = pairs.frames()
+        terms, output = self._terms(pairs, frames, self._paint, self._remember_power)
+        total = self._total(terms, F.mse_loss(output, self._given(frames)))
         self.scaler.scale(total).backward()
         self.scaler.unscale_(self.optimizer)
         size = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _LARGEST_GRADIENT)
@@ -151,7 +153,8 @@ class Trainer:
     @torch.no_grad()
     def losses(self, pairs: FramePairs) -> dict[str, float]:
         """The averaged network's unweighted terms on a batch, content relative to the batch's own frames."""
-        terms, _ = self._terms(pairs.to(self.device), self.average.paint, _power)
+        pairs = pairs.to(self.device)
+        terms, _ = self._terms(pairs, pairs.frames(), self.average.paint, _power)
         return {name: term.item() for name, term in terms.items()}
 
     def _autocast(self) -> torch.autocast:
@@ -159,11 +162,10 @@ class Trainer:
         return torch.autocast(self.device.type, dtype, enabled=self.settings.precision != "fp32")
 
     def _terms(
-        self, pairs: FramePairs, paint: Paint, power_of: Callable[[Tensor], float]
+        self, pairs: FramePairs, frames: Tensor, paint: Paint, power_of: Callable[[Tensor], float]
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """The losses, and the mean squared difference of painted frames and frames."""
+        """The losses, and the painted `frames` of `pairs`."""
         count = pairs.current.shape[0]
-        frames = torch.cat([pairs.previous, pairs.current]).contiguous(memory_format=torch.channels_last)
         with self._autocast():
             # Instance norm keeps frames apart, so one batch of both frames equals two passes.
             features, output = paint(frames)
@@ -182,7 +184,14 @@ class Trainer:
                 (output[:count], output[count:]), (pairs.previous, pairs.current), pairs.flow, pairs.mask
             ),
         }
-        return terms, F.mse_loss(output, frames)
+        return terms, output
+
+    @torch.no_grad()
+    def _given(self, frames: Tensor) -> Tensor:
+        """What the opening is about: frames as they are, or as the teacher paints them."""
+        if self._teacher is None or self.schedule.showing(self.step) == 0:
+            return frames
+        return self._teacher(frames)
 
     def _remember_power(self, content: Tensor) -> float:
         memory = _POWER_MEMORY if self.step else 0.0
@@ -232,12 +241,13 @@ class Trainer:
             ) from problem
         self.step, self.seconds, self.content_power = state["step"], state["seconds"], state["content_power"]
 
-    def _begin_with(self, path: Path) -> None:
-        """Start from a style's weights. Raises `TrainingError` if they belong to another network, else `StyleError`."""
-        start = load_weights(path)
+    def _begin_with(self, start: ReCoNet) -> ReCoNet | None:
+        """Take a network's weights; where it is of another architecture, it is given back as a teacher."""
         if start.config != self.network.config:
-            raise TrainingError(f"{path} holds another network than {self.settings.variant}", "choose its --variant")
+            teacher: ReCoNet = _channels_last(start.to(self.device))
+            return teacher
         self.network.load_state_dict(start.state_dict())
+        return None
 
 
 def _groups(network: ReCoNet) -> list[dict[str, Any]]:
