@@ -26,16 +26,21 @@ _TELL_EVERY = 5.0  # seconds between two reports of a live run
 
 T = TypeVar("T")
 Paint = Callable[[Frame], Frame]
+Ahead = Callable[[Frame], None]
 Then = Callable[[Frame, Frame], Frame]
 
 
 class Painter(Protocol):
     """Paints frames, all to one size; may be called on `lanes` threads at the same time.
 
-    `then`, if any, makes what is written from each source frame and its painting: in order, on one thread.
+    `ahead`, if any, sees each source frame before it is painted, and `then` makes what is written from each source
+    frame and its painting: both in order, on the reading and on the writing thread.
     """
 
     lanes: int
+
+    @property
+    def ahead(self) -> Ahead | None: ...
 
     @property
     def then(self) -> Then | None: ...
@@ -95,9 +100,10 @@ class Channel(Generic[T]):
 class _Run:
     """The state that the three stages of one run share."""
 
-    def __init__(self, reader: Reader, writer: Writer, depth: int, then: Then | None) -> None:
+    def __init__(self, reader: Reader, writer: Writer, depth: int, ahead: Ahead | None, then: Then | None) -> None:
         self.reader = reader
         self.writer = writer
+        self.ahead = ahead
         self.then = then
         self.read: Channel[Frame] = Channel(depth)
         self.painted: Channel[tuple[Frame, Frame]] = Channel(depth)
@@ -123,6 +129,8 @@ class _Run:
     def decode(self) -> None:
         try:
             for frame in self.reader:
+                if self.ahead:
+                    self.ahead(frame)
                 self.read.put(frame)
             self.reader.finish()
             self.read.end()
@@ -175,16 +183,17 @@ def run(
     *,
     lanes: int = 1,
     depth: int = DEPTH,
+    ahead: Ahead | None = None,
     then: Then | None = None,
     on_frame: Callable[[], None] | None = None,
 ) -> int:
     """Paint every frame of `reader` into `writer` and return their number.
 
-    `paint` is called on `lanes` threads at a time, `then` (see `Painter`) on the writing one; `on_frame` runs on the
-    calling thread, after each frame. The first error of any stage (or KeyboardInterrupt) ends all three, aborts reader
-    and writer and is raised; both are finished or aborted on return.
+    `paint` is called on `lanes` threads at a time, `ahead` and `then` (see `Painter`) on two others; `on_frame` runs on
+    the calling thread, after each frame. The first error of any stage (or KeyboardInterrupt) ends all three, aborts
+    reader and writer and is raised; both are finished or aborted on return.
     """
-    state = _Run(reader, writer, depth, then)
+    state = _Run(reader, writer, depth, ahead, then)
     threads = [
         threading.Thread(target=stage, name=name, daemon=True)
         for name, stage in (("decode", state.decode), ("encode", state.encode))
@@ -252,6 +261,7 @@ def stylize(
                     writer,
                     lanes=paint.lanes,
                     depth=_depth(width * height * (6 if job.layout.deep else 3)),
+                    ahead=paint.ahead,
                     then=paint.then,
                     on_frame=advance,
                 )
@@ -278,6 +288,7 @@ def _run_live(live: Live, paint: Painter, advance: Callable[[], None], note: Cal
             told = time.monotonic()
             note(str(live))
 
-    frames = run(live.reader, paint, live.writer, lanes=paint.lanes, depth=1, then=paint.then, on_frame=on_frame)
+    ahead, then = paint.ahead, paint.then
+    frames = run(live.reader, paint, live.writer, lanes=paint.lanes, depth=1, ahead=ahead, then=then, on_frame=on_frame)
     note(str(live))
     return frames

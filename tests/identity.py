@@ -21,7 +21,7 @@ class OneLane:
     """A painter out of a function."""
 
     lanes = 1
-    then = None
+    ahead = then = None
 
     def __init__(self, network):
         self.network = network

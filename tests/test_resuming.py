@@ -40,7 +40,7 @@ class Negative:
     """Paints the negative, counts its frames, and fails at one of them."""
 
     lanes = 2
-    then = None
+    ahead = then = None
 
     def __init__(self, fail_at: int = 10**9, settled: object = "exact") -> None:
         self.fail_at, self.settled, self.count = fail_at, settled, 0
@@ -352,7 +352,7 @@ def test_the_precision_that_was_settled_is_kept(sources, tmp_path, monkeypatch):
 
     class Engine:
         lanes = 1
-        then = None
+        ahead = then = None
 
         def __init__(self, precision: str) -> None:
             self.precision, self.description, self.count = precision, f"CPU {precision}", 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -24,8 +25,12 @@ class Engine(Protocol):
     def __call__(self, frame: np.ndarray) -> np.ndarray: ...
 
 
-# Makes a steady picture of the next source frame and its painting.
-Steady = Callable[[np.ndarray, np.ndarray], np.ndarray]
+class Steady(Protocol):
+    """Makes paintings steady: `follow` gets each source frame, in order, `show` its painting and what came of that."""
+
+    def follow(self, source: np.ndarray, /) -> Any: ...
+
+    def show(self, painted: np.ndarray, change: Any, /) -> np.ndarray: ...
 
 
 class LooksPainter:
@@ -45,11 +50,17 @@ class LooksPainter:
         self._looks = looks
         self._mask = mask
         self._steady = steady
+        self._changes: deque[Any] = deque()
 
     @property
     def settled(self) -> list[list[str]]:
         """What each network came to run on, and in which precision."""
         return [[engine.description, engine.precision] for engine in self._engines]
+
+    @property
+    def ahead(self) -> Callable[[Frame], None] | None:
+        """What can be done with each source frame, in their order, before it is painted."""
+        return self._follow if self._steady else None
 
     @property
     def then(self) -> Callable[[Frame, Frame], Frame] | None:
@@ -61,9 +72,13 @@ class LooksPainter:
         painted = self._paint(frame)
         return replace(frame, pixels=painted) if self._steady else self._show(frame, painted)
 
+    def _follow(self, frame: Frame) -> None:
+        assert self._steady
+        self._changes.append(self._steady.follow(frame.pixels))
+
     def _finish(self, frame: Frame, painted: Frame) -> Frame:
         assert self._steady
-        return self._show(frame, self._steady(frame.pixels, painted.pixels))
+        return self._show(frame, self._steady.show(painted.pixels, self._changes.popleft()))
 
     def _show(self, frame: Frame, painted: np.ndarray) -> Frame:
         looks, source = self._looks, frame.pixels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from reconet_cli.errors import MediaError
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.reader import FfmpegReader, Frame, ReadOptions
 from reconet_cli.media.source import file_source, probe, video_stream
+from reconet_cli.stabilizing.following import Change
 from reconet_cli.stabilizing.stabilizer import Stabilizer
 
 
@@ -26,6 +28,7 @@ class ClipStabilizer(AbstractContextManager["ClipStabilizer"]):
         self._reader = FfmpegReader(program, source, info, video_stream(info, source.name), ReadOptions(size=size))
         self._frames = iter(self._reader)
         self._stabilizer = Stabilizer(strength)
+        self._changes: deque[Change | None] = deque()
         self._name = source.name
         self._count = 0
 
@@ -40,8 +43,8 @@ class ClipStabilizer(AbstractContextManager["ClipStabilizer"]):
         """Nothing is left to paint."""
         return frame
 
-    def then(self, frame: Frame, painted: Frame) -> Frame:
-        """Steady the next painted frame. Raises MediaError where the original has none any more."""
+    def ahead(self, frame: Frame) -> None:
+        """Follow the original of the next painted frame. Raises MediaError where there is none any more."""
         original = next(self._frames, None)
         if original is None:
             self._reader.finish()
@@ -50,7 +53,11 @@ class ClipStabilizer(AbstractContextManager["ClipStabilizer"]):
                 "name the clip that it was painted from: frames are paired by their index",
             )
         self._count += 1
-        return replace(painted, pixels=self._stabilizer(original.pixels, painted.pixels))
+        self._changes.append(self._stabilizer.follow(original.pixels))
+
+    def then(self, frame: Frame, painted: Frame) -> Frame:
+        """Steady the next painted frame."""
+        return replace(painted, pixels=self._stabilizer.show(painted.pixels, self._changes.popleft()))
 
     def surplus(self) -> bool:
         """True where the original goes on after the last painted frame."""

@@ -19,22 +19,26 @@ def half_luma(frame: np.ndarray) -> np.ndarray:
 
 
 class Motion:
-    """Dense inverse search (Kroeger et al., ECCV 2016) down to the finest scale.
+    """Dense inverse search (Kroeger et al., ECCV 2016) down to the finest scale, smoothed.
 
-    Half the size and every pixel of it: stopping at coarser scales, as OpenCV's presets do, is four times as fast and
-    loses half of the steadiness, because a tenth of a pixel matters where brush strokes have sharp edges.
+    Half the size and every pixel of it: stopping at coarser scales, as OpenCV's presets do, is faster and loses half of
+    the steadiness, because a tenth of a pixel matters where brush strokes have sharp edges. A median and a mean take
+    the place of its variational refinement, at a sixth of the time.
     """
 
     def __init__(self) -> None:
         dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         dis.setFinestScale(0)
         dis.setPatchStride(5)
-        dis.setGradientDescentIterations(8)
-        dis.setVariationalRefinementIterations(2)
+        dis.setGradientDescentIterations(6)
+        dis.setVariationalRefinementIterations(0)
         self._dis = dis
 
     def __call__(self, current: np.ndarray, previous: np.ndarray) -> np.ndarray:
         """Flow current→previous, float32 `(H, W, 2)` in pixels, of two uint8 `(H, W)`."""
+        return _smooth(self._estimate(current, previous))
+
+    def _estimate(self, current: np.ndarray, previous: np.ndarray) -> np.ndarray:
         height, width = current.shape
         scale = _SMALLEST / min(height, width)
         if scale <= 1:
@@ -43,3 +47,7 @@ class Motion:
         large = (cv2.resize(luma, size, interpolation=cv2.INTER_LINEAR) for luma in (current, previous))
         flow = self._dis.calc(*large, None)  # type: ignore[call-overload]
         return cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) / np.float32(scale)
+
+
+def _smooth(flow: np.ndarray) -> np.ndarray:
+    return cv2.blur(cv2.merge([cv2.medianBlur(part, 5) for part in cv2.split(flow)]), (5, 5))

@@ -1,0 +1,103 @@
+"""A picture moved along with what it shows, and how well it fits there."""
+
+from __future__ import annotations
+
+import functools
+
+import cv2
+import numpy as np
+
+from reconet_cli.stabilizing.scratch import Scratch
+
+# What is carried fits while its source's texture (luma without its mean over _AROUND) differs by less than _NOISE +
+# _EDGES x local contrast grey levels, and its mean by less than _LIGHT; at _LOST times that it does not fit at all.
+_NOISE = 5.0
+_EDGES = 0.5
+_LIGHT = 24.0
+_AROUND = (21, 21)
+_NEAR = (5, 5)
+_LOST = 1.5
+# Half-size pixels between the ways of the neighbours on either side: so much a picture may be stretched, and at twice
+# that it is torn, at an edge that covers or uncovers what lies behind.
+_STRETCHED = 1.0
+
+
+def moved(picture: np.ndarray, flow: np.ndarray, places: np.ndarray, sharpness: float, scratch: Scratch) -> np.ndarray:
+    """RGBA `(H, W, 4)` sampled at the ends of half-size `flow`; `places` are twice the pixels' own (x, y).
+
+    The result lies in `scratch`.
+    """
+    height, width = picture.shape[:2]
+    whole = (2 * flow.shape[1], 2 * flow.shape[0])
+    ways = cv2.resize(flow, whole, scratch("ways", (whole[1], whole[0], 2), np.float32), interpolation=cv2.INTER_LINEAR)
+    ends = cv2.scaleAdd(ways[:height, :width], 4, places, scratch("ends", places.shape, np.float32))
+    return sample(doubled(picture, sharpness, scratch), ends, scratch("moved", picture.shape, picture.dtype))
+
+
+def doubled(picture: np.ndarray, sharpness: float, scratch: Scratch) -> np.ndarray:
+    """RGBA `(H, W, 4)` with a new sample behind each one, across and down: `(2H, 2W, 4)`, in `scratch`.
+
+    The new ones are half way by cubic convolution (Keys, 1981, with a = -`sharpness`). Bilinear samples of this are
+    nearly as good as cubic ones of the picture itself, at a third of the time.
+    """
+    height, width = picture.shape[:2]
+    kind = picture.dtype
+    between = np.array([-sharpness, 4 + sharpness, 4 + sharpness, -sharpness], np.float32) / 8
+    across = scratch("across", picture.shape, kind)
+    cv2.filter2D(picture, -1, between[None], across, anchor=(1, 0), borderType=cv2.BORDER_REPLICATE)
+    # A pixel is moved about as one value, four times as fast.
+    pixel = np.int32 if kind == np.uint8 else np.float64
+    pairs = scratch("pairs", (height, width, 2), pixel)
+    parts: list[np.ndarray] = [part.view(pixel)[..., 0] for part in (picture, across)]
+    cv2.merge(parts, pairs)
+    wide = pairs.view(kind).reshape(height, 2 * width, 4)
+    result = scratch("doubled", (2 * height, 2 * width, 4), kind)
+    result[::2] = wide
+    result[1::2] = cv2.filter2D(
+        wide, -1, between[:, None], scratch("down", wide.shape, kind), anchor=(0, 1), borderType=cv2.BORDER_REPLICATE
+    )
+    return result
+
+
+def fitting(
+    stretched: np.ndarray, ends: np.ndarray, luma: np.ndarray, carried: np.ndarray, contrast: np.ndarray
+) -> np.ndarray:
+    """How far `carried`, the luma at the `ends` of ways, shows what `luma` does: float32 in [0, 1].
+
+    `stretched` is how much the picture has been stretched on the way (see `stretch`).
+    """
+    height, width = luma.shape
+    x, y = cv2.split(ends)
+    there = (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5)
+    whole = np.clip(2 - stretched / _STRETCHED, 0, 1)
+    return _fit(luma, carried, contrast) * (there * whole)
+
+
+def stretch(ways: np.ndarray) -> np.ndarray:
+    """How far apart the ways of each pixel's neighbours are, float32 in half-size pixels."""
+    slopes = (cv2.Sobel(part, cv2.CV_32F, x, 1 - x, ksize=1) for part in cv2.split(ways) for x in (1, 0))
+    return functools.reduce(cv2.max, map(np.abs, slopes))
+
+
+def sample(picture: np.ndarray, places: np.ndarray, result: np.ndarray | None = None) -> np.ndarray:
+    """Bilinear samples at (x, y) places; beyond the border it continues."""
+    return cv2.remap(picture, places, None, cv2.INTER_LINEAR, result, cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+
+
+def local_contrast(luma: np.ndarray) -> np.ndarray:
+    """Mean slope around each pixel in grey levels a pixel, float32."""
+    across, down = (cv2.Sobel(luma, cv2.CV_32F, x, 1 - x, ksize=3, scale=1 / 8) for x in (1, 0))
+    return cv2.blur(np.abs(across) + np.abs(down), _NEAR)
+
+
+def texture(picture: np.ndarray) -> np.ndarray:
+    """How far each pixel is from the mean around it, float32."""
+    return cv2.absdiff(picture, cv2.blur(picture, _AROUND))
+
+
+def _fit(luma: np.ndarray, carried: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+    change = cv2.subtract(luma, carried, dtype=cv2.CV_32F)
+    light = cv2.blur(change, _AROUND)
+    grain = cv2.blur(cv2.absdiff(change, light), _NEAR)
+    misfit = cv2.max(grain / (_NOISE + _EDGES * contrast), np.abs(light) / _LIGHT)
+    return np.clip((_LOST - misfit) / (_LOST - 1), 0, 1)
