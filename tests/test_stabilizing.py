@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from identity import no_progress
 
+from reconet_cli.errors import MediaError
 from reconet_cli.looks import Looks, LooksPainter
 from reconet_cli.media.pixels import Frame
 from reconet_cli.media.request import Request
@@ -174,6 +175,25 @@ def test_black_frames_and_a_change_of_size_do_no_harm():
         assert np.array_equal(stabilizer(black, black), black)
     small = texture(1, 40, 60)
     assert np.array_equal(stabilizer(small, 255 - small), 255 - small)
+
+
+def test_a_side_that_opencv_cannot_sample_is_refused():
+    for size in ((4, 16384, 3), (16384, 4, 3)):
+        with pytest.raises(MediaError, match="cannot be steadied"):
+            Stabilizer()(np.zeros(size, np.uint8), np.zeros(size, np.uint8))
+    widest = np.zeros((4, 16383, 3), np.uint8)
+    stabilizer = Stabilizer()
+    for _ in range(2):
+        assert np.array_equal(stabilizer(widest, widest), widest)
+
+
+def test_colours_and_contrast_follow_the_fresh_painting():
+    """A network's colours drift while nothing moves: what is carried goes along."""
+    sources = moving(3, 12, (1, 0))
+    painted = [np.clip(255 - f / 2 - 5 * t, 0, 255).astype(np.uint8) for t, f in enumerate(sources)]
+    for fresh, result in zip(painted, steadied(sources, painted), strict=True):
+        assert np.abs(fresh.mean((0, 1)) - result.mean((0, 1))).max() < 2
+        assert result.std() == pytest.approx(fresh.std(), rel=0.1)
 
 
 def test_what_is_kept_does_not_grow():

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from reconet_cli.errors import MediaError
 from reconet_cli.stabilizing.carrying import fitting, local_contrast, sample, stretch, texture
 from reconet_cli.stabilizing.motion import Motion, half_luma
 
 # So much of what is carried gives way in each frame to what has just been painted. It takes away what sampling the same
 # strokes again and again would do to them.
-_RENEWED = 0.04
+_RENEWED = 0.08
 # Another scene has begun where motion leaves more than this share of the texture unexplained (clips: up to 0.35, one
 # with 70 px a frame 0.8; cuts: from 0.96), or where less than this share of the picture fits.
 _UNEXPLAINED = 0.7
 _FITTING = 0.3
 _FEATHER = (5, 5)
+_LARGEST = 16383  # px a side: OpenCV samples pictures of less than 32768, and they are doubled
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,19 @@ class Follower:
         self._luma = self._grid = self._stretched = np.empty(0)
 
     def __call__(self, source: np.ndarray) -> Change | None:
-        """What has become of the frame before in this one, RGB `(H, W, 3)`, uint8 or uint16; None: another scene."""
+        """What has become of the frame before in this one, RGB `(H, W, 3)`, uint8 or uint16; None: another scene.
+
+        Raises `MediaError` for frames that are too large for OpenCV.
+        """
+        known = source.shape == self._shape
+        if not known and max(source.shape) > _LARGEST:
+            height, width = source.shape[:2]
+            raise MediaError(
+                f"frames of {width}x{height} cannot be steadied", f"paint at most {_LARGEST} pixels a side"
+            )
         luma = half_luma(source)
-        change = self._change(luma, self._luma) if source.shape == self._shape else None
-        if source.shape != self._shape:
+        change = self._change(luma, self._luma) if known else None
+        if not known:
             self._shape, self._grid = source.shape, coordinates(luma.shape)
         if change is None:
             self._stretched = np.zeros(luma.shape, np.float32)

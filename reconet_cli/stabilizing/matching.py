@@ -11,7 +11,7 @@ _CELL = 64  # px: colours and contrast are compared over neighbourhoods of about
 # Contrast that cells without any are taken to have, in levels of 255, and the most that it is changed by in a frame.
 _FAINT = 2.0
 _LEAST, _MOST = 0.8, 1.4
-_ROWS = 8  # detail is measured in one row of so many
+_LINES = 8  # detail is measured in one row and column of so many
 _CURVATURE = np.array([[1, -2, 1]], np.float32)
 
 
@@ -37,9 +37,9 @@ def matched(carried: np.ndarray, fresh: np.ndarray, scratch: Scratch) -> np.ndar
 
 
 def detail(picture: np.ndarray) -> float:
-    """Mean curvature along rows, which blur takes away."""
-    rows = picture[::_ROWS]
-    return float(np.mean(cv2.mean(np.abs(cv2.filter2D(rows, cv2.CV_32F, _CURVATURE)))[:3]))
+    """Mean curvature along rows and columns, which blur takes away."""
+    lines = picture[::_LINES], np.ascontiguousarray(picture[:, ::_LINES].swapaxes(0, 1))
+    return sum(float(np.mean(cv2.mean(np.abs(cv2.filter2D(each, cv2.CV_32F, _CURVATURE)))[:3])) for each in lines)
 
 
 def _moments(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,8 @@ from reconet_cli.stabilizing.matching import detail, matched
 from reconet_cli.stabilizing.scratch import Scratch
 
 # Sampling is as sharp as it takes for the result to keep this share of the network's detail.
-_SHARP = 0.93
-_LEAST_SHARPNESS, _MOST_SHARPNESS = 0.5, 2.0
+_SHARP = 0.92
+_LEAST_SHARPNESS, _MOST_SHARPNESS = 0.5, 1.4
 _PULL = 0.5
 
 
