@@ -1,5 +1,6 @@
 """Engines: every backend paints the picture that the plain network paints."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -7,7 +8,11 @@ import pytest
 import torch
 
 from reconet_cli.engine import load_engine
+from reconet_cli.engine.gather import Gather
+from reconet_cli.engine.graph import FrameGraph
+from reconet_cli.engine.lanes import Lanes
 from reconet_cli.engine.openvino_core import openvino_core
+from reconet_cli.engine.rewrites import fold_upscaling
 from reconet_cli.engine.squares import join_squares
 from reconet_cli.errors import EngineError, StyleError
 from reconet_cli.model.network import NetworkConfig, ReCoNet
@@ -114,6 +119,52 @@ def test_impossible_wishes_give_a_message(style, options, message):
 def test_unknown_style_gives_the_list():
     with pytest.raises(StyleError, match="styles:"):
         load_engine("nothing like it", height=32, width=32)
+
+
+def test_frames_of_several_threads_go_together_and_come_back_to_their_own():
+    sizes = []
+
+    def paint_all(frames):
+        sizes.append(len(frames))
+        time.sleep(0.002)
+        return [255 - frame for frame in frames]
+
+    gather = Gather(Lanes([paint_all, paint_all]), 4)
+    frames = [np.full((2, 2, 3), number, np.uint8) for number in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        for frame, result in zip(frames, pool.map(gather, frames), strict=True):
+            assert np.array_equal(result, 255 - frame)
+    assert sum(sizes) == len(frames)
+    assert 1 < max(sizes) <= 4
+    sizes.clear()
+    gather(frames[0])
+    assert sizes == [1]
+
+
+def test_an_error_reaches_everyone_whose_frame_it_was_and_nobody_else():
+    def paint_all(frames):
+        if any(frame.max() == 13 for frame in frames):
+            raise RuntimeError("thirteen")
+        return list(frames)
+
+    gather = Gather(Lanes([paint_all]), 2)
+    frames = [np.full((1, 1, 3), number, np.uint8) for number in range(60)]
+    with ThreadPoolExecutor(6) as pool:
+        found = [pool.submit(gather, frame) for frame in frames]
+    failed = [number for number, each in enumerate(found) if each.exception()]
+    assert 13 in failed
+    assert len(failed) <= 2
+    assert np.array_equal(gather(frames[5]), frames[5])
+
+
+def test_a_batch_is_painted_as_its_frames_are(style):
+    """What CUDA lanes rely on, on the CPU."""
+    graph = FrameGraph(fold_upscaling(load_weights(style)))
+    frames = np.stack([scene(40, 56), 255 - scene(40, 56), np.roll(scene(40, 56), 9, axis=1)])
+    with torch.no_grad():
+        together = graph(torch.from_numpy(frames)).numpy()
+    for frame, painted in zip(frames, together, strict=True):
+        assert np.abs(painted - reference(style, frame)).max() <= 1.0
 
 
 @pytest.mark.gpu

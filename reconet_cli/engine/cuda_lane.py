@@ -1,9 +1,13 @@
-"""Frames through a captured CUDA graph, with page-locked memory at both ends."""
+"""Frames through captured CUDA graphs, with page-locked memory at both ends."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from reconet_cli.engine.graph import FrameGraph
 
@@ -12,34 +16,48 @@ _WARM_RUNS = 3
 
 
 class CudaLane:
-    """Paints frames of one size, one at a time, on a stream of its own.
+    """Paints up to `most` frames of one size at a time, on a stream of its own.
 
-    A fast network's time on a GPU is mostly that of launching its hundred kernels; a graph launches them at once. While
-    one lane computes, another one's frames travel. Raises `RuntimeError` where the device cannot capture.
+    A fast network's time on a GPU is mostly that of launching its hundred kernels; a graph launches them at once, for
+    all frames of a batch. While one lane computes, another one's frames travel. Raises `RuntimeError` where the device
+    cannot capture.
     """
 
-    def __init__(self, graph: FrameGraph, shape: tuple[int, int, int], kind: torch.dtype, device: torch.device) -> None:
+    def __init__(
+        self, graph: FrameGraph, shape: tuple[int, int, int], kind: torch.dtype, device: torch.device, most: int
+    ) -> None:
         """For frames of a `shape` `(H, W, 3)`, given to the graph as integers of a `kind`."""
-        self._arriving = torch.zeros(1, *shape, dtype=kind, pin_memory=True)
-        self._leaving = torch.zeros(1, *shape, dtype=kind, pin_memory=True)
-        self._frame = torch.zeros(1, *shape, dtype=kind, device=device)
+        self._arriving = torch.zeros(most, *shape, dtype=kind, pin_memory=True)
+        self._leaving = torch.zeros(most, *shape, dtype=kind, pin_memory=True)
+        self._frames = torch.zeros(most, *shape, dtype=kind, device=device)
         self._stream = torch.cuda.Stream(device)
-        self._captured = torch.cuda.CUDAGraph()
+        # One graph for each number of frames; they never run at the same time, so they share their memory.
+        memory = torch.cuda.graph_pool_handle()
         with torch.no_grad(), torch.cuda.device(device), torch.backends.cudnn.flags(enabled=True, benchmark=True):
-            self._stream.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(self._stream):
-                for _ in range(_WARM_RUNS):
-                    graph(self._frame)
-            # Another style may be painting meanwhile, on threads of its own.
-            with torch.cuda.graph(self._captured, stream=self._stream, capture_error_mode="thread_local"):
-                self._painted = graph(self._frame).contiguous()
+            self._captured = {count: self._capture(graph, count, memory) for count in range(most, 0, -1)}
 
-    def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Paint an RGB frame."""
-        np.copyto(self._arriving.numpy()[0], frame)
+    def _capture(self, graph: FrameGraph, count: int, memory: Any) -> tuple[torch.cuda.CUDAGraph, Tensor]:
+        """A graph for `count` frames, and where it leaves them."""
+        frames = self._frames[:count]
+        self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
-            self._frame.copy_(self._arriving, non_blocking=True)
-            self._captured.replay()
-            self._leaving.copy_(self._painted, non_blocking=True)
+            for _ in range(_WARM_RUNS):
+                graph(frames)
+        captured = torch.cuda.CUDAGraph()
+        # Another style may be painting meanwhile, on threads of its own.
+        with torch.cuda.graph(captured, pool=memory, stream=self._stream, capture_error_mode="thread_local"):
+            painted = graph(frames).contiguous()
+        return captured, painted
+
+    def __call__(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Paint RGB frames."""
+        count = len(frames)
+        for place, frame in zip(self._arriving.numpy(), frames, strict=False):
+            np.copyto(place, frame)
+        captured, painted = self._captured[count]
+        with torch.cuda.stream(self._stream):
+            self._frames[:count].copy_(self._arriving[:count], non_blocking=True)
+            captured.replay()
+            self._leaving[:count].copy_(painted, non_blocking=True)
         self._stream.synchronize()
-        return self._leaving.numpy()[0].astype(frame.dtype)
+        return [place.astype(frame.dtype) for place, frame in zip(self._leaving.numpy(), frames, strict=False)]

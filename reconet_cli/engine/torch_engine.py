@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import torch
 
 from reconet_cli.engine.band_torch import banded_on_torch
 from reconet_cli.engine.cuda_lane import CudaLane
+from reconet_cli.engine.gather import Gather, PaintAll
 from reconet_cli.engine.graph import DEEP_LEVELS, LEVELS, FrameGraph
 from reconet_cli.engine.lanes import Lanes
 from reconet_cli.engine.rewrites import fold_upscaling
@@ -18,8 +20,11 @@ from reconet_cli.model.network import ReCoNet
 from reconet_cli.processors import processors
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-# Frames at a time on a CUDA device: one is computed while others travel.
+# Batches at a time on a CUDA device, one is computed while the other travels; and how many pixels and frames one has at
+# most: large frames keep a device busy by themselves.
 _CUDA_LANES = 2
+_BATCH_PIXELS = 1 << 20
+_MOST_FRAMES = 4
 
 Paint = Callable[[np.ndarray], np.ndarray]
 
@@ -48,40 +53,45 @@ class TorchEngine:
             precision = "fp32" if device.type == "cpu" else "fp16"
         if precision not in _DTYPES:
             raise EngineError(f"PyTorch cannot run in {precision}", f"choose one of {', '.join(_DTYPES)}")
-        dtype = _DTYPES[precision]
-        folded = fold_upscaling(network).to(device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._graph = FrameGraph(folded, dtype, DEEP_LEVELS if deep else LEVELS)
+        self._dtype = _DTYPES[precision]
         self._kind = torch.int32 if deep else torch.uint8
-        painters = [] if banded else self._of_whole_frames((height, width, 3))
         self.precision = precision
         self.description = f"PyTorch {device.type} {precision}"
-        if not painters:
-            painters = [banded_on_torch(network, device, dtype, deep=deep)]
+        self.lanes = 1
+        whole = None if banded else self._of_whole_frames(network, (height, width, 3), deep=deep)
+        if whole is None:
+            whole = banded_on_torch(network, device, self._dtype, deep=deep)
             self.description += ", band by band to save memory"
-        self._painters = Lanes(painters)
-        self.lanes = len(painters)
+        self._paint = whole
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paint an RGB frame `(H, W, 3)` of the size and type given at the start."""
-        with self._painters.take() as paint:
-            return paint(frame)
+        return self._paint(frame)
 
-    def _of_whole_frames(self, shape: tuple[int, int, int]) -> list[Paint]:
-        """One painter a lane, or none where the device lacks the memory."""
+    def _of_whole_frames(self, network: ReCoNet, shape: tuple[int, int, int], *, deep: bool) -> Paint | None:
+        """Paints frames as a whole, None where the device lacks the memory."""
+        folded = fold_upscaling(network).to(self._device, self._dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        graph = FrameGraph(folded, self._dtype, DEEP_LEVELS if deep else LEVELS)
+        step_by_step = partial(self._run, graph)
         if self._device.type == "cuda":
+            most = max(1, min(_MOST_FRAMES, _BATCH_PIXELS // (shape[0] * shape[1])))
             # What cannot be captured, or lacks the memory for it, may still be run step by step.
             with suppress(RuntimeError):
-                return [CudaLane(self._graph, shape, self._kind, self._device) for _ in range(_CUDA_LANES)]
+                lanes = Lanes[PaintAll](
+                    CudaLane(graph, shape, self._kind, self._device, most) for _ in range(_CUDA_LANES)
+                )
+                self.lanes = _CUDA_LANES * most
+                return Gather(lanes, most)
             try:
-                self._paint(np.zeros(shape, np.uint8))
+                step_by_step(np.zeros(shape, np.uint8))
             except torch.OutOfMemoryError:
                 torch.cuda.empty_cache()
-                return []
-        return [self._paint]
+                return None
+        return step_by_step
 
     @torch.inference_mode()
-    def _paint(self, frame: np.ndarray) -> np.ndarray:
+    def _run(self, graph: FrameGraph, frame: np.ndarray) -> np.ndarray:
         whole = frame if self._kind == torch.uint8 else frame.astype(np.int32)
         batch = torch.from_numpy(whole)[None].to(self._device)
-        painted: np.ndarray = self._graph(batch)[0].contiguous().cpu().numpy()
+        painted: np.ndarray = graph(batch)[0].contiguous().cpu().numpy()
         return painted.astype(frame.dtype, copy=False)
