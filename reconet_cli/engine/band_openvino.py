@@ -11,7 +11,7 @@ from openvino import opset13 as op
 
 from reconet_cli.engine.band_steps import Step, steps_of
 from reconet_cli.engine.bands import BandedPainter
-from reconet_cli.engine.graph import DEEP_LEVELS, LEVELS
+from reconet_cli.engine.graph import DEEP_LEVELS, LEVELS, frame_type
 from reconet_cli.engine.quantize import levels_ends, quantize
 from reconet_cli.model.network import ReCoNet
 from reconet_cli.processors import processors
@@ -28,7 +28,6 @@ def banded_on_openvino(
     steps, graph = steps_of(network, levels)
     kernels = []
     for number, step in enumerate(steps):
-        last = step.norm is None
         reader = next((n for n in range(number + 1, len(steps)) if steps[n].source == step.target), number)
         kernels.append(
             _Kernel(
@@ -38,7 +37,7 @@ def banded_on_openvino(
                 scale=graph.scale if number == 0 else 1,
                 span=ranges[number] if ranges else None,
                 # Only what goes into a convolution may be kept as that convolution's levels.
-                target_span=ranges[reader] if ranges and not (step.exact or last) else None,
+                target_span=ranges[reader] if ranges and not (step.exact or step.last) else None,
                 source_span=ranges[number] if ranges and number and not _exact(steps, number) else None,
                 levels=levels,
             )
@@ -68,9 +67,8 @@ class _Kernel:
     ) -> None:
         self._step, self._scale, self._levels = step, scale, levels
         self._source_span, self._target_span = source_span, target_span
-        last = step.norm is None
-        whole = np.uint8 if levels == LEVELS else np.uint16
-        self.dtype = np.dtype(whole if last else np.float32 if target_span is None else np.uint8)
+        whole = frame_type(levels)
+        self.dtype = np.dtype(whole if step.last else np.float32 if target_span is None else np.uint8)
         self._frame_type = whole if step.source == "frame" else np.float32 if source_span is None else np.uint8
         options = {
             "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": processors(), "INFERENCE_PRECISION_HINT": hint,
@@ -80,7 +78,7 @@ class _Kernel:
             whole_model = quantize(model, [span]) if span else model
             return core.compile_model(whole_model, "CPU", options).create_infer_request()
 
-        self._moments = None if last else compiled(self._moments_model())
+        self._moments = None if step.last else compiled(self._moments_model())
         self._finish = compiled(self._finish_model())
 
     def moments(self, band: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +112,7 @@ class _Kernel:
     def _finish_model(self) -> Any:
         source, values = self._convolved()
         parameters = [source]
-        if self._step.norm is None:
+        if self._step.last:
             values = op.multiply(op.tanh(values), np.float32(self._levels / 2))
             values = op.clamp(op.add(values, np.float32((self._levels + 1) / 2)), 0.0, float(self._levels))
         else:

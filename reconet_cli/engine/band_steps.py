@@ -34,6 +34,11 @@ class Step:
     exact: bool = False
 
     @property
+    def last(self) -> bool:
+        """Whether it makes the frame."""
+        return self.norm is None
+
+    @property
     def doubles(self) -> bool:
         """True for a transposed convolution of stride 2."""
         return isinstance(self.conv, nn.ConvTranspose2d)

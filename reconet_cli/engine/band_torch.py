@@ -8,7 +8,7 @@ from torch import Tensor
 
 from reconet_cli.engine.band_steps import Step, steps_of
 from reconet_cli.engine.bands import BandedPainter
-from reconet_cli.engine.graph import DEEP_LEVELS, LEVELS
+from reconet_cli.engine.graph import DEEP_LEVELS, LEVELS, frame_type
 from reconet_cli.model.network import ReCoNet
 
 # A graphics chip is idle while a band travels, so its bands are large.
@@ -36,10 +36,8 @@ class _Kernel:
         self._conv = step.conv.to(device, dtype)
         floor = step.floor
         self._floor = None if floor is None else self._per_channel(floor)
-        last = step.norm is None
-        whole = np.uint8 if levels == LEVELS else np.uint16
         kept = np.float16 if dtype == torch.float16 and not step.exact else np.float32
-        self.dtype = np.dtype(whole if last else kept)
+        self.dtype = np.dtype(frame_type(levels) if step.last else kept)
 
     @torch.inference_mode()
     def moments(self, band: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -51,7 +49,7 @@ class _Kernel:
     def finish(self, band: np.ndarray, factor: np.ndarray, offset: np.ndarray, added: np.ndarray | None) -> np.ndarray:
         """The target rows."""
         values = self._convolved(band)
-        if self._step.norm is None:
+        if self._step.last:
             values = torch.tanh(values) * (self._levels / 2) + (self._levels + 1) / 2
             values = values.clamp(0, self._levels).to(torch.int32)
         else:
