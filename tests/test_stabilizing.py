@@ -209,7 +209,7 @@ def test_what_is_kept_does_not_grow():
     for t in range(40):
         stabilizer(sources[t % 2], 255 - sources[t % 2])
         sizes.append(arrays())
-    assert max(sizes[20:]) == max(sizes[:20]) < 40 * sources[0].nbytes
+    assert max(sizes[20:]) == max(sizes[:20]) < 32 * sources[0].nbytes
 
 
 def test_motion_is_found_to_a_tenth_of_a_pixel():

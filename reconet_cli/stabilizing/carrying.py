@@ -41,21 +41,17 @@ def doubled(picture: np.ndarray, sharpness: float, scratch: Scratch) -> np.ndarr
     nearly as good as cubic ones of the picture itself, at a third of the time.
     """
     height, width = picture.shape[:2]
-    kind = picture.dtype
     between = np.array([-sharpness, 4 + sharpness, 4 + sharpness, -sharpness], np.float32) / 8
-    across = scratch("across", picture.shape, kind)
+    across = scratch("across", picture.shape, picture.dtype)
     cv2.filter2D(picture, -1, between[None], across, anchor=(1, 0), borderType=cv2.BORDER_REPLICATE)
+    result = scratch("doubled", (2 * height, 2 * width, 4), picture.dtype)
     # A pixel is moved about as one value, four times as fast.
-    pixel = np.int32 if kind == np.uint8 else np.float64
-    pairs = scratch("pairs", (height, width, 2), pixel)
+    pixel = np.int32 if picture.dtype == np.uint8 else np.float64
     parts: list[np.ndarray] = [part.view(pixel)[..., 0] for part in (picture, across)]
+    pairs: np.ndarray = result.view(pixel).reshape(2 * height, width, 2)[::2]
     cv2.merge(parts, pairs)
-    wide = pairs.view(kind).reshape(height, 2 * width, 4)
-    result = scratch("doubled", (2 * height, 2 * width, 4), kind)
-    result[::2] = wide
-    result[1::2] = cv2.filter2D(
-        wide, -1, between[:, None], scratch("down", wide.shape, kind), anchor=(0, 1), borderType=cv2.BORDER_REPLICATE
-    )
+    wide, below = result[::2], result[1::2]
+    cv2.filter2D(wide, -1, between[:, None], below, anchor=(0, 1), borderType=cv2.BORDER_REPLICATE)
     return result
 
 
