@@ -11,7 +11,7 @@ _CELL = 64  # px: colours and contrast are compared over neighbourhoods of about
 # Contrast that cells without any are taken to have, in levels of 255, and the most that it is changed by in a frame.
 _FAINT = 2.0
 _LEAST, _MOST = 0.8, 1.4
-_LINES = 8  # detail is measured in one row and column of so many
+_LINES = 16  # detail is measured in one row and column of so many
 _CURVATURE = np.array([[1, -2, 1]], np.float32)
 
 

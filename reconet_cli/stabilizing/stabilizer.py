@@ -56,7 +56,8 @@ class Stabilizer:
         self._shown = matched(_over(fresh, shown, change.kept), fresh, self._scratch)
         wrong = _SHARP - detail(self._shown) / (detail(fresh) or 1)
         self._sharpness = float(np.clip(self._sharpness + _PULL * wrong, _LEAST_SHARPNESS, _MOST_SHARPNESS))
-        return blend(painted, cv2.cvtColor(self._shown, cv2.COLOR_RGBA2RGB), self._strength)
+        steady: np.ndarray = cv2.cvtColor(self._shown, cv2.COLOR_RGBA2RGB)
+        return steady if self._strength == 1 else blend(painted, steady, self._strength)
 
 
 def _over(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
