@@ -46,7 +46,8 @@ class Identity:
     def __call__(self, frame):
         self.count += 1
         time.sleep(float(os.environ.get("RECONET_TEST_DELAY", "0")))
-        while str(self.count) == os.environ.get("RECONET_TEST_STOP") and any(
+        patience = time.monotonic() + 60
+        while str(self.count) == os.environ.get("RECONET_TEST_STOP") and time.monotonic() < patience and any(
             thread.name == "decode" for thread in threading.enumerate()
         ):
             time.sleep(0.01)
