@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -20,6 +20,8 @@ from reconet_cli.media.writer import Writer
 DEPTH = 4  # frames that wait before each of the later stages
 _QUEUE_BYTES = 128 << 20  # what they may take, in each queue
 _AHEAD = 1  # frames handed to the painting threads beyond their number
+# Seconds of a wait after which Python looks for signals: one that comes just before a wait does not end it.
+_AWAKE = 0.5
 _FAREWELL = 3.0  # seconds that a stage gets to notice the end; one stuck in a foreign pipe is left behind
 
 _TELL_EVERY = 5.0  # seconds between two reports of a live run
@@ -65,7 +67,7 @@ class Channel(Generic[T]):
     def put(self, item: T) -> None:
         """Add an item, waiting for room. Raises StoppedError."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or len(self._items) < self._depth)
+            self._until(lambda: self._stopped or len(self._items) < self._depth)
             if self._stopped:
                 raise StoppedError
             self._items.append(item)
@@ -83,11 +85,15 @@ class Channel(Generic[T]):
             self._stopped = True
             self._changed.notify_all()
 
+    def _until(self, ready: Callable[[], bool]) -> None:
+        while not self._changed.wait_for(ready, _AWAKE):
+            pass
+
     def __iter__(self) -> Iterator[T]:
         """The items until `end`. Raises StoppedError."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._stopped or self._ended or self._items)
+                self._until(lambda: self._stopped or self._ended or bool(self._items))
                 if self._stopped:
                     raise StoppedError
                 if not self._items:
@@ -166,6 +172,8 @@ def _in_order(
 
     def oldest() -> tuple[Frame, Frame]:
         frame, future = waiting.popleft()
+        while not future.done():
+            wait([future], _AWAKE)
         return frame, future.result()
 
     for frame in frames:
@@ -209,7 +217,8 @@ def run(
             if on_frame:
                 on_frame()
         state.painted.end()
-        threads[1].join()
+        while threads[1].is_alive():
+            threads[1].join(_AWAKE)
     except StoppedError:
         pass
     except BaseException as error:
