@@ -216,3 +216,33 @@ def test_channel():
         channel.put(3)
     with pytest.raises(StoppedError):
         list(channel)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals for threads")
+@pytest.mark.parametrize("stuck", ["source", "paint", "sink"])
+def test_an_interrupt_that_wakes_nobody_is_noticed(stuck):
+    """The system may tell another thread, or the main one just before it goes to sleep; nothing moves meanwhile."""
+    reached, freed = threading.Event(), threading.Event()
+    source = Source(20, stick_at=3 if stuck == "source" else -1)
+    sink = Sink(stick_at=3 if stuck == "sink" else -1)
+
+    def paint(frame):
+        if frame.time >= 2:
+            reached.set()
+        if stuck == "paint" and frame.time == 3:
+            freed.wait(PATIENCE)
+        return frame
+
+    def interrupt():
+        reached.wait(PATIENCE)
+        time.sleep(0.3)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        source.aborted.wait(PATIENCE)
+        freed.set()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(source, paint, sink)
+    thread.join()
+    assert source.aborted.is_set()
