@@ -23,7 +23,7 @@ class Motion:
 
     Half the size and every pixel of it: stopping at coarser scales, as OpenCV's presets do, is faster and loses half of
     the steadiness, because a tenth of a pixel matters where brush strokes have sharp edges. A median and a mean take
-    the place of its variational refinement, at a sixth of the time.
+    the place of its variational refinement, in a fraction of its time.
     """
 
     def __init__(self) -> None:
