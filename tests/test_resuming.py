@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import types
+import zlib
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -24,9 +25,11 @@ import reconet_cli.model.styles
 import reconet_cli.resuming.run
 from reconet_cli import cli
 from reconet_cli.errors import MediaError
+from reconet_cli.looks import Looks, LooksPainter
 from reconet_cli.media.request import Request
 from reconet_cli.pipeline import stylize
 from reconet_cli.resuming import stylize_resumably
+from reconet_cli.stabilizing import Stabilizer
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
@@ -44,6 +47,12 @@ class Negative:
 
     def __init__(self, fail_at: int = 10**9, settled: object = "exact") -> None:
         self.fail_at, self.settled, self.count = fail_at, settled, 0
+
+    def memory(self):
+        return {}
+
+    def remember(self, memory):
+        assert not memory
 
     def __call__(self, frame):
         self.count += 1
@@ -115,6 +124,76 @@ def test_interrupted_equals_uninterrupted(tools, sources, tmp_path, name, suffix
     assert (ours.video.colour, ours.video.aspect) == (theirs.video.colour, theirs.video.aspect)
     assert [s.codec for s in ours.streams] == [s.codec for s in theirs.streams]
     assert float(ours.duration) == pytest.approx(float(theirs.duration), abs=0.011)
+
+
+class Unsteady:
+    """Paints the same frame otherwise each time, and fails at one of them."""
+
+    description, precision, lanes = "unsteady", "exact", 2
+
+    def __init__(self, fail_at: int) -> None:
+        self.fail_at = fail_at
+
+    def __call__(self, pixels):
+        strokes = np.random.default_rng(zlib.crc32(pixels)).integers(-30, 31, (*pixels.shape[:2], 1))
+        self.fail_at -= 1
+        if self.fail_at < 0:
+            raise MediaError("the power went")
+        return np.clip(255 - pixels.astype(int) + strokes, 0, 255).astype(np.uint8)
+
+
+def steady(fail_at: int = 10**9) -> LooksPainter:
+    """Up to eight of its frames are on their way when it fails."""
+    return LooksPainter([Unsteady(fail_at)], Looks(), None, Stabilizer())
+
+
+@pytest.fixture
+def steady_at_once(sources, tmp_path) -> Path:
+    """An uninterrupted run's lossless result."""
+    whole = tmp_path / "at-once.mp4"
+    request = Request(str(sources["steady"]), str(whole), crf=0, preset="ultrafast")
+    stylize(request, lambda *_: steady(), note=lambda _: None, progress=no_progress)
+    return whole
+
+
+def test_steady_strokes_are_carried_over_an_interruption(tools, sources, steady_at_once, tmp_path):
+    out, options = tmp_path / "out.mp4", {"crf": 0, "preset": "ultrafast"}
+    for _ in range(2):
+        assert "the power went" in resumably(sources["steady"], out, steady(19), **options)[-1]
+    assert resumably(sources["steady"], out, steady(), **options)[0].startswith("20 frames are painted already")
+    assert np.array_equal(tools.pixels(out), tools.pixels(steady_at_once))
+    assert left(tmp_path) == ["at-once.mp4", "out.mp4"]
+
+
+def test_only_the_latest_memories_are_kept(sources, tmp_path, monkeypatch):
+    monkeypatch.setattr(reconet_cli.resuming.run, "SEGMENT", 5)
+    resumably(sources["steady"], tmp_path / "out.mp4", steady(29))
+    parts = tmp_path / "out.mp4.parts"
+    done = segments(tmp_path / "out.mp4")
+    assert done >= 4
+    assert [path.stem for path in sorted(parts.glob("*.npz"))] == [f"{number:06d}" for number in (done - 2, done - 1)]
+
+
+@pytest.mark.parametrize(("spoilt", "kept"), [(["000001.npz"], 10), (["000000.npz", "000001.npz"], 0)])
+def test_what_was_not_remembered_is_painted_again(tools, sources, steady_at_once, tmp_path, spoilt, kept):
+    out, options = tmp_path / "out.mp4", {"crf": 0, "preset": "ultrafast"}
+    resumably(sources["steady"], out, steady(29), **options)
+    for name in spoilt:
+        memory = tmp_path / "out.mp4.parts" / name
+        memory.write_bytes(memory.read_bytes()[:-100])
+    notes = resumably(sources["steady"], out, steady(), **options)
+    assert [note for note in notes if "painted already" in note] == (
+        [f"{kept} frames are painted already, in {out}.parts"] if kept else []
+    )
+    assert np.array_equal(tools.pixels(out), tools.pixels(steady_at_once))
+
+
+def test_a_damaged_memory_is_said(sources, tmp_path):
+    out = tmp_path / "out.mp4"
+    resumably(sources["steady"], out, steady(19))
+    memory = tmp_path / "out.mp4.parts/000000.npz"
+    memory.write_bytes(bytes(len(memory.read_bytes())))
+    assert resumably(sources["steady"], out, steady())[-1].startswith(f"{memory} is damaged")
 
 
 def test_lossy_results_do_not_depend_on_where_a_run_stopped(tools, sources, tmp_path):

@@ -90,11 +90,6 @@ def command(
         raise click.UsageError("--resumable is for files, not for pipes (-)")
     if resumable and media["latency"]:
         raise click.UsageError("--resumable and --live exclude each other")
-    if resumable and looks.stabilize:
-        raise click.UsageError(
-            "--resumable and --stabilize exclude each other: a frame depends on those before it. "
-            "Paint --resumable, then use `reconet stabilize`"
-        )
     if duration is not None and duration <= 0:
         raise click.UsageError("--duration is not above 0")
 

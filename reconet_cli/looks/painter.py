@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -26,11 +26,18 @@ class Engine(Protocol):
 
 
 class Steady(Protocol):
-    """Makes paintings steady: `follow` gets each source frame, in order, `show` its painting and what came of that."""
+    """Makes paintings steady: `follow` gets each source frame, in order, `show` its painting and what came of that.
+
+    `memory` is what the frames behind the last one shown depend on; another one can `remember` it and go on.
+    """
 
     def follow(self, source: np.ndarray, /) -> Any: ...
 
     def show(self, painted: np.ndarray, change: Any, /) -> np.ndarray: ...
+
+    def memory(self) -> Mapping[str, np.ndarray]: ...
+
+    def remember(self, memory: Mapping[str, np.ndarray], /) -> None: ...
 
 
 class LooksPainter:
@@ -56,6 +63,15 @@ class LooksPainter:
     def settled(self) -> list[list[str]]:
         """What each network came to run on, and in which precision."""
         return [[engine.description, engine.precision] for engine in self._engines]
+
+    def memory(self) -> Mapping[str, np.ndarray]:
+        """What paintings behind the last finished one depend on."""
+        return self._steady.memory() if self._steady else {}
+
+    def remember(self, memory: Mapping[str, np.ndarray]) -> None:
+        """Go on behind the frame after which another painter was asked for its `memory`."""
+        if self._steady:
+            self._steady.remember(memory)
 
     @property
     def ahead(self) -> Callable[[Frame], None] | None:

@@ -21,6 +21,7 @@ from reconet_cli.media.pixels import Frame
 from reconet_cli.media.request import PIPE, Request
 from reconet_cli.media.video_output import VideoOutput
 from reconet_cli.pipeline import Outcome, Painter, run
+from reconet_cli.resuming.memory import Memory
 from reconet_cli.resuming.segments import RestReader, SegmentWriter, frames_after
 from reconet_cli.resuming.store import Segment, Store, file_identity
 
@@ -30,10 +31,18 @@ _NO_SETTINGS = ("input", "output", "overwrite", "ffmpeg")
 
 
 class SettledPainter(Painter, Protocol):
-    """A painter that can say what its automatic choices came to (JSON values), so that they are not made again."""
+    """A painter that another run's painter can go on for, as if it were the same one.
+
+    `settled` is what its automatic choices came to (JSON values), so that they are not made again. `memory` is all that
+    its paintings of the frames to come depend on, as of the frame that `then` has seen last; `remember` takes it over.
+    """
 
     @property
     def settled(self) -> Any: ...
+
+    def memory(self) -> Memory: ...
+
+    def remember(self, memory: Memory) -> None: ...
 
 
 def stylize_resumably(
@@ -60,18 +69,21 @@ def stylize_resumably(
         width, height = job.reader.size
         paint = load(height, width, job.layout.deep, store.settled)
         store.settle(paint.settled)
+        paint.remember(store.memory())
         store.claim()
         done = store.frames
         if done:
             note(f"{done} frames are painted already, in {store.folder}")
         reader = RestReader(job.reader, frames, SEGMENT)
-        writer = SegmentWriter(store, output, reader.checksums, SEGMENT)
+        writer = SegmentWriter(store, output, reader.checksums, SEGMENT, paint.memory)
         try:
             with progress(job.total) as advance:
                 for _ in range(done):
                     advance()
                 began = time.perf_counter()
-                count = run(reader, paint, writer, lanes=paint.lanes, on_frame=advance)
+                count = run(
+                    reader, paint, writer, lanes=paint.lanes, ahead=paint.ahead, then=paint.then, on_frame=advance
+                )
                 seconds = time.perf_counter() - began
             _join(job, output, store)
         except BaseException:

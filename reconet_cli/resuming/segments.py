@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from reconet_cli.media.pixels import Frame
 from reconet_cli.media.reader import Reader
 from reconet_cli.media.video_output import VideoOutput
 from reconet_cli.media.writer import Writer
+from reconet_cli.resuming.memory import Memory
 from reconet_cli.resuming.store import Segment, Store
 
 
@@ -51,13 +52,24 @@ class RestReader:
 
 
 class SegmentWriter:
-    """Frames into one file after the other, `length` frames each, that a store keeps as soon as they are complete."""
+    """Frames into one file after the other, `length` frames each, that a store keeps as soon as they are complete.
 
-    def __init__(self, store: Store, output: VideoOutput, checksums: dict[Fraction, int], length: int) -> None:
+    With each it keeps `memory()`, what the painter remembers when the last of them has been written.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        output: VideoOutput,
+        checksums: dict[Fraction, int],
+        length: int,
+        memory: Callable[[], Memory],
+    ) -> None:
         self._store = store
         self._output = output
         self._checksums = checksums
         self._length = length
+        self._memory = memory
         self._writer: Writer | None = None
         self._aborted = False
         self._times: list[Fraction] = []
@@ -96,5 +108,5 @@ class SegmentWriter:
         self._writer.release()
         self._writer = None
         first, last = self._times[0], self._times[-1]
-        self._store.add(len(self._times), first, last, self._checksums[last])
+        self._store.add(len(self._times), first, last, self._checksums[last], self._memory())
         self._times = []

@@ -14,10 +14,12 @@ from typing import Any
 
 from reconet_cli.errors import MediaError
 from reconet_cli.files import lock
+from reconet_cli.resuming.memory import Memory, load_memory, save_memory
 
 MANIFEST = "manifest.json"
 _ENDS = 1 << 20  # bytes that are read at each end of a file to know it again
 _LOCK = "lock"
+_MEMORIES = 2  # of the latest segments: the last one's file may not have survived a power cut
 _OURS = re.compile(r"\.?\d{6}\.(part\.)?\w+|parts\.txt|manifest\.json(\.part)?|lock")
 
 
@@ -26,7 +28,7 @@ class Segment:
     """A finished file: its number of frames and its size in bytes.
 
     `first` and `last` are when those frames are shown (seconds, on the output's clock), `checksum` is that of the
-    source of the last one.
+    source of the last one. `memory` is the size in bytes of what the painter remembers behind it, 0 for nothing.
     """
 
     frames: int
@@ -34,6 +36,7 @@ class Segment:
     first: Fraction
     last: Fraction
     checksum: int
+    memory: int
 
 
 def file_identity(path: Path) -> dict[str, Any]:
@@ -79,6 +82,14 @@ class Store:
         """The file of a segment while it is written."""
         return self.folder / f".{number:06d}.part{self._suffix}"
 
+    def memory(self) -> Memory:
+        """What the painter remembered behind the last segment. Raises MediaError."""
+        kept = self.segments and self.segments[-1].memory
+        return load_memory(self._memory(len(self.segments) - 1)) if kept else {}
+
+    def _memory(self, number: int) -> Path:
+        return self.folder / f"{number:06d}.npz"
+
     def settle(self, settled: Any) -> None:
         """Keep what this run has decided. Raises MediaError where the finished segments were made in another way."""
         settled = json.loads(json.dumps(settled))
@@ -95,6 +106,7 @@ class Store:
             self.folder.mkdir(exist_ok=True)
             self._take()
             kept = {self.path(number) for number in range(len(self.segments))} | {self.folder / _LOCK}
+            kept |= {self._memory(number) for number in self._remembered()}
             for path in self._ours():
                 if path not in kept:
                     path.unlink()
@@ -102,14 +114,16 @@ class Store:
         except OSError as problem:
             raise self._unwritable(problem) from problem
 
-    def add(self, frames: int, first: Fraction, last: Fraction, checksum: int) -> None:
-        """The next segment's part is complete. Raises MediaError."""
+    def add(self, frames: int, first: Fraction, last: Fraction, checksum: int, memory: Memory) -> None:
+        """The next segment's part is complete, and the painter remembers `memory`. Raises MediaError."""
         number = len(self.segments)
         try:
+            remembered = save_memory(self._memory(number), memory) if memory else 0
             os.replace(self.part(number), self.path(number))
             size = self.path(number).stat().st_size
-            self.segments.append(Segment(frames, size, first, last, checksum))
+            self.segments.append(Segment(frames, size, first, last, checksum, remembered))
             self._write()
+            self._memory(number - _MEMORIES).unlink(missing_ok=True)
         except OSError as problem:
             raise self._unwritable(problem) from problem
 
@@ -167,9 +181,19 @@ class Store:
         self.settled = settled
         for number, segment in enumerate(segments):
             # A power cut may leave a name without its content.
-            if not self.path(number).is_file() or self.path(number).stat().st_size != segment.size:
+            if not _has(self.path(number), segment.size):
                 break
             self.segments.append(segment)
+        while self.segments and not self._can_go_on():
+            self.segments.pop()
+
+    def _can_go_on(self) -> bool:
+        """Whether what has to be remembered behind the last segment is there."""
+        memory = self.segments[-1].memory
+        return not memory or _has(self._memory(len(self.segments) - 1), memory)
+
+    def _remembered(self) -> range:
+        return range(max(0, len(self.segments) - _MEMORIES), len(self.segments))
 
     def _write(self) -> None:
         content = {
@@ -185,6 +209,10 @@ class Store:
         return MediaError(f"cannot write in {self.folder}: {problem.strerror}")
 
 
+def _has(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
+
+
 def _segment(entry: dict[str, Any]) -> Segment:
-    frames, size, checksum = (int(entry[name]) for name in ("frames", "size", "checksum"))
-    return Segment(frames, size, Fraction(entry["first"]), Fraction(entry["last"]), checksum)
+    frames, size, checksum, memory = (int(entry[name]) for name in ("frames", "size", "checksum", "memory"))
+    return Segment(frames, size, Fraction(entry["first"]), Fraction(entry["last"]), checksum, memory)

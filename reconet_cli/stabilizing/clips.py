@@ -12,7 +12,7 @@ from reconet_cli.errors import MediaError
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.reader import FfmpegReader, Frame, ReadOptions
 from reconet_cli.media.source import file_source, probe, video_stream
-from reconet_cli.stabilizing.following import Change
+from reconet_cli.stabilizing.following import Followed
 from reconet_cli.stabilizing.stabilizer import Stabilizer
 
 
@@ -28,7 +28,7 @@ class ClipStabilizer(AbstractContextManager["ClipStabilizer"]):
         self._reader = FfmpegReader(program, source, info, video_stream(info, source.name), ReadOptions(size=size))
         self._frames = iter(self._reader)
         self._stabilizer = Stabilizer(strength)
-        self._changes: deque[Change | None] = deque()
+        self._followed: deque[Followed | None] = deque()
         self._name = source.name
         self._count = 0
 
@@ -53,11 +53,11 @@ class ClipStabilizer(AbstractContextManager["ClipStabilizer"]):
                 "name the clip that it was painted from: frames are paired by their index",
             )
         self._count += 1
-        self._changes.append(self._stabilizer.follow(original.pixels))
+        self._followed.append(self._stabilizer.follow(original.pixels))
 
     def then(self, frame: Frame, painted: Frame) -> Frame:
         """Steady the next painted frame."""
-        return replace(painted, pixels=self._stabilizer.show(painted.pixels, self._changes.popleft()))
+        return replace(painted, pixels=self._stabilizer.show(painted.pixels, self._followed.popleft()))
 
     def surplus(self) -> bool:
         """True where the original goes on after the last painted frame."""

@@ -10,10 +10,8 @@ import numpy as np
 from reconet_cli.errors import MediaError
 from reconet_cli.stabilizing.carrying import fitting, local_contrast, sample, stretch, texture
 from reconet_cli.stabilizing.motion import Motion, half_luma
+from reconet_cli.stabilizing.renewing import renewed, scattered
 
-# So much of what is carried gives way in each frame to what has just been painted. It takes away what sampling the same
-# strokes again and again would do to them.
-_RENEWED = 0.08
 # Another scene has begun where motion leaves more than this share of the texture unexplained (clips: up to 0.35, one
 # with 70 px a frame 0.8; cuts: from 0.96), or where less than this share of the picture fits.
 _UNEXPLAINED = 0.7
@@ -23,8 +21,21 @@ _LARGEST = 16383  # px a side: OpenCV samples pictures of less than 32768, and t
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What of a clip is remembered to follow it on, at half the size (rounded up): `(h, w)` arrays, never written to.
+
+    `luma` uint8; `stretched` float32, how much the strokes shown there have been stretched; `ages` uint8, for how many
+    frames they have been carried.
+    """
+
+    luma: np.ndarray
+    stretched: np.ndarray
+    ages: np.ndarray
+
+
+@dataclass(frozen=True)
 class Change:
-    """From one frame to the next, for half the size (rounded up).
+    """From one frame to the next, at half the size.
 
     `flow` current→previous `(h, w, 2)` in half-size pixels; `kept` `(h, w)` in [0, 1], how much of what was shown there
     may be shown again. Both float32.
@@ -34,46 +45,57 @@ class Change:
     kept: np.ndarray
 
 
+@dataclass(frozen=True)
+class Followed:
+    """A frame: what is remembered of it, and what has become in it of the frame before. None: another scene."""
+
+    seen: Seen
+    change: Change | None
+
+
 class Follower:
     """Follows a clip; call it with each source frame, in order. It never sees paintings."""
 
     def __init__(self) -> None:
         self._motion = Motion()
         self._shape: tuple[int, ...] = ()
-        self._luma = self._grid = self._stretched = np.empty(0)
+        self._grid = np.empty(0)
+        self._seen: Seen | None = None
 
-    def __call__(self, source: np.ndarray) -> Change | None:
-        """What has become of the frame before in this one, RGB `(H, W, 3)`, uint8 or uint16; None: another scene.
+    def resume(self, shape: tuple[int, ...], seen: Seen) -> None:
+        """Go on behind the frame, `(H, W, 3)`, of which this was remembered."""
+        self._shape, self._grid, self._seen = shape, coordinates(seen.luma.shape), seen
 
-        Raises `MediaError` for frames that are too large for OpenCV.
-        """
-        known = source.shape == self._shape
-        if not known and max(source.shape) > _LARGEST:
-            height, width = source.shape[:2]
+    def __call__(self, source: np.ndarray) -> Followed:
+        """Follow RGB `(H, W, 3)`, uint8 or uint16. Raises `MediaError` for frames that are too large for OpenCV."""
+        if source.shape != self._shape:
+            self._begin(source.shape)
+        luma = half_luma(source)
+        followed = self._follow(luma, self._seen) if self._seen else None
+        if followed is None:
+            followed = Followed(Seen(luma, np.zeros(luma.shape, np.float32), scattered(luma.shape)), None)
+        self._seen = followed.seen
+        return followed
+
+    def _begin(self, shape: tuple[int, ...]) -> None:
+        height, width = shape[:2]
+        if max(height, width) > _LARGEST:
             raise MediaError(
                 f"frames of {width}x{height} cannot be steadied", f"paint at most {_LARGEST} pixels a side"
             )
-        luma = half_luma(source)
-        change = self._change(luma, self._luma) if known else None
-        if not known:
-            self._shape, self._grid = source.shape, coordinates(luma.shape)
-        if change is None:
-            self._stretched = np.zeros(luma.shape, np.float32)
-        self._luma = luma
-        return change
+        self._shape, self._grid, self._seen = shape, coordinates(((height + 1) // 2, (width + 1) // 2)), None
 
-    def _change(self, luma: np.ndarray, before: np.ndarray) -> Change | None:
-        flow = self._motion(luma, before)
-        targets = cv2.add(self._grid, flow)
-        carried = sample(before, targets)
-        stretched = cv2.add(sample(self._stretched, targets), stretch(flow))
-        fit = fitting(stretched, targets, luma, carried, local_contrast(luma))
+    def _follow(self, luma: np.ndarray, before: Seen) -> Followed | None:
+        flow = self._motion(luma, before.luma)
+        ends = cv2.add(self._grid, flow)
+        carried = sample(before.luma, ends)
+        stretched = cv2.add(sample(before.stretched, ends), stretch(flow))
+        fit = fitting(stretched, ends, luma, carried, local_contrast(luma))
         if fit.mean() < _FITTING or _unexplained(luma, carried) > _UNEXPLAINED:
             return None
-        kept = _inner(fit) * np.float32(1 - _RENEWED)
+        ages, kept = renewed(before.ages, ends, _inner(fit))
         # What another frame has replaced is as good as new.
-        self._stretched = stretched * kept
-        return Change(flow, kept)
+        return Followed(Seen(luma, stretched * kept, ages), Change(flow, kept))
 
 
 def coordinates(shape: tuple[int, ...]) -> np.ndarray:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+
 import cv2
 import numpy as np
 
 from reconet_cli.looks.blend import blend, blend_by_mask
 from reconet_cli.stabilizing.carrying import moved
-from reconet_cli.stabilizing.following import Change, Follower, coordinates
+from reconet_cli.stabilizing.following import Change, Followed, Follower, Seen, coordinates
 from reconet_cli.stabilizing.matching import detail, matched
 from reconet_cli.stabilizing.scratch import Scratch
 
@@ -20,16 +23,17 @@ _PULL = 0.5
 class Stabilizer:
     """Makes painted frames steady; call it with each frame of a clip, in order.
 
-    What was shown is carried on from frame to frame, a little of it renewed each time, with the colours, contrast and
-    sharpness of the frame just painted. Where it does not fit what is seen now, the frame just painted shows.
+    What was shown is carried on from frame to frame, each place for a while before it is painted anew, with the
+    colours, contrast and sharpness of the frame just painted. Where it does not fit what is seen now, that frame shows.
 
     `follow` needs source frames alone, so a thread may do it while they are painted; `show` is for another one.
     """
 
     def __init__(self, strength: float = 1.0) -> None:
         """`strength` in [0, 1] is the share of the carried painting, the rest is the new one; 0 changes nothing."""
-        self.follow = Follower()
         self._strength = strength
+        self._follower = Follower()
+        self._seen: Seen | None = None
         self._places = self._shown = np.empty(0)
         self._sharpness = 1.0
         self._scratch = Scratch()
@@ -41,23 +45,44 @@ class Stabilizer:
         """
         return self.show(painted, self.follow(source))
 
-    def show(self, painted: np.ndarray, change: Change | None) -> np.ndarray:
+    def follow(self, source: np.ndarray) -> Followed | None:
+        """What becomes of the things in sight in the next source frame. Raises MediaError (see `Follower`)."""
+        return self._follower(source) if self._strength > 0 else None
+
+    def show(self, painted: np.ndarray, followed: Followed | None) -> np.ndarray:
         """The steady version of `painted`, by what `follow` has found out about its source."""
-        if self._strength <= 0:
+        if followed is None:
             return painted
+        self._seen = followed.seen
         # OpenCV moves four values about in less time than three.
         fresh: np.ndarray = cv2.cvtColor(painted, cv2.COLOR_RGB2RGBA)
-        if change is None:
-            if self._places.shape[:2] != painted.shape[:2]:
-                self._places = 2 * coordinates(painted.shape)
+        if followed.change is None:
             self._shown, self._sharpness = fresh, 1.0
             return painted
+        self._carry(fresh, followed.change)
+        steady: np.ndarray = cv2.cvtColor(self._shown, cv2.COLOR_RGBA2RGB)
+        return steady if self._strength == 1 else blend(painted, steady, self._strength)
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """All that the frames to come depend on; nothing before the first one."""
+        if self._seen is None:
+            return {}
+        return {**asdict(self._seen), "shown": self._shown.copy(), "sharpness": np.array(self._sharpness)}
+
+    def remember(self, memory: Mapping[str, np.ndarray]) -> None:
+        """Go on behind the frame after which `memory` was asked for."""
+        if memory:
+            self._seen = Seen(*(memory[field.name] for field in fields(Seen)))
+            self._shown, self._sharpness = memory["shown"], float(memory["sharpness"])
+            self._follower.resume((*self._shown.shape[:2], 3), self._seen)
+
+    def _carry(self, fresh: np.ndarray, change: Change) -> None:
+        if self._places.shape[:2] != fresh.shape[:2]:
+            self._places = 2 * coordinates(fresh.shape)
         shown = moved(self._shown, change.flow, self._places, self._sharpness, self._scratch)
         self._shown = matched(_over(fresh, shown, change.kept), fresh, self._scratch)
         wrong = _SHARP - detail(self._shown) / (detail(fresh) or 1)
         self._sharpness = float(np.clip(self._sharpness + _PULL * wrong, _LEAST_SHARPNESS, _MOST_SHARPNESS))
-        steady: np.ndarray = cv2.cvtColor(self._shown, cv2.COLOR_RGBA2RGB)
-        return steady if self._strength == 1 else blend(painted, steady, self._strength)
 
 
 def _over(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -1,0 +1,32 @@
+"""What a painter remembers of the frames so far, as a file beside its segments."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from reconet_cli.errors import MediaError
+
+Memory = Mapping[str, np.ndarray]
+
+
+def save_memory(path: Path, memory: Memory) -> int:
+    """Write arrays by name, whole or not at all, and return the file's size. Raises OSError."""
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    with part.open("wb") as file:
+        np.savez(file, **memory)  # type: ignore[arg-type]
+    os.replace(part, path)
+    return path.stat().st_size
+
+
+def load_memory(path: Path) -> Memory:
+    """The arrays of `save_memory`. Raises MediaError."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
+        raise MediaError(f"{path} is damaged", f"remove {path.parent}, to begin anew") from problem

@@ -1,0 +1,39 @@
+"""When strokes are painted anew: each place at a time of its own, so that the picture stays calm as a whole.
+
+Strokes that are carried for long are stretched and engraved by sampling them again and again; a little of the new
+painting in every frame would keep that off, but mixes so many paintings that their strokes wash out.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+# Strokes are carried for _CARRIED frames; in each of the next _RENEWING this share of them gives way to new ones.
+_CARRIED, _RENEWING = 30, 8
+_SHARE = 0.2
+_PATCH = 16  # half-size px: neighbours within about so much are renewed together
+_NEW = 0.3  # less left of what was carried: as good as new
+_FEATHER = (5, 5)
+
+
+def scattered(shape: tuple[int, ...]) -> np.ndarray:
+    """Ages for a painting that has just begun, uint8 frames: all of them, equally often, in smooth patches."""
+    height, width = shape
+    patches = max(2, height // _PATCH), max(2, width // _PATCH)
+    seeds = np.random.default_rng(0).integers(256, size=patches, dtype=np.uint8)
+    smooth = cv2.resize(seeds, (width, height), interpolation=cv2.INTER_LINEAR)
+    return cv2.convertScaleAbs(cv2.equalizeHist(smooth), alpha=(_CARRIED - 1) / 255)
+
+
+def renewed(ages: np.ndarray, ends: np.ndarray, fit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The next frame's ages, and how much of what is carried is kept: `fit` where nothing is being renewed.
+
+    `ages` are the frame before's, `ends` the (x, y) that each pixel comes from, `fit` in [0, 1].
+    """
+    carried = cv2.remap(ages, ends, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    carried += 1
+    giving_way = (carried >= _CARRIED).astype(np.float32)
+    kept = fit * (1 - np.float32(_SHARE) * cv2.blur(giving_way, _FEATHER))
+    carried[(carried >= _CARRIED + _RENEWING) | (kept < _NEW)] = 0
+    return carried, kept
