@@ -1,10 +1,13 @@
 """What `--stabilize` gains and costs: each clip and style, painted frame by frame and then steadied.
 
     python benchmarks/stabilize.py CLIP... --style mosaic --picture examples/mosaic.jpg [--style starry --picture …]
+        [--without runs/mosaic-without/fast.safetensors …]
 
-Columns are those of `reconet evaluate`: absolute for e_stab, then shares of the network's own values, and the CPU time
-of steadying a frame on one thread. The flow is DIS medium at full size, the stabilizer's own DIS at half size: related,
-so `reconet evaluate --method deepflow --stabilize` is the stricter judge.
+Columns are those of `reconet evaluate`: e_stab of the style's network and of the row's clip, then the row's values as
+shares of the network's, and the CPU time of steadying a frame on one thread. `--without`, once a style, is a network
+for the same picture that was trained without the temporal losses; it is not steadied. The flow is DIS medium at full
+size, the stabilizer's own DIS at half size: related, so `reconet evaluate --method deepflow --stabilize` is the
+stricter judge.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 import cv2
@@ -22,6 +26,7 @@ import torch
 from reconet_cli.engine import load_engine
 from reconet_cli.evaluation.clip import ClipScore, Evaluator
 from reconet_cli.evaluation.perception import Judge
+from reconet_cli.looks.painter import Engine
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.stabilizing import Stabilizer
 from reconet_cli.training.run import style_picture
@@ -55,13 +60,28 @@ def steadied(sources: list[np.ndarray], painted: list[np.ndarray]) -> tuple[list
     return results, statistics.median(costs) * 1000
 
 
-def row(name: str, plain: ClipScore, steady: ClipScore, cost: float) -> list[float]:
+def row(name: str, network: ClipScore, other: ClipScore, cost: float) -> list[float]:
     """Print a line and return its shares."""
-    shares = [steady.error(span) / plain.error(span) for span in (1, 5, 10)]
-    shares += [steady.style / plain.style, steady.sharpness / plain.sharpness]
-    absolute = f"{plain.error():8.4f}{steady.error():8.4f}"
+    shares = [other.error(span) / network.error(span) for span in (1, 5, 10)]
+    shares += [other.style / network.style, other.sharpness / network.sharpness]
+    absolute = f"{network.error():8.4f}{other.error():8.4f}"
     print(f"{name:<34}{absolute}" + "".join(f"{share:8.0%}" for share in shares) + f"{cost:8.1f}", flush=True)
     return [*shares, cost]
+
+
+def measured(
+    clip: Path, engines: list[Engine], judge: Judge, grams: list[torch.Tensor], args: argparse.Namespace
+) -> tuple[list[ClipScore], float]:
+    """The first engine's paintings, the same made steady, and the other engines' paintings; the cost of steadying."""
+    width, height = (int(n) for n in args.size.split("x"))
+    sources = list(frames_of(clip, args.frames, width, height))
+    painted, *others = ([engine(frame) for frame in sources] for engine in engines)
+    steady, cost = steadied(sources, painted)
+    clips = [painted, steady, *others]
+    evaluator = Evaluator([str(n) for n in range(len(clips))], judge=judge, grams=[grams] * len(clips))
+    for source, *paintings in zip(sources, *clips, strict=True):
+        evaluator.add(source, paintings)
+    return evaluator.result.painted, cost
 
 
 def main() -> None:
@@ -70,6 +90,7 @@ def main() -> None:
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--style", action="append", required=True)
     parser.add_argument("--picture", action="append", required=True, type=Path)
+    parser.add_argument("--without", action="append", default=[])
     parser.add_argument("--frames", type=int, default=30)
     parser.add_argument("--size", default="640x360")
     args = parser.parse_args()
@@ -77,22 +98,20 @@ def main() -> None:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     judge = Judge(load_loss_network("compact"))
-    print(f"{'':<34}{'network':>8}{'steady':>8}{'e_stab':>8}{'t-5':>8}{'t-10':>8}{'style':>8}{'sharp':>8}{'CPU ms':>8}")
-    for style, picture in zip(args.style, args.picture, strict=True):
+    print(f"{'':<34}{'network':>8}{'this':>8}{'e_stab':>8}{'t-5':>8}{'t-10':>8}{'style':>8}{'sharp':>8}{'CPU ms':>8}")
+    for style, picture, without in zip_longest(args.style, args.picture, args.without[: len(args.style)]):
         grams = judge.grams(style_picture(picture, 1.0))
-        engine = load_engine(style, height=height, width=width)
-        rows = []
+        engines = [load_engine(name, height=height, width=width) for name in (style, without) if name]
+        rows: dict[str, list[list[float]]] = {}
         for clip in args.clips:
-            sources = list(frames_of(clip, args.frames, width, height))
-            painted = [engine(frame) for frame in sources]
-            results, cost = steadied(sources, painted)
-            evaluator = Evaluator(["network", "steady"], judge=judge, grams=[grams, grams])
-            for source, *pair in zip(sources, painted, results, strict=True):
-                evaluator.add(source, pair)
-            plain, steady = evaluator.result.painted
-            rows.append(row(f"{style} {clip.stem}"[:33], plain, steady, cost))
-        means = [statistics.mean(column) for column in zip(*rows, strict=True)]
-        print(f"{style + ', mean':<34}{'':16}" + "".join(f"{mean:8.0%}" for mean in means[:-1]) + f"{means[-1]:8.1f}")
+            (network, *others), cost = measured(clip, engines, judge, grams, args)
+            for kind, other, its_cost in zip(("steady", "without"), others, (cost, 0.0), strict=False):
+                name = f"{style} {clip.stem}"[:25]
+                rows.setdefault(kind, []).append(row(f"{name} {kind}", network, other, its_cost))
+        for kind, values in rows.items():
+            means = [statistics.mean(column) for column in zip(*values, strict=True)]
+            shares = "".join(f"{mean:8.0%}" for mean in means[:-1])
+            print(f"{f'{style}, {kind}, mean':<34}{'':16}{shares}{means[-1]:8.1f}")
 
 
 if __name__ == "__main__":

@@ -132,6 +132,38 @@ def test_what_stands_still_stays_as_sharp_as_it_is():
         assert sharpness([result]) == pytest.approx(sharpness([painted]), rel=0.1)
 
 
+def test_strokes_that_are_carried_for_long_are_neither_blurred_nor_engraved():
+    """A third of a pixel a frame, with strokes that move along: at each scale there is as much of them as was painted."""
+    count = 60
+    world = texture(11, 3 * HEIGHT, 3 * WIDTH + count)
+    world = cv2.addWeighted(world, 0.8, texture(12, *world.shape[:2])[:, ::-1], 0.2, 0)
+    sources = [
+        cv2.resize(world[:, t : t + 3 * WIDTH], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA) for t in range(count)
+    ]
+    painted = [255 - frame for frame in sources]
+
+    def bands(frame: np.ndarray) -> np.ndarray:
+        inner = frame[16:-16, 16:-16].astype(np.float32)
+        smooth = [inner, *(cv2.GaussianBlur(inner, (0, 0), sigma) for sigma in (0.8, 1.6, 3.2))]
+        return np.array([np.std(fine - coarse) for fine, coarse in itertools.pairwise(smooth)])
+
+    result = steadied(sources, painted)
+    for late in (20, 40, 59):
+        assert bands(result[late]) == pytest.approx(bands(painted[late]), rel=0.14)
+
+
+def test_every_place_is_painted_anew_in_time_and_not_at_once():
+    still = texture(13, HEIGHT, WIDTH)
+    first, second = (brushed([still], 0.1, seed=seed)[0].astype(int) for seed in (1, 2))
+    result = steadied([still] * 80, [first.astype(np.uint8)] * 20 + [second.astype(np.uint8)] * 60)
+    apart = cv2.blur(np.abs(first - second).astype(np.float32), (15, 15))
+    changes = [cv2.blur(np.abs(frame - first).astype(np.float32), (15, 15)) / apart for frame in result[20:]]
+    assert np.median(changes[2]) < 0.5
+    assert changes[-1].min() > 0.5
+    steps = np.abs(np.diff([change.mean() for change in changes]))
+    assert steps.max() < 0.1
+
+
 def test_what_is_torn_open_is_painted_anew():
     """Two halves part; what appears between them looks like them to the eye of a camera, and is painted otherwise."""
     world = texture(7, HEIGHT, WIDTH) // 16 + 100

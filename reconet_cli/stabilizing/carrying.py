@@ -19,10 +19,13 @@ _NEAR = (5, 5)
 _LOST = 1.5
 # Half-size pixels between the ways of the neighbours on either side: so much a picture may be stretched, and at twice
 # that it is torn, at an edge that covers or uncovers what lies behind.
-_STRETCHED = 1.0
+_STRETCHED = 1.2
+# Half way between two pixels. Chosen so that what is sampled over and over, bilinearly between these and the pixels, at
+# any places, neither loses nor gains up to half of the highest frequency; a gain would engrave the strokes.
+_BETWEEN = np.array([0.02, -0.15, 0.63, 0.63, -0.15, 0.02], np.float32)
 
 
-def moved(picture: np.ndarray, flow: np.ndarray, places: np.ndarray, sharpness: float, scratch: Scratch) -> np.ndarray:
+def moved(picture: np.ndarray, flow: np.ndarray, places: np.ndarray, scratch: Scratch) -> np.ndarray:
     """RGBA `(H, W, 4)` sampled at the ends of half-size `flow`; `places` are twice the pixels' own (x, y).
 
     The result lies in `scratch`.
@@ -31,19 +34,17 @@ def moved(picture: np.ndarray, flow: np.ndarray, places: np.ndarray, sharpness: 
     whole = (2 * flow.shape[1], 2 * flow.shape[0])
     ways = cv2.resize(flow, whole, scratch("ways", (whole[1], whole[0], 2), np.float32), interpolation=cv2.INTER_LINEAR)
     ends = cv2.scaleAdd(ways[:height, :width], 4, places, scratch("ends", places.shape, np.float32))
-    return sample(doubled(picture, sharpness, scratch), ends, scratch("moved", picture.shape, picture.dtype))
+    return sample(doubled(picture, scratch), ends, scratch("moved", picture.shape, picture.dtype))
 
 
-def doubled(picture: np.ndarray, sharpness: float, scratch: Scratch) -> np.ndarray:
+def doubled(picture: np.ndarray, scratch: Scratch) -> np.ndarray:
     """RGBA `(H, W, 4)` with a new sample behind each one, across and down: `(2H, 2W, 4)`, in `scratch`.
 
-    The new ones are half way by cubic convolution (Keys, 1981, with a = -`sharpness`). Bilinear samples of this are
-    nearly as good as cubic ones of the picture itself, at a third of the time.
+    Bilinear samples of this are better than cubic ones of the picture itself, at a third of the time.
     """
     height, width = picture.shape[:2]
-    between = np.array([-sharpness, 4 + sharpness, 4 + sharpness, -sharpness], np.float32) / 8
     across = scratch("across", picture.shape, picture.dtype)
-    cv2.filter2D(picture, -1, between[None], across, anchor=(1, 0), borderType=cv2.BORDER_REPLICATE)
+    cv2.filter2D(picture, -1, _BETWEEN[None], across, anchor=(2, 0), borderType=cv2.BORDER_REPLICATE)
     result = scratch("doubled", (2 * height, 2 * width, 4), picture.dtype)
     # A pixel is moved about as one value, four times as fast.
     pixel = np.int32 if picture.dtype == np.uint8 else np.float64
@@ -51,7 +52,7 @@ def doubled(picture: np.ndarray, sharpness: float, scratch: Scratch) -> np.ndarr
     pairs: np.ndarray = result.view(pixel).reshape(2 * height, width, 2)[::2]
     cv2.merge(parts, pairs)
     wide, below = result[::2], result[1::2]
-    cv2.filter2D(wide, -1, between[:, None], below, anchor=(0, 1), borderType=cv2.BORDER_REPLICATE)
+    cv2.filter2D(wide, -1, _BETWEEN[:, None], below, anchor=(0, 2), borderType=cv2.BORDER_REPLICATE)
     return result
 
 

@@ -11,7 +11,8 @@ _CELL = 32  # px: colours and contrast are compared over neighbourhoods of about
 # Contrast that cells without any are taken to have, in levels of 255, and the most that it is changed by in a frame.
 _FAINT = 2.0
 _LEAST, _MOST = 0.8, 1.4
-_LINES = 16  # detail is measured in one row and column of so many
+_BLUR = (5, 5)
+_LINES = 32  # detail is measured in one row and column of so many
 _CURVATURE = np.array([[1, -2, 1]], np.float32)
 
 
@@ -34,6 +35,12 @@ def matched(carried: np.ndarray, fresh: np.ndarray, scratch: Scratch) -> np.ndar
     scaled = cv2.multiply(carried, gains, gains, dtype=cv2.CV_32F)
     depth = cv2.CV_8U if fresh.dtype == np.uint8 else cv2.CV_16U
     return cv2.add(scaled, shifts, scratch("matched", fresh.shape, fresh.dtype), dtype=depth)
+
+
+def sharpened(picture: np.ndarray, amount: float, scratch: Scratch) -> np.ndarray:
+    """RGBA with `amount` of its difference from a blurred one (unsharp masking) added; in `scratch`."""
+    blurred = cv2.GaussianBlur(picture, _BLUR, 0, scratch("sharpened", picture.shape, picture.dtype))
+    return cv2.addWeighted(picture, 1 + amount, blurred, -amount, 0, blurred)
 
 
 def detail(picture: np.ndarray) -> float:

@@ -11,13 +11,14 @@ import numpy as np
 from reconet_cli.looks.blend import blend, blend_by_mask
 from reconet_cli.stabilizing.carrying import moved
 from reconet_cli.stabilizing.following import Change, Followed, Follower, Seen, coordinates
-from reconet_cli.stabilizing.matching import detail, matched
+from reconet_cli.stabilizing.matching import detail, matched, sharpened
 from reconet_cli.stabilizing.scratch import Scratch
 
-# Sampling is as sharp as it takes for the result to keep this share of the network's detail.
-_SHARP = 0.92
-_LEAST_SHARPNESS, _MOST_SHARPNESS = 0.5, 1.4
-_PULL = 0.5
+# What is shown is sharpened as much as it takes to have this share of the network's detail. What is carried on is not:
+# sharpened again and again it would be engraved.
+_SHARP = 0.93
+_MOST = 1.0
+_PULL = 1.0
 
 
 class Stabilizer:
@@ -34,8 +35,8 @@ class Stabilizer:
         self._strength = strength
         self._follower = Follower()
         self._seen: Seen | None = None
-        self._places = self._shown = np.empty(0)
-        self._sharpness = 1.0
+        self._places = self._carried = np.empty(0)
+        self._sharpening = 0.0
         self._scratch = Scratch()
 
     def __call__(self, source: np.ndarray, painted: np.ndarray) -> np.ndarray:
@@ -57,32 +58,36 @@ class Stabilizer:
         # OpenCV moves four values about in less time than three.
         fresh: np.ndarray = cv2.cvtColor(painted, cv2.COLOR_RGB2RGBA)
         if followed.change is None:
-            self._shown, self._sharpness = fresh, 1.0
+            self._carried, self._sharpening = fresh, 0.0
             return painted
         self._carry(fresh, followed.change)
-        steady: np.ndarray = cv2.cvtColor(self._shown, cv2.COLOR_RGBA2RGB)
+        steady: np.ndarray = cv2.cvtColor(self._sharpened(fresh), cv2.COLOR_RGBA2RGB)
         return steady if self._strength == 1 else blend(painted, steady, self._strength)
 
     def memory(self) -> dict[str, np.ndarray]:
         """All that the frames to come depend on; nothing before the first one."""
         if self._seen is None:
             return {}
-        return {**asdict(self._seen), "shown": self._shown.copy(), "sharpness": np.array(self._sharpness)}
+        return {**asdict(self._seen), "carried": self._carried.copy(), "sharpening": np.array(self._sharpening)}
 
     def remember(self, memory: Mapping[str, np.ndarray]) -> None:
         """Go on behind the frame after which `memory` was asked for."""
         if memory:
             self._seen = Seen(*(memory[field.name] for field in fields(Seen)))
-            self._shown, self._sharpness = memory["shown"], float(memory["sharpness"])
-            self._follower.resume((*self._shown.shape[:2], 3), self._seen)
+            self._carried, self._sharpening = memory["carried"], float(memory["sharpening"])
+            self._follower.resume((*self._carried.shape[:2], 3), self._seen)
 
     def _carry(self, fresh: np.ndarray, change: Change) -> None:
         if self._places.shape[:2] != fresh.shape[:2]:
             self._places = 2 * coordinates(fresh.shape)
-        shown = moved(self._shown, change.flow, self._places, self._sharpness, self._scratch)
-        self._shown = matched(_over(fresh, shown, change.kept), fresh, self._scratch)
-        wrong = _SHARP - detail(self._shown) / (detail(fresh) or 1)
-        self._sharpness = float(np.clip(self._sharpness + _PULL * wrong, _LEAST_SHARPNESS, _MOST_SHARPNESS))
+        before = moved(self._carried, change.flow, self._places, self._scratch)
+        self._carried = matched(_over(fresh, before, change.kept), fresh, self._scratch)
+
+    def _sharpened(self, fresh: np.ndarray) -> np.ndarray:
+        result = sharpened(self._carried, self._sharpening, self._scratch)
+        wrong = _SHARP - detail(result) / (detail(fresh) or 1)
+        self._sharpening = float(np.clip(self._sharpening + _PULL * wrong, 0, _MOST))
+        return result
 
 
 def _over(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
