@@ -1,7 +1,7 @@
 """When strokes are painted anew: each place at a time of its own, so that the picture stays calm as a whole.
 
-Strokes that are carried for long are stretched and engraved by sampling them again and again; a little of the new
-painting in every frame would keep that off, but mixes so many paintings that their strokes wash out.
+Strokes that are carried for long lose their shape. A little of the new painting in every frame would keep that off, but
+it mixes so many paintings that their strokes wash out.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 # Strokes are carried for _CARRIED frames; in each of the next _RENEWING this share of them gives way to new ones.
-_CARRIED, _RENEWING = 24, 10
-_SHARE = 0.15
+_CARRIED, _RENEWING = 24, 12
+_SHARE = 0.12
 _PATCH = 16  # half-size px: neighbours within about so much are renewed together
 _NEW = 0.3  # less left of what was carried: as good as new
 _FEATHER = (5, 5)
