@@ -97,8 +97,6 @@ def main() -> None:
         if (args.style and style.name not in args.style) or "fast" not in style.variants:
             continue
         recipe = read_metadata(style.variants["fast"])["recipe"]
-        if "picture" not in recipe:  # an average of other styles
-            continue
         painting = style_picture(args.paintings / recipe["picture"], recipe["settings"]["style_scale"])
         target = judge(painting).grams
         rows: dict[str, tuple[list[float], list[float]]] = {}

@@ -145,6 +145,15 @@ def test_styles_are_found_by_name_folder_and_file(tmp_path, monkeypatch):
         find_style("mine", "tiny")
 
 
+def test_where_training_starts_is_found_and_not_listed(tmp_path, monkeypatch):
+    monkeypatch.setenv("RECONET_STYLES", str(tmp_path))
+    assert "base" not in {style.name for style in list_styles()}
+    assert find_style("base").parent.name == "base"
+    (tmp_path / "base").mkdir()
+    save_weights(tmp_path / "base/fast.safetensors", ReCoNet(small_configs[0]), {})
+    assert "base" in {style.name for style in list_styles()}, "a user's own style may have any name"
+
+
 def torchvision_like_vgg16() -> nn.Sequential:
     """The layers of torchvision's `vgg16().features`, written out as its documentation lists them."""
     layers: list[nn.Module] = []

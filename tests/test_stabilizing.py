@@ -133,7 +133,7 @@ def test_what_stands_still_stays_as_sharp_as_it_is():
 
 
 def test_strokes_that_are_carried_for_long_are_neither_blurred_nor_engraved():
-    """A third of a pixel a frame, with strokes that move along: at each scale there is as much of them as was painted."""
+    """A third of a pixel a frame, with strokes that move along: at each scale there is as much as was painted."""
     count = 60
     world = texture(11, 3 * HEIGHT, 3 * WIDTH + count)
     world = cv2.addWeighted(world, 0.8, texture(12, *world.shape[:2])[:, ::-1], 0.2, 0)

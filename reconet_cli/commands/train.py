@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from reconet_cli.training.settings import LossWeights, TrainingFiles, TrainingSettings
 
-# Where training starts when nobody says otherwise.
-_BASE = "base"
-
 
 @click.command("train")
 @click.option(
@@ -132,13 +129,13 @@ def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int
 def _files(picture: Path, options: dict[str, Any]) -> TrainingFiles:
     from reconet_cli.errors import StyleError
     from reconet_cli.folders import styles_folder
-    from reconet_cli.model.styles import find_style
+    from reconet_cli.model.styles import BASE, find_style
     from reconet_cli.training.settings import TrainingFiles
 
     start: Path | None = None
     if options["init"] is None and options["norm"] == "instance":
         try:
-            start = find_style(_BASE, options["variant"])
+            start = find_style(BASE, options["variant"])
         except StyleError:
             start = None
     elif options["init"] not in (None, "none"):

@@ -10,6 +10,8 @@ from reconet_cli.folders import packaged_folder, styles_folder
 
 # The variants there are, in the order in which one is chosen when none is asked for.
 VARIANT_ORDER = ("fast", "paper", "paper-medium", "paper-small")
+# Packaged weights that training begins with when nobody says otherwise. They are found by this name, but not listed.
+BASE = "base"
 _SUFFIX = ".safetensors"
 # What `reconet export` writes and an engine can run.
 EXPORTED = (".onnx", ".xml")
@@ -26,6 +28,10 @@ class Style:
 
 def list_styles() -> list[Style]:
     """All named styles, sorted by name; the user's own hide shipped ones of the same name."""
+    return [style for style in _named() if style.folder != packaged_folder() / BASE]
+
+
+def _named() -> list[Style]:
     found: dict[str, Style] = {}
     for root in (packaged_folder(), styles_folder()):
         if not root.is_dir():
@@ -50,12 +56,12 @@ def find_style(name_or_path: str, variant: str = "auto") -> Path:
     path = Path(name_or_path).expanduser()
     if path.suffix in (_SUFFIX, *EXPORTED) and path.is_file():
         return path
-    styles = {style.name: style for style in list_styles()}
+    styles = {style.name: style for style in _named()}
     if path.is_dir() and (variants := _variants(path)):
         return _choose(Style(path.name, path, variants), variant)
     if name_or_path in styles:
         return _choose(styles[name_or_path], variant)
-    known = ", ".join(styles) or "none are installed"
+    known = ", ".join(style.name for style in list_styles()) or "none are installed"
     raise StyleError(f"no style {name_or_path!r}", f"styles: {known}; or give a file: {_SUFFIX}, {', '.join(EXPORTED)}")
 
 
