@@ -212,18 +212,20 @@ async function listStyles() {
     label.append(input, text);
     $("styles").append(label);
   }
-  $("styles").addEventListener("change", ({ target }) => attempt(() => useStyle(target.value)));
-  return names;
 }
+
+const chosenStyle = () => document.querySelector("[name=style]:checked").value;
 
 await attempt(async () => {
   say("Starting…");
   await isolate();
   const missing = ["OffscreenCanvas", "WebAssembly"].find((name) => !(name in window));
   if (missing) throw new Error(`This browser is too old: it has no ${missing}.`);
-  const [first] = await listStyles();
+  await listStyles();
   startWorker();
   const [from, to] = ["source", "result"].map((id) => $(id).transferControlToOffscreen());
   await ask({ kind: "open", source: from, result: to }, [from, to]);
-  await useStyle(first);
+  // Not before the worker can load one; what was chosen until now comes first.
+  $("styles").addEventListener("change", () => attempt(() => useStyle(chosenStyle())));
+  await useStyle(chosenStyle());
 });

@@ -34,11 +34,12 @@ after(async () => {
 });
 
 /** A page of its own, closed at the end of the test; nothing it does may go wrong unheard. */
-async function open(t, { name = "page", from = browser, ...options } = {}) {
+async function open(t, { name = "page", from = browser, before = async () => {}, ...options } = {}) {
   const context = await from.newContext({ viewport: { width: 1280, height: 760 }, ...options });
   t.after(() => context.close());
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE.timeout);
+  await before(context);
   page.on("pageerror", (problem) => assert.fail(problem));
   await page.goto(`${server.url}${name}/`);
   return page;
@@ -148,6 +149,28 @@ test("without threads it works too", async (t) => {
   await says(page, "WebAssembly, 1 thread");
   await drop(page, CLIP);
   await painted(page, "320 × 180");
+});
+
+test("a style that is chosen while the page starts is the one that counts", async (t) => {
+  let release;
+  const chosen = new Promise((resolve) => { release = resolve; });
+  const asked = [];
+  const page = await open(t, {
+    serviceWorkers: "block",
+    before: async (context) => {
+      context.on("request", (request) => asked.push(request.url()));
+      await context.route("**/runtime/*.mjs", async (route) => {
+        await chosen;
+        await route.continue();
+      });
+    },
+  });
+  await choose(page, "torn");
+  release();
+  await says(page, "The style torn cannot be used");
+  await page.waitForTimeout(1000);
+  await says(page, "The style torn cannot be used");
+  assert.deepEqual(asked.filter((url) => url.endsWith(".onnx")).map((url) => url.split("/").at(-1)), ["torn.onnx"]);
 });
 
 test("what cannot be shown is said", async (t) => {
