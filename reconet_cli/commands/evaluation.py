@@ -85,7 +85,8 @@ def measure_clips(
     check_method(options["method"])
     names = column_names([str(clip) for clip in clips[1:]], styles)
     files, named = names[: len(clips) - 1], names[len(clips) - 1 :]
-    opened = [_open(clip) for clip in clips]
+    # Blocks of one chroma that a painted file is stored in are not its flicker; no player shows them.
+    opened = [_open(clips[0], smooth=False), *(_open(clip, smooth=True) for clip in clips[1:])]
     if files:
         # First, because measuring takes long, and would be for nothing.
         counts = (_count(frames, options["frames"]) for frames in opened)
@@ -133,9 +134,9 @@ def _report_clips(
     )
 
 
-def _open(clip: Path) -> Frames:
+def _open(clip: Path, *, smooth: bool) -> Frames:
     try:
-        return open_frames(clip)
+        return open_frames(clip, smooth=smooth)
     except FlowError as problem:
         raise EvaluationError(problem.message, "name clips, or folders of pictures") from problem
 

@@ -57,15 +57,18 @@ class Frames(Protocol):
         ...
 
 
-def open_frames(path: Path) -> Frames:
-    """The frames of a clip, or of a folder's pictures in natural order. Raises `ReconetError` where there are none."""
+def open_frames(path: Path, *, smooth: bool = False) -> Frames:
+    """The frames of a clip, or of a folder's pictures in natural order. Raises `ReconetError` where there are none.
+
+    A clip's chroma is what the painters get, or `smooth`, as players show it.
+    """
     if path.is_dir():
         return _open_folder(path)
     program, source = find_ffmpeg(), file_source(path)
     info = probe(program, source)
     if info.is_picture:
         raise FlowError(f"{path} is a picture", "flow needs two: reconet flow A.png B.png OUT.flo, or a clip or folder")
-    return _Clip(path, program, source, info, video_stream(info, source.name))
+    return _Clip(path, program, source, info, video_stream(info, source.name), smooth)
 
 
 def neighbours(frames: Iterable[Frame]) -> Iterator[tuple[int, Frame, Frame]]:
@@ -112,6 +115,7 @@ class _Clip:
     source: Source
     info: MediaInfo
     video: VideoStream
+    smooth: bool
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -122,7 +126,8 @@ class _Clip:
         self.total = max(1, round(self.info.duration * rate)) if self.info.duration else None
 
     def read(self, short_side: int | None = None) -> Generator[Frame, None, None]:
-        options = ReadOptions(size=_reduced_size(*self.video.shown_size, short_side) if short_side else None)
+        size = _reduced_size(*self.video.shown_size, short_side) if short_side else None
+        options = ReadOptions(size, smooth=self.smooth)
         reader = FfmpegReader(self.program, self.source, self.info, self.video, options)
         try:
             self.aspect = reader.aspect

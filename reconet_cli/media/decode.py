@@ -26,7 +26,7 @@ class ReadOptions:
     `fields` (`tff`, `bff` or `auto`) says which field of interlaced frames came first, empty for whole frames;
     `layout` is what the frames are wanted in; frames before `known` (seconds from the beginning that was asked for)
     may be left out; HDR ones are tone-mapped to SDR where `tonemap` is set. `hardware` is ffmpeg's name of a decoder on
-    a graphics chip.
+    a graphics chip. `smooth` chroma is interpolated, as players show it, also in frames that keep their size.
     """
 
     size: tuple[int, int] | None = None
@@ -40,6 +40,7 @@ class ReadOptions:
     layout: Layout = PLAIN
     tonemap: bool = True
     hardware: str = ""
+    smooth: bool = False
 
     def origin(self, info: MediaInfo) -> Fraction:
         """The time on the input's own clock that becomes zero."""
@@ -66,7 +67,7 @@ def decode_command(
         stream = stream.filter("lut", c0=f"clip(round((val-{16 * unit})*{most}/{219 * unit}),0,{most})")
     size = _scaled_size(video, options, info.is_picture or info.format == "concat")
     same = not info.is_picture and (size["w"], size["h"]) == video.shown_size
-    flags = SAME_SIZE_FLAGS if same else SCALE_FLAGS
+    flags = SAME_SIZE_FLAGS if same and not options.smooth else SCALE_FLAGS
     stream = stream.filter("scale", **size, **colour, out_range="pc", flags=flags)
     if video.colour.hdr and options.tonemap:
         stream = to_sdr(stream, video.colour)
