@@ -43,7 +43,8 @@ def command(
     from reconet_cli.pipeline import stylize
     from reconet_cli.stabilizing.clips import ClipStabilizer
 
-    request = Request(stylised, output, overwrite=yes, ffmpeg=ffmpeg, **media)
+    # Strokes move by parts of a pixel: blocks of one chroma would be carried about as such.
+    request = Request(stylised, output, overwrite=yes, ffmpeg=ffmpeg, smooth=True, **media)
     with ended_by_signals(), ExitStack() as stack:
         opened: list[ClipStabilizer] = []
 
