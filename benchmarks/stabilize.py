@@ -16,7 +16,6 @@ import argparse
 import statistics
 import time
 from collections.abc import Iterator
-from itertools import zip_longest
 from pathlib import Path
 
 import cv2
@@ -99,7 +98,8 @@ def main() -> None:
     torch.set_num_threads(1)
     judge = Judge(load_loss_network("compact"))
     print(f"{'':<34}{'network':>8}{'this':>8}{'e_stab':>8}{'t-5':>8}{'t-10':>8}{'style':>8}{'sharp':>8}{'CPU ms':>8}")
-    for style, picture, without in zip_longest(args.style, args.picture, args.without[: len(args.style)]):
+    withouts = args.without or [None] * len(args.style)
+    for style, picture, without in zip(args.style, args.picture, withouts, strict=True):
         grams = judge.grams(style_picture(picture, 1.0))
         engines = [load_engine(name, height=height, width=width) for name in (style, without) if name]
         rows: dict[str, list[list[float]]] = {}

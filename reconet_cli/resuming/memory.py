@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +14,8 @@ Memory = Mapping[str, np.ndarray]
 
 
 def save_memory(path: Path, memory: Memory) -> int:
-    """Write arrays by name, whole or not at all, and return the file's size. Raises OSError."""
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    with part.open("wb") as file:
-        np.savez(file, **memory)  # type: ignore[arg-type]
-    os.replace(part, path)
+    """Write arrays by name and return the file's size, by which a whole one is known. Raises OSError."""
+    np.savez(path, **memory)  # type: ignore[arg-type]
     return path.stat().st_size
 
 

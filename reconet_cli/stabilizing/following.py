@@ -64,13 +64,15 @@ class Follower:
 
     def resume(self, shape: tuple[int, ...], seen: Seen) -> None:
         """Go on behind the frame, `(H, W, 3)`, of which this was remembered."""
-        self._shape, self._grid, self._seen = shape, coordinates(seen.luma.shape), seen
+        self._shape, self._seen = shape, seen
 
     def __call__(self, source: np.ndarray) -> Followed:
         """Follow RGB `(H, W, 3)`, uint8 or uint16. Raises `MediaError` for frames that are too large for OpenCV."""
         if source.shape != self._shape:
             self._begin(source.shape)
         luma = half_luma(source)
+        if self._grid.shape[:2] != luma.shape:
+            self._grid = coordinates(luma.shape)
         followed = self._follow(luma, self._seen) if self._seen else None
         if followed is None:
             followed = Followed(Seen(luma, np.zeros(luma.shape, np.float32), scattered(luma.shape)), None)
@@ -83,7 +85,7 @@ class Follower:
             raise MediaError(
                 f"frames of {width}x{height} cannot be steadied", f"paint at most {_LARGEST} pixels a side"
             )
-        self._shape, self._grid, self._seen = shape, coordinates(((height + 1) // 2, (width + 1) // 2)), None
+        self._shape, self._seen = shape, None
 
     def _follow(self, luma: np.ndarray, before: Seen) -> Followed | None:
         flow = self._motion(luma, before.luma)
