@@ -44,6 +44,7 @@ _OTHERS = [
         show_default=True,
         help="What raw frames on standard input are.",
     ),
+    click.option("--allow-playlists", "lists", is_flag=True, help="Read an INPUT that is a list of other files."),
     click.option("--live", is_flag=True, help="For cameras and streams: drop late frames to keep up."),
     click.option(
         "--latency",
@@ -61,7 +62,7 @@ def media_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def with_media(*, media: dict[str, Any], live: bool, latency: float, **options: Any) -> Any:
-        media |= {name: options.pop(name) for name in ("decoder", "hdr", "input_format", "format")}
+        media |= {name: options.pop(name) for name in ("decoder", "hdr", "input_format", "format", "lists")}
         media["latency"] = latency if live else 0.0
         return command(media=media, **options)
 

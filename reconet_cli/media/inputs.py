@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from reconet_cli.media import formats
 from reconet_cli.media.series import is_pattern, listing_file, series_source
 from reconet_cli.media.source import Source, file_source
 
@@ -30,8 +31,12 @@ def is_stream(name: str) -> bool:
     return url is not None and url[1].lower() in _PASSING
 
 
-def source_named(name: str, rate: Fraction | None, size: tuple[int, int] | None, stack: ExitStack) -> Source:
+def source_named(
+    name: str, rate: Fraction | None, size: tuple[int, int] | None, stack: ExitStack, *, lists: bool = False
+) -> Source:
     """Address an input by its name. Pictures get `rate`, and cameras are asked for `rate` and `size`.
+
+    What an address leads to may be a list of files, a file only with `lists`.
 
     Raises MediaError where there is nothing of that name; `stack` removes what had to be written down.
     """
@@ -40,10 +45,11 @@ def source_named(name: str, rate: Fraction | None, size: tuple[int, int] | None,
         wishes: dict[str, Any] = {"framerate": str(rate)} if rate else {}
         wishes |= {"video_size": size} if size else {}
         return Source(device[2], name, {"f": device[1], **wishes}, passing=True)
-    if _URL.fullmatch(name):
-        return Source(name, name, passing=is_stream(name))
+    if url := _URL.fullmatch(name):
+        local = url[1].lower() == "file" and not lists
+        return Source(name, name, formats.alone() if local else {}, passing=is_stream(name))
     if path.is_dir() or (is_pattern(path) and not path.exists()):
         listing = listing_file()
         stack.callback(listing.unlink, missing_ok=True)
         return series_source(path, rate or _USUAL_RATE, listing)
-    return file_source(path)
+    return file_source(path, lists=lists)

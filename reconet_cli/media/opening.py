@@ -39,7 +39,7 @@ def open_job(request: Request, *, known: Fraction = Fraction(0)) -> Job:
         if request.input == PIPE:
             job = _from_pipe(program, request, stack)
         else:
-            source = source_named(request.input, request.rate, request.size, stack)
+            source = source_named(request.input, request.rate, request.size, stack, lists=request.lists)
             if is_stream(request.input):
                 pipe = relayed(program, source, stack)
                 job = _with_ffmpeg(program, request, *pipe.probe(program), pipe)

@@ -23,7 +23,8 @@ class Request:
     of raw frames on standard input; `latency` is the seconds within which frames of a live input should get through, 0
     for an input whose every frame counts. `series` and `animated` are set when the input turns out to be a video for an
     output that is named like a picture: many pictures, or a moving one. A painted frame is `columns` times as wide as
-    the one that was read. `smooth` chroma is interpolated (see `ReadOptions`).
+    the one that was read. `smooth` chroma is interpolated (see `ReadOptions`). `lists` of other files (playlists,
+    manifests) are read, too.
     """
 
     input: str
@@ -50,6 +51,7 @@ class Request:
     animated: bool = False
     columns: int = 1
     smooth: bool = False
+    lists: bool = False
 
     @property
     def to_picture(self) -> bool:

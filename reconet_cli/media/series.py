@@ -11,6 +11,7 @@ from types import TracebackType
 
 from reconet_cli.errors import MediaError
 from reconet_cli.files import Part
+from reconet_cli.media import formats
 from reconet_cli.media.source import PICTURE_SUFFIXES, Source, file_url
 
 DEFAULT_NAME = "%06d.png"
@@ -41,10 +42,11 @@ def pictures_of(path: Path) -> list[Path]:
 def series_source(path: Path, rate: Fraction, listing: Path) -> Source:
     """Address pictures as a video of constant rate, through a list for ffmpeg that is written to `listing`."""
     # A leading ./ would be lost and a % taken for a number, were the names not absolute and patterns off.
-    each = f"option framerate {rate}\noption pattern_type none\nduration {float(1 / rate):.9f}\n"
+    each = f"option framerate {rate}\noption pattern_type none\noption format_whitelist {formats.PICTURES}\n"
+    each += f"duration {float(1 / rate):.9f}\n"
     lines = [f"file {_quoted(file_url(picture.resolve()))}\n{each}" for picture in pictures_of(path)]
     listing.write_text("ffconcat version 1.0\n" + "".join(lines), encoding="utf-8")
-    return Source(file_url(listing), str(path), {"f": "concat", "safe": 0})
+    return Source(file_url(listing), str(path), {"f": "concat", "safe": 0, **formats.alone("file", "concat")})
 
 
 def listing_file() -> Path:

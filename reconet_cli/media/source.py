@@ -11,10 +11,16 @@ from typing import Any
 import ffmpeg
 
 from reconet_cli.errors import MediaError
+from reconet_cli.media import formats
 from reconet_cli.media.info import MediaInfo, VideoStream, parse
 from reconet_cli.media.process import LOG_EVERYTHING, Process
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+# Further endings by which ffmpeg takes a name with a % or a wildcard for a numbered sequence.
+_NUMBERED = re.compile(
+    r"\.(jps|mpo|ljpg|jls|pns|mng|p[bgpnaf]m|phm|pgmyuv|y|raw|yuv|tga|targa|gif|avif|jp2|jpc|j2k|j2c|jxl|jxr|exr|dpx|pcx"
+    r"|pct|pict|pic|im\d+|ras|rs|sgi|sun|xbm|xface|xpm|xwd|cri|cin|psd|qoi|svg|svgz|vbn|wbmp|hdr|pgx|fits?|fts|dds)$"
+)
 _LEVEL = re.compile(r"^((?:\[[^\]]*\] )*?)\[info\] ")
 
 
@@ -41,8 +47,11 @@ def file_url(path: Path) -> str:
     return f"file:{path}"
 
 
-def file_source(path: Path) -> Source:
-    """Address an input file. Raises MediaError where it is missing, a folder, not a plain file, or empty."""
+def file_source(path: Path, *, lists: bool = False) -> Source:
+    """Address an input file, which opens no other file unless it may be one of the `lists` of files.
+
+    Raises MediaError where it is missing, a folder, not a plain file, or empty.
+    """
     try:
         status = path.stat()
     except OSError as problem:
@@ -57,9 +66,12 @@ def file_source(path: Path) -> Source:
         path.open("rb").close()
     except OSError as problem:
         raise MediaError(f"{path}: {problem.strerror}") from problem
+    options = formats.with_others() if lists else formats.alone()
     # image2 would take % and wildcards in a picture's name for a numbered sequence.
-    patterned = path.suffix.lower() in PICTURE_SUFFIXES and any(c in str(path) for c in "%*?{[")
-    return Source(file_url(path), str(path), {"f": "image2", "pattern_type": "none"} if patterned else {})
+    pictured = path.suffix.lower() in PICTURE_SUFFIXES or _NUMBERED.search(path.name.lower())
+    if pictured and any(c in str(path) for c in "%*?{["):
+        options |= {"f": "image2", "pattern_type": "none"}
+    return Source(file_url(path), str(path), options)
 
 
 def probe(program: str, source: Source) -> MediaInfo:
@@ -93,6 +105,11 @@ class LogReader:
     def result(self, process: Process, name: str) -> MediaInfo:
         """The parsed log. Raises MediaError when ffmpeg did not open the input."""
         info = parse("\n".join(self._lines))
+        if info is None and formats.refused(process):
+            raise MediaError(
+                f"{name} is a playlist, a manifest or another list of files, or of a kind that is not read",
+                "name the files themselves; stylize reads its INPUT's lists with --allow-playlists",
+            )
         if info is None:
             raise MediaError(f"{name} is no video or picture that ffmpeg can read: {process.problem()}")
         return info

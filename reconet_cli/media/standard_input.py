@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from reconet_cli.errors import MediaError
+from reconet_cli.media import formats
 from reconet_cli.media.info import MediaInfo
 from reconet_cli.media.pixels import Frame
 from reconet_cli.media.process import Process
@@ -63,7 +64,7 @@ class StandardInput:
         `options` are ffmpeg's for this input, for frames that do not say what they are.
         Raises MediaError when it cannot make anything of it.
         """
-        source = Source("pipe:0", self._name, options or {}, passing=True)
+        source = Source("pipe:0", self._name, formats.alone("pipe") | (options or {}), passing=True)
         log = LogReader()
         process = Process(probe_command(ffmpeg, source), stdin=PIPE, on_log=log)
         try:
@@ -138,7 +139,7 @@ class StandardInput:
 
 def spooled_source(path: Path) -> Source:
     """A spooled file, under the name that a person knows it by."""
-    return Source(file_url(path), NAME)
+    return Source(file_url(path), NAME, formats.alone())
 
 
 class RawReader:
