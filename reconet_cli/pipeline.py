@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
+from reconet_cli.channel import AWAKE, Channel, StoppedError
 from reconet_cli.media.live import Live
 from reconet_cli.media.opening import open_job
 from reconet_cli.media.reader import Frame, Reader
@@ -19,17 +19,15 @@ from reconet_cli.media.writer import Writer
 
 DEPTH = 4  # frames that wait before each of the later stages
 _QUEUE_BYTES = 128 << 20  # what they may take, in each queue
-_AHEAD = 1  # frames handed to the painting threads beyond their number
-# Seconds of a wait after which Python looks for signals: one that comes just before a wait does not end it.
-_AWAKE = 0.5
+_BEYOND = 1  # frames handed to the painting threads beyond their number, so that none of them idles
 _FAREWELL = 3.0  # seconds that a stage gets to notice the end; one stuck in a foreign pipe is left behind
 
 _TELL_EVERY = 5.0  # seconds between two reports of a live run
 
-T = TypeVar("T")
 Paint = Callable[[Frame], Frame]
 Ahead = Callable[[Frame], None]
 Then = Callable[[Frame, Frame], Frame]
+_Pair = tuple[Frame, Future[Frame]]
 
 
 class Painter(Protocol):
@@ -50,69 +48,33 @@ class Painter(Protocol):
     def __call__(self, frame: Frame) -> Frame: ...
 
 
-class StoppedError(Exception):
-    """Raised in a stage when another stage has failed."""
+@dataclass(frozen=True)
+class _Stages:
+    """What is done with each frame; see `run`."""
 
-
-class Channel(Generic[T]):
-    """A bounded queue that can be ended by its producer and stopped by anyone."""
-
-    def __init__(self, depth: int) -> None:
-        self._items: deque[T] = deque()
-        self._depth = depth
-        self._ended = False
-        self._stopped = False
-        self._changed = threading.Condition()
-
-    def put(self, item: T) -> None:
-        """Add an item, waiting for room. Raises StoppedError."""
-        with self._changed:
-            self._until(lambda: self._stopped or len(self._items) < self._depth)
-            if self._stopped:
-                raise StoppedError
-            self._items.append(item)
-            self._changed.notify_all()
-
-    def end(self) -> None:
-        """No more items follow."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
-
-    def stop(self) -> None:
-        """Wake and end both sides, whatever is left."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()
-
-    def _until(self, ready: Callable[[], bool]) -> None:
-        while not self._changed.wait_for(ready, _AWAKE):
-            pass
-
-    def __iter__(self) -> Iterator[T]:
-        """The items until `end`. Raises StoppedError."""
-        while True:
-            with self._changed:
-                self._until(lambda: self._stopped or self._ended or bool(self._items))
-                if self._stopped:
-                    raise StoppedError
-                if not self._items:
-                    return
-                item = self._items.popleft()
-                self._changed.notify_all()
-            yield item
+    paint: Paint
+    ahead: Ahead | None
+    then: Then | None
+    on_frame: Callable[[], None] | None
 
 
 class _Run:
-    """The state that the three stages of one run share."""
+    """The state that the stages of one run share.
 
-    def __init__(self, reader: Reader, writer: Writer, depth: int, ahead: Ahead | None, then: Then | None) -> None:
+    At most `depth` frames wait to be painted, and as many paintings to be written; `busy` frames are being painted, or
+    are next for that.
+    """
+
+    def __init__(self, reader: Reader, painter: _Stages, writer: Writer, depth: int, busy: int) -> None:
         self.reader = reader
         self.writer = writer
-        self.ahead = ahead
-        self.then = then
+        self.painter = painter
+        self.count = 0
         self.read: Channel[Frame] = Channel(depth)
-        self.painted: Channel[tuple[Frame, Frame]] = Channel(depth)
+        # Paintings are put in while they are made, so each is handed on as soon as it and all before it are done.
+        self.painted: Channel[_Pair] = Channel(depth + busy, ready=lambda pair: pair[1].done())
+        self._busy = busy
+        self._unfinished = 0
         self._error: BaseException | None = None
         self._lock = threading.Lock()
 
@@ -134,9 +96,14 @@ class _Run:
 
     def decode(self) -> None:
         try:
-            for frame in self.reader:
-                if self.ahead:
-                    self.ahead(frame)
+            frames = iter(self.reader)
+            while True:
+                # First of all, because a live reader drops frames that wait in it, and nowhere else.
+                self.read.wait_for_room()
+                if (frame := next(frames, None)) is None:
+                    break
+                if self.painter.ahead:
+                    self.painter.ahead(frame)
                 self.read.put(frame)
             self.reader.finish()
             self.read.end()
@@ -147,41 +114,45 @@ class _Run:
         finally:
             self.reader.release()
 
+    def paint(self, pool: ThreadPoolExecutor) -> None:
+        """Hand every frame to the painting threads, on the thread that waits for the run's end."""
+        frames = iter(self.read)
+        while True:
+            self.painted.wait_for_room(lambda: self._unfinished < self._busy)
+            if (frame := next(frames, None)) is None:
+                break
+            with self._lock:
+                self._unfinished += 1
+            future = pool.submit(self.painter.paint, frame)
+            self.painted.put((frame, future))
+            future.add_done_callback(self._finished)
+        self.painted.end()
+
+    def _finished(self, future: Future[Frame]) -> None:
+        with self._lock:
+            self._unfinished -= 1
+        # At once, whatever is still to be written: that may be stuck.
+        if not future.cancelled() and (error := future.exception()):
+            self.fail(error)
+        self.painted.wake()
+
     def encode(self) -> None:
+        then, on_frame = self.painter.then, self.painter.on_frame
         try:
-            for source, painted in self.painted:
+            for source, future in self.painted:
+                painted = future.result()
                 # Beside the painting threads, because an encoder is a process of its own and this thread only feeds it.
-                self.writer.write(self.then(source, painted) if self.then else painted)
+                self.writer.write(then(source, painted) if then else painted)
+                self.count += 1
+                if on_frame:
+                    on_frame()
             self.writer.finish()
-        except StoppedError:
+        except (StoppedError, CancelledError):
             pass
         except BaseException as error:
             self.fail(error)
         finally:
             self.writer.release()
-
-
-def _in_order(
-    frames: Iterable[Frame], paint: Paint, lanes: int, pool: ThreadPoolExecutor
-) -> Iterator[tuple[Frame, Frame]]:
-    """Paint frames on a pool's `lanes` threads and give sources and paintings back in their order.
-
-    A few more than can be painted at once are handed over, so that no thread idles while another's frame is awaited.
-    """
-    waiting: deque[tuple[Frame, Future[Frame]]] = deque()
-
-    def oldest() -> tuple[Frame, Frame]:
-        frame, future = waiting.popleft()
-        while not future.done():
-            wait([future], _AWAKE)
-        return frame, future.result()
-
-    for frame in frames:
-        waiting.append((frame, pool.submit(paint, frame)))
-        if len(waiting) > lanes + _AHEAD:
-            yield oldest()
-    while waiting:
-        yield oldest()
 
 
 def run(
@@ -191,34 +162,30 @@ def run(
     *,
     lanes: int = 1,
     depth: int = DEPTH,
+    beyond: int = _BEYOND,
     ahead: Ahead | None = None,
     then: Then | None = None,
     on_frame: Callable[[], None] | None = None,
 ) -> int:
     """Paint every frame of `reader` into `writer` and return their number.
 
-    `paint` is called on `lanes` threads at a time, `ahead` and `then` (see `Painter`) on two others; `on_frame` runs on
-    the calling thread, after each frame. The first error of any stage (or KeyboardInterrupt) ends all three, aborts
-    reader and writer and is raised; both are finished or aborted on return.
+    `paint` is called on `lanes` threads at a time, `ahead` and `then` (see `Painter`) on two others; `on_frame` follows
+    each frame that is written, on the same thread as `then`. `depth` frames wait before painting and as many before
+    writing, `beyond` are handed to the painting threads beyond their number. The first error of any stage (or
+    KeyboardInterrupt) ends all, aborts reader and writer and is raised; both are finished or aborted on return.
     """
-    state = _Run(reader, writer, depth, ahead, then)
+    state = _Run(reader, _Stages(paint, ahead, then, on_frame), writer, depth, lanes + beyond)
     threads = [
         threading.Thread(target=stage, name=name, daemon=True)
         for name, stage in (("decode", state.decode), ("encode", state.encode))
     ]
     pool = ThreadPoolExecutor(lanes, thread_name_prefix="paint")
-    count = 0
     try:
         for thread in threads:
             thread.start()
-        for pair in _in_order(state.read, paint, lanes, pool):
-            state.painted.put(pair)
-            count += 1
-            if on_frame:
-                on_frame()
-        state.painted.end()
+        state.paint(pool)
         while threads[1].is_alive():
-            threads[1].join(_AWAKE)
+            threads[1].join(AWAKE)
     except StoppedError:
         pass
     except BaseException as error:
@@ -228,7 +195,7 @@ def run(
         if thread.ident is not None:  # an interrupt may come before it has begun
             thread.join(_FAREWELL)
     state.check()
-    return count
+    return state.count
 
 
 @dataclass(frozen=True)
@@ -297,7 +264,16 @@ def _run_live(live: Live, paint: Painter, advance: Callable[[], None], note: Cal
             told = time.monotonic()
             note(str(live))
 
-    ahead, then = paint.ahead, paint.then
-    frames = run(live.reader, paint, live.writer, lanes=paint.lanes, depth=1, ahead=ahead, then=then, on_frame=on_frame)
+    frames = run(
+        live.reader,
+        paint,
+        live.writer,
+        lanes=paint.lanes,
+        depth=1,
+        beyond=0,
+        ahead=paint.ahead,
+        then=paint.then,
+        on_frame=on_frame,
+    )
     note(str(live))
     return frames

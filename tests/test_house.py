@@ -16,6 +16,7 @@ FLOOR = {
     "files": 0,
     "pictures": 0,
     "processors": 0,
+    "channel": 0,
     "warping": 1,
     "model": 2,
     "engine": 3,

@@ -2,15 +2,19 @@
 
 import os
 import queue
+import select
 import subprocess
 import threading
+import time
 import types
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from processes import PATIENCE
 
+import reconet_cli.media.live
 from reconet_cli.errors import MediaError
 from reconet_cli.media.live import Live
 from reconet_cli.media.pixels import Frame
@@ -102,6 +106,78 @@ def test_fast_network_drops_nothing():
     assert screen.shown == list(range(40))
     assert live.dropped == 0
     assert camera.finished
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 8])
+def test_a_frame_is_shown_as_soon_as_it_is_painted(lanes):
+    """A camera that sends nothing more until the last frame was seen: no later one can push it through."""
+    seen, late = threading.Semaphore(1), []
+
+    class Patient(Camera):
+        def __iter__(self):
+            for number in range(self.count):
+                assert seen.acquire(timeout=PATIENCE), "the frame before is held back"
+                time.sleep(0.05)
+                self.sent = time.monotonic()
+                yield self.frame(number)
+
+    class Watched(Screen):
+        def write(self, frame):
+            late.append(time.monotonic() - camera.sent)
+            super().write(frame)
+            seen.release()
+
+    camera, screen = Patient(10), Watched()
+    live = Live(camera, screen, PATIENCE)
+    assert run(live.reader, lambda frame: frame, live.writer, lanes=lanes, depth=1, beyond=0) == 10
+    assert screen.shown == list(range(10))
+    assert sorted(late)[5] < 0.25  # half of the default bound, on however busy a machine
+    assert live.dropped == 0
+
+
+def test_frames_in_a_pipe_come_out_one_by_one(stylize):
+    command = [*stylize, "-", "-", "--live", "--size", "16x8", "--fps", "5"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
+        for number in range(4):
+            sent = bytes([number]) * (16 * 8 * 3)
+            child.stdin.write(sent)
+            assert select.select([child.stdout], [], [], PATIENCE)[0], "held back"
+            assert child.stdout.read(len(sent)) == sent
+        child.stdin.close()
+    assert child.returncode == 0
+
+
+def test_frames_of_one_time_stamp_all_get_through():
+    class Stuck(Camera):
+        def frame(self, number):
+            return replace(super().frame(number), time=Fraction(number // 3))
+
+    screen = Screen()
+    live = Live(Stuck(9), screen, PATIENCE)
+    assert run(live.reader, lambda frame: frame, live.writer, depth=1) == 9
+    assert screen.shown == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_what_waits_is_bounded_in_memory(monkeypatch):
+    """However late frames may be: of a burst of 100, no more wait than fit beside the one being painted."""
+    frame_bytes = 2 * 4 * 3
+    monkeypatch.setattr(reconet_cli.media.live, "_WAITING_BYTES", 5 * frame_bytes)
+    all_sent = threading.Event()
+
+    class Burst(Camera):
+        def __iter__(self):
+            yield from (self.frame(number) for number in range(self.count))
+            all_sent.set()
+
+    def slow(frame):
+        assert all_sent.wait(PATIENCE)
+        return frame
+
+    screen = Screen()
+    live = Live(Burst(100), screen, 3600.0)
+    assert run(live.reader, slow, live.writer, depth=1, beyond=0) == 100 - live.dropped
+    assert 5 <= len(screen.shown) <= 8
+    assert screen.shown[-5:] == list(range(95, 100))
 
 
 def test_errors_of_the_source_and_of_painting_end_everything():

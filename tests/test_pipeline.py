@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from processes import PATIENCE, until
 
+from reconet_cli.channel import Channel, StoppedError
 from reconet_cli.errors import MediaError
 from reconet_cli.media.reader import Frame
-from reconet_cli.pipeline import DEPTH, Channel, StoppedError, run
+from reconet_cli.pipeline import DEPTH, run
 
 
 class Source:

@@ -13,13 +13,14 @@ from reconet_cli.media.reader import Reader
 from reconet_cli.media.writer import Writer
 
 _SHARE = 0.2  # of the newest frame in the running means
+_WAITING_BYTES = 256 << 20  # what frames may take that wait, however late they may be
 
 
 class Live:
     """Wraps a reader and a writer so that frames get from one to the other within `bound` seconds where possible.
 
     What painting takes cannot be shortened; what a frame waits before it can. So one that has waited for longer than
-    what is left of the bound is dropped, unless it is the newest.
+    what is left of the bound is dropped, unless it is the newest; so are the oldest of more than memory should hold.
     """
 
     def __init__(self, reader: Reader, writer: Writer, bound: float) -> None:
@@ -29,20 +30,21 @@ class Live:
         self.writer = LiveWriter(self, writer)
         self._bound = bound
         self._work = 0.0
-        self._taken: dict[Fraction, tuple[float, float]] = {}
+        # In the frames' order; their times cannot tell them apart, as two may have the same.
+        self._taken: deque[tuple[float, float]] = deque()
 
     @property
     def patience(self) -> float:
         """How long a frame may wait, in seconds."""
         return max(0.0, self._bound - self._work)
 
-    def take(self, frame: Frame, arrived: float) -> None:
-        """Painting of a frame begins."""
-        self._taken[frame.time] = (arrived, time.monotonic())
+    def take(self, arrived: float) -> None:
+        """Painting of the next frame begins."""
+        self._taken.append((arrived, time.monotonic()))
 
-    def done(self, frame: Frame) -> None:
-        """A frame is written."""
-        arrived, taken = self._taken.pop(frame.time)
+    def done(self) -> None:
+        """The oldest frame that was taken is written."""
+        arrived, taken = self._taken.popleft()
         now = time.monotonic()
         self._work += _SHARE * (now - taken - self._work) if self._work else now - taken
         self.latency += _SHARE * (now - arrived - self.latency) if self.latency else now - arrived
@@ -81,7 +83,7 @@ class LiveReader:
                 if not self._waiting:
                     break
                 arrived, frame = self._waiting.popleft()
-            self._live.take(frame, arrived)
+            self._live.take(arrived)
             yield frame
         if self._error:
             raise self._error
@@ -113,9 +115,14 @@ class LiveReader:
 
     def _drop(self) -> None:
         oldest = time.monotonic() - self._live.patience
-        while len(self._waiting) > 1 and self._waiting[0][0] < oldest:
+        while len(self._waiting) > 1 and (self._waiting[0][0] < oldest or self._held() > _WAITING_BYTES):
             self._waiting.popleft()
             self._live.dropped += 1
+
+    def _held(self) -> int:
+        """The bytes of all frames that wait, which are of one size."""
+        frame = self._waiting[0][1]
+        return len(self._waiting) * (frame.pixels.nbytes + (0 if frame.alpha is None else frame.alpha.nbytes))
 
 
 class LiveWriter:
@@ -128,7 +135,7 @@ class LiveWriter:
     def write(self, frame: Frame) -> None:
         """As the writer inside."""
         self._writer.write(frame)
-        self._live.done(frame)
+        self._live.done()
 
     def finish(self) -> None:
         """As the writer inside."""
