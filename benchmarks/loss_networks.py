@@ -51,9 +51,9 @@ def versions(photo: Tensor, painters: list[ReCoNet]) -> Tensor:
 
 def judge_content(judge: LossNetwork, images: Tensor) -> list[float]:
     """Content distance of each painted version to the first one."""
-    features = [judge.content(image[None]) for image in images]
-    power = (features[0] ** 2).mean().item()
-    return [content_loss(seen, features[0], power).item() for seen in features[1:]]
+    features = [judge.contents(image[None]) for image in images]
+    powers = [(layer**2).mean().item() for layer in features[0]]
+    return [content_loss(seen, features[0], powers).item() for seen in features[1:]]
 
 
 def judge_style(judge: LossNetwork, images: Tensor, paintings: list[Tensor]) -> list[list[float]]:

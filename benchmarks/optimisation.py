@@ -31,19 +31,23 @@ _STEPS = (100, 300)
 _SIDE = 256
 
 
-def optimise(photo: Tensor, grams: list[Tensor], network: LossNetwork, weights: LossWeights) -> dict[str, Tensor]:
-    """The photograph after 100 and 300 L-BFGS steps on content, style and total variation."""
+def optimise(photo: Tensor, style: Tensor, network: LossNetwork, weights: LossWeights) -> dict[str, Tensor]:
+    """The photograph after 100 and 300 L-BFGS steps on all losses but the temporal ones."""
+    grams = network(style).grams
     image = photo.clone(memory_format=torch.contiguous_format).requires_grad_(True)
-    wanted = network.content(photo).detach()
-    power = (wanted**2).mean().item()
+    wanted = network.contents(photo)
+    powers = [(layer**2).mean().item() for layer in wanted]
+    colors = losses.sorted_colors(style)
     optimizer = torch.optim.LBFGS([image], lr=1, max_iter=_STEPS[0], history_size=20, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
         seen = network(image)
         total = (
-            weights.content * losses.content_loss(seen.content, wanted, power)
+            weights.content * losses.content_loss(seen.contents, wanted, powers)
             + weights.style * losses.style_loss(seen.grams, grams)
+            + weights.tone * losses.tone_loss(image, photo)
+            + weights.color * losses.color_loss(image, colors)
             + weights.variation * losses.total_variation(image)
         )
         total.backward()
@@ -66,9 +70,9 @@ def paintings_of(style: Style, path: Path, folder: Path, network: LossNetwork, w
     kept = work / f"{style.name}-{path.stem}.pt"
     if not kept.exists():
         weights = LossWeights(**recipe["settings"]["weights"])
-        grams = network(style_picture(folder / recipe["picture"], recipe["settings"]["style_scale"])).grams
+        painting = style_picture(folder / recipe["picture"], recipe["settings"]["style_scale"])
         with torch.enable_grad():
-            torch.save(optimise(photo, grams, network, weights), kept)
+            torch.save(optimise(photo, painting, network, weights), kept)
     made |= torch.load(kept, weights_only=True)
     for variant, file in style.variants.items():
         made[f"reconet {variant}"] = load_weights(file)(photo)
@@ -89,7 +93,7 @@ def main() -> None:
     torch.set_grad_enabled(False)
     args.work.mkdir(parents=True, exist_ok=True)
 
-    network, judge = load_loss_network(args.loss_network), load_loss_network(args.judge)
+    network, judge = load_loss_network(args.loss_network), load_loss_network(args.judge).with_paper_layers()
     files = find_files([args.pictures], PICTURES)
     photographs = files[:: max(1, len(files) // args.photographs)][: args.photographs]
     table: dict[str, dict[str, list[float]]] = {}
@@ -102,13 +106,13 @@ def main() -> None:
         rows: dict[str, tuple[list[float], list[float]]] = {}
         for path in photographs:
             made = paintings_of(style, path, args.paintings, network, args.work)
-            wanted = judge.content(made["photograph"])
-            power = (wanted**2).mean().item()
+            wanted = judge.contents(made["photograph"])
+            powers = [(layer**2).mean().item() for layer in wanted]
             for name, image in made.items():
                 seen = judge(image)
                 styles, contents = rows.setdefault(name, ([], []))
                 styles.append(losses.style_loss(seen.grams, target).item())
-                contents.append(losses.content_loss(seen.content, wanted, power).item())
+                contents.append(losses.content_loss(seen.contents, wanted, powers).item())
         print(f"{style.name} ({len(photographs)} photographs)")
         for name, (styles, contents) in rows.items():
             means = (statistics.mean(styles), statistics.mean(contents))

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Continue from the style folder's checkpoint.")
 @click.option("--variant", type=click.Choice(VARIANT_ORDER), default="fast", show_default=True)
 @click.option(
-    "--preset", type=click.Choice(["subtle", "normal", "strong"]), default="normal", show_default=True,
-    help="How far the picture may go from what it shows.",
+    "--preset", type=click.Choice(["subtle", "normal", "strong", "paper"]), default="normal", show_default=True,
+    help="How far the painting may go from what it shows; paper: the published losses alone.",
 )  # fmt: skip
 @click.option(
     "--style-scale", type=click.FloatRange(0.1, 6), default=1.0, show_default=True,
@@ -73,11 +73,17 @@ if TYPE_CHECKING:
     "--scenes", type=click.FloatRange(0, 1), default=0.15, show_default=True,
     help="Share of procedural scenes beside --data.",
 )  # fmt: skip
-@click.option("--content-weight", type=click.FloatRange(0), help="[default: by the preset]")
-@click.option("--style-weight", type=click.FloatRange(0), default=7.0, show_default=True)
-@click.option("--variation-weight", type=click.FloatRange(0), default=10.0, show_default=True)
-@click.option("--feature-temporal-weight", type=click.FloatRange(0), default=1.0, show_default=True)
-@click.option("--output-temporal-weight", type=click.FloatRange(0), default=50.0, show_default=True)
+@click.option("--content-weight", type=click.FloatRange(0), help="What the frame shows.  [default: by the preset]")
+@click.option("--style-weight", type=click.FloatRange(0), help="Strokes and textures.  [default: by the preset]")
+@click.option("--tone-weight", type=click.FloatRange(0), help="Light and shade of the frame.  [default: by the preset]")
+@click.option("--color-weight", type=click.FloatRange(0), help="Colors of the style.  [default: by the preset]")
+@click.option("--variation-weight", type=click.FloatRange(0), help="Smoothness.  [default: by the preset]")
+@click.option("--feature-temporal-weight", type=click.FloatRange(0), help="[default: by the preset]")
+@click.option("--output-temporal-weight", type=click.FloatRange(0), help="[default: by the preset]")
+@click.option(
+    "--temporal-share", "temporal", type=click.FloatRange(0, 1), default=0.4, show_default=True,
+    help="Last share of the run that learns from pairs of frames, with the temporal losses.",
+)  # fmt: skip
 def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int:
     """Train a style from a picture.
 
@@ -167,24 +173,27 @@ def _settings(options: dict[str, Any], precision: str) -> TrainingSettings:
 
     kept = (
         "variant", "norm", "style_scale", "size", "batch", "steps", "minutes", "until_good", "learning_rate", "seed",
+        "temporal",
     )  # fmt: skip
     scenes = options["scenes"] if options["data"] else 1.0
     return TrainingSettings(
-        **{name: options[name] for name in kept}, precision=precision, scenes=scenes, weights=_weights(options)
+        **{name: options[name] for name in kept},
+        precision=precision,
+        scenes=scenes,
+        paper_layers=options["preset"] == "paper",
+        weights=_weights(options),
     )
 
 
 def _weights(options: dict[str, Any]) -> LossWeights:
-    from reconet_cli.training.settings import PRESETS, LossWeights
+    """The preset's weights with those that the user gave."""
+    from dataclasses import fields, replace
 
-    content = options["content_weight"]
-    return LossWeights(
-        content=PRESETS[options["preset"]] if content is None else content,
-        style=options["style_weight"],
-        variation=options["variation_weight"],
-        feature_temporal=options["feature_temporal_weight"],
-        output_temporal=options["output_temporal_weight"],
-    )
+    from reconet_cli.training.settings import PRESETS
+
+    preset = PRESETS[options["preset"]]
+    given = {field.name: options[f"{field.name}_weight"] for field in fields(preset)}
+    return replace(preset, **{name: weight for name, weight in given.items() if weight is not None})
 
 
 def _workers(asked: int | None, device: str) -> int:

@@ -161,7 +161,7 @@ class Evaluator:
         for clip, view, frame, earlier in zip(self._clips, views, now, self._before[-1], strict=True):
             clip.frames[-1].change = judge.change(frame, view, earlier, trace)
         for clip, view, grams in zip(self._clips[1:], views[1:], self._grams, strict=True):
-            clip.frames[-1].content = content_distance(view, views[0].perception.content)
+            clip.frames[-1].content = content_distance(view, views[0].perception.contents[0])
             clip.frames[-1].style = style_distance(view, grams) if grams else None
 
 

@@ -18,17 +18,17 @@ _EPS = 1e-10
 
 @dataclass(frozen=True)
 class View:
-    """One frame as a loss network sees it: features `(1, C, h, w)` layer by layer, and what they amount to."""
+    """One frame as a loss network sees it: features `(1, C, h, w)` by layer, and what they amount to."""
 
-    features: list[Tensor]
+    features: dict[str, Tensor]
     perception: Perception
 
 
 class Judge:
-    """Looks at uint8 RGB frames `(H, W, 3)` with a loss network, and compares."""
+    """Looks at uint8 RGB frames `(H, W, 3)` with a loss network, at the paper's layers, and compares."""
 
     def __init__(self, network: LossNetwork) -> None:
-        self._network = network
+        self._network = network.with_paper_layers()
 
     @property
     def name(self) -> str:
@@ -43,8 +43,12 @@ class Judge:
     @torch.inference_mode()
     def view(self, frame: np.ndarray) -> View:
         """A frame's features, Gram matrices and content."""
-        features = self._network.style_features(as_tensor(frame))
+        features = self._features(as_tensor(frame))
         return View(features, self._network.perception(features))
+
+    def _features(self, image: Tensor) -> dict[str, Tensor]:
+        layers = self._network.layers
+        return self._network.features_at(image, layers.content + layers.style)
 
     @torch.inference_mode()
     def change(self, current: np.ndarray, view: View, earlier: np.ndarray, trace: Trace) -> float:
@@ -56,7 +60,10 @@ class Judge:
         """
         now = as_tensor(current)
         carried = torch.lerp(now, warp(as_tensor(earlier), trace.flow), trace.mask)
-        return perceptual_distance(view.features, self._network.style_features(carried))
+        return perceptual_distance(self._style_layers(view.features), self._style_layers(self._features(carried)))
+
+    def _style_layers(self, features: dict[str, Tensor]) -> list[Tensor]:
+        return [features[name] for name in self._network.layers.style]
 
 
 def style_distance(view: View, grams: list[Tensor]) -> float:
@@ -66,7 +73,7 @@ def style_distance(view: View, grams: list[Tensor]) -> float:
 
 def content_distance(view: View, source: Tensor) -> float:
     """`‖φ(O) − φ(I)‖² / ‖φ(I)‖²` of a painted frame and the content features of its source."""
-    return content_loss(view.perception.content, source, (source**2).mean().item()).item()
+    return content_loss([view.perception.contents[0]], [source], [(source**2).mean().item()]).item()
 
 
 def perceptual_distance(a: list[Tensor], b: list[Tensor]) -> float:

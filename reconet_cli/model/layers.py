@@ -24,8 +24,9 @@ class FilterResponseNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise and activate `(N, C, H, W)`."""
-        power = (x * x).mean((2, 3), keepdim=True)
-        normed = x * torch.rsqrt(power + self.eps) * self.weight[:, None, None] + self.bias[:, None, None]
+        # Squares of more than 255 overflow in half precision.
+        power = x.float().pow(2).mean((2, 3), keepdim=True)
+        normed = x * torch.rsqrt(power + self.eps).to(x.dtype) * self.weight[:, None, None] + self.bias[:, None, None]
         return torch.maximum(normed, self.threshold[:, None, None])
 
 

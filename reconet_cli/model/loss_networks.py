@@ -1,13 +1,13 @@
 """Networks whose features say what a picture shows and how it is painted, behind one interface.
 
-Every one takes `(N, 3, H, W)` RGB in [0, 1] and returns `Perception`: a content feature map and Gram matrices.
+Every one takes `(N, 3, H, W)` RGB in [0, 1] and returns `Perception`: content features and Gram matrices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -15,53 +15,94 @@ from torch import Tensor, nn
 
 from reconet_cli.model.losses import gram_matrix
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True)
+class LossLayers:
+    """Which layers of a loss network are compared, by name, from the finest to the coarsest."""
+
+    content: tuple[str, ...]
+    style: tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class Perception:
-    """What a loss network sees, in float32: `content` is `(N, C, h, w)`, `grams` one `(N, C, C)` a style layer."""
+    """What a loss network sees, in float32: `contents` one `(N, C, h, w)` and `grams` one `(N, C, C)` a layer."""
 
-    content: Tensor
+    contents: list[Tensor]
     grams: list[Tensor]
 
 
 class LossNetwork(nn.Module):
-    """Base: frozen, in evaluation mode, `forward` returns a `Perception`."""
+    """Base: frozen, in evaluation mode, `forward` returns a `Perception`.
+
+    `layers` are the ones that are compared: this project's choice of two content depths and five Gram matrices, or,
+    after `with_paper_layers`, the paper's one and four.
+    """
 
     name = ""
+    own_layers: ClassVar[LossLayers]
+    paper_layers: ClassVar[LossLayers]
 
-    def freeze(self) -> LossNetwork:
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = self.own_layers
+
+    def freeze(self) -> Self:
         """Switch gradients of the weights off for good."""
         self.requires_grad_(False)
         return self.eval()
 
+    def with_paper_layers(self) -> Self:
+        """Compare the layers of ReCoNet (section 3.2): content at one depth, Gram matrices at four."""
+        self.layers = self.paper_layers
+        return self
+
     def forward(self, image: Tensor) -> Perception:
         """Look at `(N, 3, H, W)` RGB in [0, 1]."""
-        return self.perception(self.style_features(image))
+        names = self.layers.content + self.layers.style
+        return self.perception(self.features_at(image, names))
 
-    def style_features(self, image: Tensor) -> list[Tensor]:
-        """The features `(N, C, h, w)` that the Gram matrices are made of, from the finest layer to the coarsest."""
+    def perception(self, features: Mapping[str, Tensor]) -> Perception:
+        """Content and Gram matrices from the features of `layers`."""
+        return Perception(
+            [self.content_of(name, features[name]) for name in self.layers.content],
+            [self.gram_of(name, features[name]) for name in self.layers.style],
+        )
+
+    def contents(self, image: Tensor) -> list[Tensor]:
+        """The content features alone, in float32; nothing past the deepest of them is computed."""
+        features = self.features_at(image, self.layers.content)
+        return [self.content_of(name, features[name]) for name in self.layers.content]
+
+    def features_at(self, image: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """Features `(N, C, h, w)` of `(N, 3, H, W)` RGB in [0, 1] at the named layers."""
         raise NotImplementedError
 
-    def perception(self, features: list[Tensor]) -> Perception:
-        """What `style_features` amount to."""
-        raise NotImplementedError
+    def content_of(self, name: str, features: Tensor) -> Tensor:
+        """The content features of a layer, in float32."""
+        return features.float()
 
-    def content(self, image: Tensor) -> Tensor:
-        """The content features alone, in float32."""
-        raise NotImplementedError
+    def gram_of(self, name: str, features: Tensor) -> Tensor:
+        """The Gram matrices `(N, C, C)` of a layer."""
+        return gram_matrix(features)
 
 
 class VGG16(LossNetwork):
-    """VGG-16 up to relu4_3 with torchvision's ImageNet weights; the paper's loss network.
-
-    Content at relu3_3; style at relu1_2, relu2_2, relu3_3 and relu4_3.
-    """
+    """VGG-16 up to relu5_1 with torchvision's ImageNet weights; the paper's loss network."""
 
     name = "vgg16"
+    own_layers = LossLayers(("relu3_1", "relu4_1"), ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_1"))
+    paper_layers = LossLayers(("relu3_3",), ("relu1_2", "relu2_2", "relu3_3", "relu4_3"))
     mean: Tensor
     std: Tensor
     # Output channels of each 3×3 convolution, with "pool" between the stages; torchvision counts layers alike.
-    _plan = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 512)
+    _plan = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 512, "pool", 512)
+    _numbers: ClassVar = {
+        "relu1_2": 3, "relu2_2": 8, "relu3_1": 11, "relu3_3": 15, "relu4_1": 18, "relu4_3": 22, "relu5_1": 25,
+    }  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,34 +116,23 @@ class VGG16(LossNetwork):
             layers += [nn.Conv2d(channels, step, 3, padding=1), nn.ReLU()]
             channels = step
         self.features = nn.Sequential(*layers)
-        self.taps = (3, 8, 15, 22)
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
 
-    def style_features(self, image: Tensor) -> list[Tensor]:
-        """Features of RGB in [0, 1]."""
-        return self._taps(image, self.taps[-1])
-
-    def perception(self, features: list[Tensor]) -> Perception:
-        """Content at relu3_3."""
-        return Perception(features[2], [gram_matrix(layer) for layer in features])
-
-    def content(self, image: Tensor) -> Tensor:
-        """Features at relu3_3."""
-        return self._taps(image, self.taps[2])[2]
-
-    def _taps(self, image: Tensor, last: int) -> list[Tensor]:
+    def features_at(self, image: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """Features behind the named activations, in float32."""
+        wanted = {self._numbers[name]: name for name in names}
         x = (image - self.mean) / self.std
-        taps = []
-        for index in range(last + 1):
-            x = self.features[index](x)
-            if index in self.taps:
-                taps.append(x.float())
-        return taps
+        found = {}
+        for number in range(max(wanted) + 1):
+            x = self.features[number](x)
+            if number in wanted:
+                found[wanted[number]] = x.float()
+        return found
 
     @classmethod
     def from_checkpoint(cls, state: dict[str, Tensor]) -> VGG16:
-        """Read torchvision's `vgg16` state; layers past relu4_3 and the classifier are left out."""
+        """Read torchvision's `vgg16` state; layers past relu5_1 and the classifier are left out."""
         network = cls()
         wanted = network.state_dict()
         network.load_state_dict({key: state[key] for key in wanted})
@@ -110,51 +140,57 @@ class VGG16(LossNetwork):
 
 
 class SlimVGG(LossNetwork):
-    """A slim network whose linear 1×1 heads predict VGG-19's features at four depths.
+    """A slim network whose linear 1×1 heads predict VGG-19's features at five depths, relu1_1 to relu5_1.
 
-    All four are style layers, the last is content. Subclasses say which convolutions lead to each depth; a head
+    Layers are named after what their heads predict. Subclasses say which convolutions lead to each depth; a head
     `NAME_aux` follows the last of each.
     """
 
+    depths = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    own_layers = LossLayers(("relu3_1", "relu4_1"), depths)
+    # There is no head for relu3_3. Of its neighbors relu4_1 lets the picture change as freely as the paper does.
+    paper_layers = LossLayers(("relu4_1",), depths[:4])
     stages: tuple[tuple[str, ...], ...] = ()
 
     def __init__(self, layers: Mapping[str, nn.Conv2d]) -> None:
         super().__init__()
-        self.layers = nn.ModuleDict({name: layers[name] for name in self.names()})
+        self.convolutions = nn.ModuleDict({name: layers[name] for name in self.names()})
 
     @classmethod
     def names(cls) -> list[str]:
-        """The layers that it is made of: `conv0` normalises the input, then the stages, then their heads."""
+        """The convolutions that it is made of: `conv0` normalizes the input, then the stages, then their heads."""
         return ["conv0", *(name for stage in cls.stages for name in stage), *(f"{s[-1]}_aux" for s in cls.stages)]
 
     def step(self, name: str, x: Tensor) -> Tensor:
         """One convolution of a stage and what follows it."""
         raise NotImplementedError
 
-    def style_features(self, image: Tensor) -> list[Tensor]:
-        """The features before each head, of `(N, 3, H, W)` RGB in [0, 1]."""
-        x = self.layers["conv0"](image)
-        taps = []
-        for stage in self.stages:
+    def features_at(self, image: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """The features before the heads of the named layers."""
+        x = self.convolutions["conv0"](image)
+        found: dict[str, Tensor] = {}
+        for depth, stage in zip(self.depths, self.stages, strict=True):
             for name in stage:
                 x = self.step(name, x)
-            taps.append(x)
-        return taps
+            if depth in names:
+                found[depth] = x
+            if len(found) == len(set(names)):
+                break
+        return found
 
-    def heads(self) -> list[nn.Conv2d]:
-        """The head of each depth."""
-        return [cast(nn.Conv2d, self.layers[f"{stage[-1]}_aux"]) for stage in self.stages]
+    def head(self, layer: str) -> nn.Conv2d:
+        """The head that predicts a layer."""
+        stage = self.stages[self.depths.index(layer)]
+        return cast(nn.Conv2d, self.convolutions[f"{stage[-1]}_aux"])
 
-    def perception(self, features: list[Tensor]) -> Perception:
-        """Gram matrices and content behind the heads."""
-        heads = self.heads()
-        grams = [gram_through(head, layer) for head, layer in zip(heads, features, strict=True)]
-        return Perception(heads[-1](features[-1]).float(), grams)
+    def content_of(self, name: str, features: Tensor) -> Tensor:
+        """What the layer's head predicts, in float32."""
+        predicted: Tensor = self.head(name)(features)
+        return predicted.float()
 
-    def content(self, image: Tensor) -> Tensor:
-        """The deepest head's output."""
-        content: Tensor = self.heads()[-1](self.style_features(image)[-1])
-        return content.float()
+    def gram_of(self, name: str, features: Tensor) -> Tensor:
+        """Gram matrices of what the layer's head predicts."""
+        return gram_through(self.head(name), features)
 
 
 class DistilledVGG19(SlimVGG):
@@ -166,12 +202,13 @@ class DistilledVGG19(SlimVGG):
         ("conv12", "conv21"),
         ("conv22", "conv31"),
         ("conv32", "conv33", "conv34", "conv41"),
+        ("conv42", "conv43", "conv44", "conv51"),
     )
-    _pool_after = ("conv12", "conv22", "conv34")
+    _pool_after = ("conv12", "conv22", "conv34", "conv44")
 
     def step(self, name: str, x: Tensor) -> Tensor:
         """3×3 with reflection, ReLU, a 2×2 pooling after some."""
-        x = F.relu(self.layers[name](F.pad(x, (1, 1, 1, 1), mode="reflect")))
+        x = F.relu(self.convolutions[name](F.pad(x, (1, 1, 1, 1), mode="reflect")))
         return F.max_pool2d(x, 2) if name in self._pool_after else x
 
 
@@ -188,6 +225,7 @@ class CompactVGG(SlimVGG):
         ("down1", "conv21"),
         ("down2", "conv31"),
         ("conv32", "down3", "conv41"),
+        ("conv42", "down4", "conv51"),
     )
     _widths: ClassVar = {
         "conv0": 3,
@@ -195,17 +233,20 @@ class CompactVGG(SlimVGG):
         "down1": 32,
         "conv21": 32,
         "down2": 64,
-        "conv31": 64,
-        "conv32": 64,
+        "conv31": 96,
+        "conv32": 96,
         "down3": 128,
         "conv41": 128,
+        "conv42": 128,
+        "down4": 192,
+        "conv51": 192,
     }
-    _targets = (64, 128, 256, 512)
+    _targets = (64, 128, 256, 512, 512)
 
     def step(self, name: str, x: Tensor) -> Tensor:
         """A convolution and ReLU; `down` halves the size."""
         stride = 2 if name.startswith("down") else 1
-        layer = cast(nn.Conv2d, self.layers[name])
+        layer = cast(nn.Conv2d, self.convolutions[name])
         return F.relu(F.conv2d(x, layer.weight, layer.bias, stride, padding=1))
 
     @classmethod

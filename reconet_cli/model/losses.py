@@ -7,29 +7,49 @@ loss network. All terms average over the batch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from reconet_cli.warping import luminance, resize_flow, resize_mask, warp
 
 _EPS = 1e-8
+# Content keeps a fine layer whole and a coarser one by half; a network with one content layer uses the first alone.
+CONTENT_SHARES = (1.0, 0.5)
+# Light and shade are compared, and colors sampled, on squares of so many pixels.
+_TONE_SQUARE = 8
+_COLOR_SQUARE = 4
+_COLOR_DIRECTIONS = 32
+_LEAST_CONTRAST = 1e-2
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """Gram matrices `(N, C, C)` of `(N, C, H, W)`, divided by C·H·W (Johnson et al., ECCV 2016, eq. 3)."""
-    channels, height, width = features.shape[-3:]
-    flat = features.permute(0, 2, 3, 1).flatten(1, 2)
-    return flat.transpose(1, 2) @ flat / (channels * height * width)
+    """Gram matrices `(N, C, C)` of `(N, C, H, W)`, divided by C·H·W (Johnson et al., ECCV 2016, eq. 3).
 
-
-def content_loss(output: Tensor, target: Tensor, power: float) -> Tensor:
-    """`‖φ(O) − φ(I)‖² / (C·H·W·power)` of features `(N, C, H, W)` (paper, eq. 6, made scale-free).
-
-    `power` is the usual mean square of φ(I). A batch's own would make flat pictures count more than others.
+    Computed in float32 at least: sums over a whole frame overflow in half precision, and lose most digits in bfloat16.
     """
-    return ((output - target) ** 2).mean() / max(power, _EPS)
+    channels, height, width = features.shape[-3:]
+    with torch.autocast(features.device.type, enabled=False):
+        features = features if features.dtype == torch.float64 else features.float()
+        flat = features.permute(0, 2, 3, 1).flatten(1, 2)
+        return flat.transpose(1, 2) @ (flat / (channels * height * width))
+
+
+def content_loss(outputs: Sequence[Tensor], targets: Sequence[Tensor], powers: Sequence[float]) -> Tensor:
+    """`Σ_l share_l·‖φ_l(O) − φ_l(I)‖² / (C·H·W·power_l)` of features `(N, C, H, W)` (paper, eq. 6, made scale-free).
+
+    The shares are 1 and, at a second and coarser layer, a half. `powers` are the usual mean squares of φ_l(I). A
+    batch's own would make flat pictures count more than others.
+    """
+    shares = CONTENT_SHARES[: len(powers)]
+    terms = [
+        share * ((output - target) ** 2).mean() / max(power, _EPS)
+        for share, output, target, power in zip(shares, outputs, targets, powers, strict=True)
+    ]
+    return torch.stack(terms).sum()
 
 
 def style_loss(outputs: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
@@ -46,23 +66,75 @@ def style_loss(outputs: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
     return torch.stack(terms).mean()
 
 
+def tone_loss(output: Tensor, image: Tensor, offset: tuple[int, int] = (0, 0)) -> Tensor:
+    """`1 − r` of the luma of two images `(N, 3, H, W)`, averaged over squares of 8×8 pixels (r: Pearson's correlation).
+
+    Keeps light and shade, and so faces, where they were; colors and strokes stay free. 0 to 2, averaged over the batch.
+    Squares start at `offset` (down, right), which moves from step to step so that no grid of squares is learned.
+    """
+    mine, wanted = (_centered(_squares(luminance(x), _TONE_SQUARE, offset)) for x in (output, image))
+    product = (mine * wanted).mean((1, 2, 3))
+    spread = (mine.pow(2).mean((1, 2, 3)) * wanted.pow(2).mean((1, 2, 3)) + _EPS).sqrt()
+    # Where there is hardly any light and shade, its direction is noise.
+    return (1 - product / (spread + _LEAST_CONTRAST**2)).mean()
+
+
+def color_loss(output: Tensor, colors: Tensor, offset: tuple[int, int] = (0, 0)) -> Tensor:
+    """Sliced Wasserstein distance between the colors of `(N, 3, H, W)` and a style picture's `sorted_colors`.
+
+    The root of the mean squared difference along 32 directions of the RGB cube (Bonneel et al., JMIV 2015), divided by
+    the root mean square contrast of the style picture: about 1 is no likeness at all. Pixels are sampled every 4
+    pixels both ways, from `offset` (down, right) on.
+    """
+    projected = _projections(output[..., offset[0] :: _COLOR_SQUARE, offset[1] :: _COLOR_SQUARE])
+    wanted = F.interpolate(colors[None], size=projected.shape[-1], mode="linear", align_corners=True)
+    contrast = (colors - colors.mean(1, keepdim=True)).pow(2).mean().clamp_min(_EPS)
+    return ((projected - wanted).pow(2).mean((1, 2)) / contrast + _EPS).sqrt().mean()
+
+
+def sorted_colors(picture: Tensor) -> Tensor:
+    """The colors of a picture `(1, 3, H, W)` along 32 directions, each sorted, `(32, H·W)`, for `color_loss`."""
+    return _projections(picture)[0]
+
+
+def _projections(image: Tensor) -> Tensor:
+    """Pixels of `(N, 3, H, W)` projected on directions spread evenly over half a sphere, sorted, `(N, 32, H·W)`."""
+    index = torch.arange(_COLOR_DIRECTIONS, device=image.device, dtype=torch.float32)
+    height = (index + 0.5) / _COLOR_DIRECTIONS
+    angle = index * math.pi * (3 - math.sqrt(5))  # the golden angle: a Fibonacci lattice
+    radius = (1 - height**2).sqrt()
+    directions = torch.stack([radius * angle.cos(), radius * angle.sin(), height], 1)
+    return (directions @ image.float().flatten(2)).sort(2).values
+
+
+def _squares(luma: Tensor, side: int, offset: tuple[int, int]) -> Tensor:
+    return F.avg_pool2d(luma[..., offset[0] :, offset[1] :], side)
+
+
+def _centered(values: Tensor) -> Tensor:
+    return values - values.mean((2, 3), keepdim=True)
+
+
 def total_variation(image: Tensor) -> Tensor:
-    """Mean squared difference of neighbouring pixels of `(N, 3, H, W)` (paper, section 3.2)."""
+    """Mean squared difference of neighboring pixels of `(N, 3, H, W)` (paper, section 3.2)."""
     across = (image[..., :, 1:] - image[..., :, :-1]) ** 2
     down = (image[..., 1:, :] - image[..., :-1, :]) ** 2
     return across.mean() + down.mean()
 
 
-def feature_temporal_loss(current: Tensor, previous: Tensor, flow: Tensor, mask: Tensor) -> Tensor:
+def feature_temporal_loss(current: Tensor, previous: Tensor, flow: Tensor, mask: Tensor, stride: int) -> Tensor:
     """`‖M'·(F_t − W'(F_{t−1}))‖² / ‖F_t‖²` (paper, eq. 3, made scale-free).
 
-    Features `(N, C, h, w)`; `flow` `(N, 2, H, W)` current→previous in pixels and `mask` `(N, 1, H, W)` at the frame's
-    size, both brought to the features' size here. Each frame's scale is its own, so that a batch may be split among
-    processes, and carries no gradient: shrinking the features gains nothing.
+    Features `(N, C, h, w)`, one for `stride`² pixels; `flow` `(N, 2, H, W)` current→previous in pixels and `mask`
+    `(N, 1, H, W)` at the frame's size, both brought to the features' size here. Features may reach beyond the frame,
+    which was padded on the right and below; nothing is traced there. Each frame's scale is its own, so that a batch
+    may be split among processes, and carries no gradient: shrinking the features gains nothing.
     """
     size = (current.shape[-2], current.shape[-1])
-    moved = warp(previous, resize_flow(flow, size))
-    seen = resize_mask(mask, size)
+    height, width = flow.shape[-2:]
+    beyond = (0, size[1] * stride - width, 0, size[0] * stride - height)
+    moved = warp(previous, resize_flow(F.pad(flow, beyond), size))
+    seen = resize_mask(F.pad(mask, beyond), size)
     scale = (current.detach().float() ** 2).mean((1, 2, 3)).clamp_min(_EPS)
     return ((seen * (current - moved) ** 2).mean((1, 2, 3)) / scale).mean()
 

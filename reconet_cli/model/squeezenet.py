@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reconet_cli.model.loss_networks import LossNetwork, Perception
-from reconet_cli.model.losses import gram_matrix
+from reconet_cli.model.loss_networks import LossLayers, LossNetwork
+
+# torchvision's numbers of the modules with weights; activations and poolings have the others.
+_MODULES = {
+    "conv1": 0, "fire2": 3, "fire3": 4, "fire4": 6, "fire5": 7, "fire6": 9, "fire7": 10, "fire8": 11, "fire9": 12,
+}  # fmt: skip
 
 
 class _Fire(nn.Module):
@@ -27,15 +31,13 @@ class _Fire(nn.Module):
 
 
 class SqueezeNet(LossNetwork):
-    """The features of torchvision's `squeezenet1_1`: content at fire5, style at conv1, fire3, fire5 and fire7.
-
-    Layers keep torchvision's numbers.
-    """
+    """The features of torchvision's `squeezenet1_1`; layers keep the paper's names."""
 
     name = "squeezenet"
+    own_layers = LossLayers(("fire2", "fire4"), ("conv1", "fire3", "fire5", "fire7", "fire9"))
+    paper_layers = LossLayers(("fire5",), ("conv1", "fire3", "fire5", "fire7"))
     mean: Tensor
     std: Tensor
-    _content, _style = 7, (1, 4, 7, 10)
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,41 +61,21 @@ class SqueezeNet(LossNetwork):
         network.load_state_dict({key: state[name].float() for key, name in names.items()})
         return network
 
-    def style_features(self, image: Tensor) -> list[Tensor]:
-        """Features of RGB in [0, 1]."""
-        taps = self._taps(image, self._style[-1])
-        return [taps[index] for index in self._style]
-
-    def perception(self, features: list[Tensor]) -> Perception:
-        """Content at fire5."""
-        content = features[self._style.index(self._content)]
-        return Perception(content, [gram_matrix(layer) for layer in features])
-
-    def content(self, image: Tensor) -> Tensor:
-        """Features behind fire5."""
-        return self._taps(image, self._content)[self._content]
-
-    def _taps(self, image: Tensor, last: int) -> list[Tensor]:
+    def features_at(self, image: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """Features behind the named layers, in float32."""
+        # The activation behind conv1 has a number of its own; a fire module ends with its activation.
+        wanted = {1 if name == "conv1" else _MODULES[name]: name for name in names}
         x = (image - self.mean) / self.std
-        taps = []
-        for index in range(last + 1):
-            x = self.features[index](x)
-            taps.append(x.float())
-        return taps
+        found = {}
+        for number in range(max(wanted) + 1):
+            x = self.features[number](x)
+            if number in wanted:
+                found[wanted[number]] = x.float()
+        return found
 
 
 def _paper_name(key: str) -> str:
-    """`features.3.squeeze.weight` is `fire2.squeeze.weight`: poolings have numbers there, and none here."""
+    """`features.3.squeeze.weight` is `fire2.squeeze.weight`."""
     _, number, rest = key.split(".", 2)
-    names = {
-        0: "conv1",
-        3: "fire2",
-        4: "fire3",
-        6: "fire4",
-        7: "fire5",
-        9: "fire6",
-        10: "fire7",
-        11: "fire8",
-        12: "fire9",
-    }
+    names = {module: name for name, module in _MODULES.items()}
     return f"{names[int(number)]}.{rest}"

@@ -11,7 +11,7 @@ import torch
 from reconet_cli.errors import TrainingError
 from reconet_cli.files import replacing
 
-_PARTS = {"settings", "step", "seconds", "content_power", "network", "average", "optimizer", "scaler", "schedule"}
+_PARTS = {"settings", "step", "seconds", "content_powers", "network", "average", "optimizer", "scaler", "schedule"}
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:

@@ -25,6 +25,10 @@ class FramePairs:
         """The frames of all pairs, the previous ones first: `(2N, 3, H, W)`."""
         return torch.cat([self.previous, self.current]).contiguous(memory_format=torch.channels_last)
 
+    def current_frames(self) -> Tensor:
+        """The current frame of each pair alone: `(N, 3, H, W)`."""
+        return self.current.contiguous(memory_format=torch.channels_last)
+
 
 def join(pairs: list[FramePairs]) -> FramePairs:
     """Put batches of one size together."""

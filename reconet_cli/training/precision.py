@@ -23,7 +23,9 @@ def choose_precision(name: str, device: torch.device, checkpoint: Path | None) -
         saved: str = read_checkpoint(checkpoint)["settings"]["precision"]
         return saved
     if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+        with torch.cuda.device(device):
+            # Older GPUs emulate bf16, which is slow.
+            return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     return min(("fp32", "bf16"), key=_convolution_seconds) if device.type == "cpu" else "fp32"
 
 

@@ -70,6 +70,13 @@ class Schedule:
         length = min(steps, self.settings.steps * share)
         return min(1.0, (length - step) / (length * 2 / 3)) if step < length else 0.0
 
+    def in_pairs(self, step: int, seconds: float) -> bool:
+        """Whether a step is about pairs of frames; before that, single frames teach the style alone.
+
+        With `until_good` nobody knows how long the run will be, and all steps are.
+        """
+        return self.settings.until_good or self.done(step, seconds) >= 1 - self.settings.temporal
+
     def finished(self, step: int, seconds: float) -> bool:
         """Whether the run is over."""
         return self.done(step, seconds) >= 1

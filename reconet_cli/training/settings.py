@@ -6,21 +6,34 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-# The content weight of each preset: how much of the picture stays.
-PRESETS = {"subtle": 0.8, "normal": 0.3, "strong": 0.12}
-# Shorter side in pixels of a style picture whose strokes are learnt at scale 1.
+# Shorter side in pixels of a style picture whose strokes are learned at scale 1.
 STYLE_SIDE = 640
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the scale-free losses: content α, style β, total variation γ, feature λ_f and output λ_o temporal."""
+    """Weights of the scale-free losses.
 
-    content: float = PRESETS["normal"]
-    style: float = 7.0
-    variation: float = 10.0
+    Content α, style β, total variation γ, feature λ_f and output λ_o temporal are the paper's terms; `tone` keeps light
+    and shade, `color` brings in the colors of the style picture.
+    """
+
+    content: float = 0.7
+    style: float = 6.0
+    tone: float = 3.0
+    color: float = 0.5
+    variation: float = 2.0
     feature_temporal: float = 1.0
     output_temporal: float = 50.0
+
+
+# How far a painting may go from what it shows, and the losses of the paper alone, for comparison.
+PRESETS = {
+    "subtle": LossWeights(content=1.0, style=5.0),
+    "normal": LossWeights(),
+    "strong": LossWeights(content=0.5, style=8.0, tone=2.0),
+    "paper": LossWeights(content=0.3, style=7.0, tone=0.0, color=0.0, variation=10.0),
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +43,9 @@ class TrainingSettings:
     `style_scale` is the width of the strokes (2: twice as broad), `size` the side of the square training frames,
     `batch` the number of frame pairs a step, over all processes. A run ends after `steps`, or after `minutes` of
     training if that comes first; with `until_good` it ends when the held-out loss has stopped falling. `scenes` is the
-    share of procedural scenes among the pairs.
+    share of procedural scenes among the pairs, `temporal` the last share of the run in which frames come in pairs and
+    the temporal losses count: single frames teach the style in half the time. `paper_layers` compares the paper's
+    layers of the loss network.
     """
 
     variant: str = "fast"
@@ -45,6 +60,8 @@ class TrainingSettings:
     seed: int = 0
     precision: str = "fp32"
     scenes: float = 1.0
+    temporal: float = 0.4
+    paper_layers: bool = False
     weights: LossWeights = field(default_factory=LossWeights)
 
     def to_dict(self) -> dict[str, Any]:

@@ -74,15 +74,18 @@ class Trainer:
         self.cluster = cluster or Cluster()
         self.step = 0
         self.seconds = 0.0
-        self.content_power = 0.0
+        self.content_powers: list[float] = []
         self.network = _channels_last(build_network(settings.variant, settings.norm).to(device))
         self._teacher = self._begin_with(load_weights(start)) if start else None
         opening = "paintings" if self._teacher else "none" if start else "frames"
         self.schedule = Schedule(settings, opening)
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         self.loss_network = _channels_last(loss_network.to(device))
+        if settings.paper_layers:
+            self.loss_network.with_paper_layers()
         with torch.no_grad():
             self.style_grams = self.loss_network(style.to(device)).grams
+            self.style_colors = losses.sorted_colors(style.to(device))
         self.optimizer = torch.optim.AdamW(_groups(self.network), lr=settings.learning_rate, weight_decay=1e-4)
         self.scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
         two_frames = _TwoFrames(self.network)
@@ -104,23 +107,31 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = group["share"] * self.schedule.rate(self.step, self.seconds)
         self.optimizer.zero_grad(set_to_none=True)
-        frames = pairs.frames()
-        terms, output = self._terms(pairs, frames, self._paint, self._remember_power)
+        in_pairs = self.schedule.in_pairs(self.step, self.seconds)
+        frames = pairs.frames() if in_pairs else pairs.current_frames()
+        terms, output = self._terms(pairs, frames, self._paint, self._remember_powers, _offset(self.step))
         total = self._total(terms, F.mse_loss(output, self._given(frames)))
         self.scaler.scale(total).backward()
         self.scaler.unscale_(self.optimizer)
         size = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _LARGEST_GRADIENT)
         joint = self.cluster.mean(torch.stack([*terms.values(), total]).detach())
         values = dict(zip([*terms, "total"], joint.tolist(), strict=True))
-        if math.isfinite(values["total"]) and (self.scaler.is_enabled() or bool(size.isfinite())):
+        if math.isfinite(values["total"]) and bool(size.isfinite()):
             self.scaler.step(self.optimizer)
             self._follow()
             self._bad_steps = 0
-        else:
+        elif not self._lower_scale():
             self._count_bad_step(values["total"])
         self.scaler.update()
         self.step += 1
         return values
+
+    def _lower_scale(self) -> bool:
+        """Whether gradients that overflow in fp16 are tried again with a lower scale: then the step is no bad one."""
+        if not self.scaler.is_enabled() or self.scaler.get_scale() <= 1:
+            return False
+        self.scaler.step(self.optimizer)  # changes nothing where gradients are not finite, and takes note of it
+        return True
 
     def _count_bad_step(self, total: float) -> None:
         self._bad_steps += 1
@@ -147,14 +158,15 @@ class Trainer:
         )
 
     def perceptual(self, values: dict[str, float]) -> float:
-        """The weighted content and style terms of some losses, which say how good a picture is."""
-        return self.settings.weights.content * values["content"] + self.settings.weights.style * values["style"]
+        """The weighted terms of some losses that say how good a picture is: content, style, tone and color."""
+        weights = asdict(self.settings.weights)
+        return sum(weights[name] * values[name] for name in ("content", "style", "tone", "color"))
 
     @torch.no_grad()
     def losses(self, pairs: FramePairs) -> dict[str, float]:
         """The averaged network's unweighted terms on a batch, content relative to the batch's own frames."""
         pairs = pairs.to(self.device)
-        terms, _ = self._terms(pairs, pairs.frames(), self.average.paint, _power)
+        terms, _ = self._terms(pairs, pairs.frames(), self.average.paint, _powers, (0, 0))
         return {name: term.item() for name, term in terms.items()}
 
     def _autocast(self) -> torch.autocast:
@@ -162,28 +174,36 @@ class Trainer:
         return torch.autocast(self.device.type, dtype, enabled=self.settings.precision != "fp32")
 
     def _terms(
-        self, pairs: FramePairs, frames: Tensor, paint: Paint, power_of: Callable[[Tensor], float]
+        self,
+        pairs: FramePairs,
+        frames: Tensor,
+        paint: Paint,
+        powers_of: Callable[[list[Tensor]], list[float]],
+        offset: tuple[int, int],
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """The losses, and the painted `frames` of `pairs`."""
-        count = pairs.current.shape[0]
+        """The losses, and the painted `frames` of `pairs`: all of them, or the current ones alone."""
         with self._autocast():
             # Instance norm keeps frames apart, so one batch of both frames equals two passes.
             features, output = paint(frames)
             seen = self.loss_network(output)
             with torch.no_grad():
-                wanted = self.loss_network.content(frames)
+                wanted = self.loss_network.contents(frames)
         output, features = output.float(), features.float()
         terms = {
-            "content": losses.content_loss(seen.content, wanted, power_of(wanted)),
+            "content": losses.content_loss(seen.contents, wanted, powers_of(wanted)),
             "style": losses.style_loss(seen.grams, self.style_grams),
+            "tone": losses.tone_loss(output, frames, offset),
+            "color": losses.color_loss(output, self.style_colors, (offset[0] % 4, offset[1] % 4)),
             "variation": losses.total_variation(output),
-            "feature_temporal": losses.feature_temporal_loss(
-                features[count:], features[:count], pairs.flow, pairs.mask
-            ),
-            "output_temporal": losses.output_temporal_loss(
-                (output[:count], output[count:]), (pairs.previous, pairs.current), pairs.flow, pairs.mask
-            ),
         }
+        count = pairs.current.shape[0]
+        if len(frames) > count:
+            terms["feature_temporal"] = losses.feature_temporal_loss(
+                features[count:], features[:count], pairs.flow, pairs.mask, self.network.body.multiple
+            )
+            terms["output_temporal"] = losses.output_temporal_loss(
+                (output[:count], output[count:]), (pairs.previous, pairs.current), pairs.flow, pairs.mask
+            )
         return terms, output
 
     @torch.no_grad()
@@ -193,13 +213,14 @@ class Trainer:
             return frames
         return self._teacher(frames)
 
-    def _remember_power(self, content: Tensor) -> float:
+    def _remember_powers(self, contents: list[Tensor]) -> list[float]:
         memory = _POWER_MEMORY if self.step else 0.0
-        power = self.cluster.mean((content**2).mean()).item()
-        if not math.isfinite(power):
-            return power
-        self.content_power = memory * self.content_power + (1 - memory) * power
-        return self.content_power
+        now = self.cluster.mean(torch.tensor(_powers(contents), device=self.device)).tolist()
+        if not all(map(math.isfinite, now)):
+            return now
+        before = self.content_powers or now
+        self.content_powers = [memory * old + (1 - memory) * new for old, new in zip(before, now, strict=True)]
+        return self.content_powers
 
     @torch.no_grad()
     def paint(self, frames: Tensor) -> Tensor:
@@ -212,7 +233,7 @@ class Trainer:
             "settings": self.settings.to_dict(),
             "step": self.step,
             "seconds": self.seconds,
-            "content_power": self.content_power,
+            "content_powers": self.content_powers,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -239,7 +260,7 @@ class Trainer:
             raise TrainingError(
                 f"{path} was written by another version of reconet", "train without --resume, or with that version"
             ) from problem
-        self.step, self.seconds, self.content_power = state["step"], state["seconds"], state["content_power"]
+        self.step, self.seconds, self.content_powers = state["step"], state["seconds"], state["content_powers"]
 
     def _begin_with(self, start: ReCoNet) -> ReCoNet | None:
         """Take a network's weights; where it is of another architecture, it is given back as a teacher."""
@@ -262,8 +283,14 @@ def _groups(network: ReCoNet) -> list[dict[str, Any]]:
     return [{"params": rest, "share": 1.0}, {"params": head, "share": min(1.0, _HEAD_TERMS / terms)}]
 
 
-def _power(content: Tensor) -> float:
-    return (content**2).mean().item()
+def _powers(contents: list[Tensor]) -> list[float]:
+    return [(content**2).mean().item() for content in contents]
+
+
+def _offset(step: int) -> tuple[int, int]:
+    """Where the squares of tone and color start (down, right): another of the 64 places at each of 64 steps."""
+    place = step * 37 % 64
+    return place // 8, place % 8
 
 
 def _channels_last(module: Any) -> Any:

@@ -2,7 +2,7 @@
 
     python weights/loss/distil.py --pictures PHOTOS --pictures PAINTINGS --teacher vgg19.npz
 
-The student learns the teacher's features at four depths through linear heads, and their Gram matrices, each divided by
+The student learns the teacher's features at five depths through linear heads, and their Gram matrices, each divided by
 its own size (Wang et al., Collaborative Distillation, CVPR 2020, has the heads; the Gram term is ours, because that is
 what a style loss compares). It sees what a loss network is shown in training: photographs, style pictures, photographs
 painted by networks good and bad, and noise.
@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from reconet_cli.model.loss_files import load_loss_network
-from reconet_cli.model.loss_networks import CompactVGG, SlimVGG, gram_through
+from reconet_cli.model.loss_networks import CompactVGG, SlimVGG
 from reconet_cli.model.network import ReCoNet, build_network
 from reconet_cli.model.styles import list_styles
 from reconet_cli.model.weights import load_weights
@@ -71,15 +71,16 @@ class Crops:
 def distance(student: SlimVGG, teacher: SlimVGG, images: Tensor) -> tuple[Tensor, Tensor]:
     """Feature and Gram distance, mean over depths, each relative to the teacher's own size."""
     with torch.no_grad():
-        taps = teacher.style_features(images)
-        wanted = [head(tap) for head, tap in zip(teacher.heads(), taps, strict=True)]
-        wanted_grams = [gram_through(head, tap) for head, tap in zip(teacher.heads(), taps, strict=True)]
-    own = student.style_features(images)
+        taught = teacher.features_at(images, teacher.depths)
+    own = student.features_at(images, student.depths)
     features, grams = [], []
-    for head, tap, target, gram in zip(student.heads(), own, wanted, wanted_grams, strict=True):
-        features.append(((head(tap) - target) ** 2).mean() / ((target**2).mean() + _EPS))
-        gap = ((gram_through(head, tap) - gram) ** 2).sum((1, 2))
-        grams.append((gap / ((gram**2).sum((1, 2)) + _EPS)).mean())
+    for layer in teacher.depths:
+        with torch.no_grad():
+            target, gram = teacher.content_of(layer, taught[layer]), teacher.gram_of(layer, taught[layer])
+        features.append(((student.content_of(layer, own[layer]) - target) ** 2).mean() / ((target**2).mean() + _EPS))
+        gap = ((student.gram_of(layer, own[layer]) - gram) ** 2).sum((1, 2))
+        # Trainings compare plain distances, not squares, so a Gram matrix that is nearly right still matters.
+        grams.append((gap / ((gram**2).sum((1, 2)) + _EPS) + _EPS).sqrt().mean())
     return torch.stack(features).mean(), torch.stack(grams).mean()
 
 
@@ -98,6 +99,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--bf16", action="store_true", help="faster where the processor has such instructions")
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_name("compact.safetensors"))
     args = parser.parse_args()
 
@@ -115,9 +117,9 @@ def main() -> None:
     )
     start = time.monotonic()
     for step in range(1, args.steps + 1):
-        features, grams = distance(
-            student, teacher, crops.batch(args.batch, generator).contiguous(memory_format=torch.channels_last)
-        )
+        images = crops.batch(args.batch, generator).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
+            features, grams = distance(student, teacher, images)
         optimizer.zero_grad(set_to_none=True)
         (features + grams).backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
@@ -127,8 +129,8 @@ def main() -> None:
             elapsed = time.monotonic() - start
             print(f"step {step}: features {features.item():.4f}, Gram {grams.item():.4f}, {elapsed:.0f} s", flush=True)
         if step % 500 == 0 or step == args.steps:
-            # SlimVGG keeps its layers in a dictionary of that name; the file's names are those of the layers.
-            state = student.layers.state_dict().items()
+            # The names in the file are those of the convolutions, without the dictionary that holds them.
+            state = student.convolutions.state_dict().items()
             save_file({name: value.to(torch.float16).contiguous() for name, value in state}, args.output)
 
 
