@@ -5,11 +5,14 @@ import pytest
 import torch
 
 from reconet_cli.model.losses import (
+    color_loss,
     content_loss,
     feature_temporal_loss,
     gram_matrix,
     output_temporal_loss,
+    sorted_colors,
     style_loss,
+    tone_loss,
     total_variation,
 )
 
@@ -26,8 +29,41 @@ def test_gram_matrix():
 
 def test_content_loss():
     a, b = draw(2, 3, 4, 5), draw(2, 3, 4, 5, seed=1)
-    expected = ((a - b).numpy() ** 2).mean() / 0.4
-    assert content_loss(a, b, 0.4).item() == pytest.approx(expected)
+    fine = ((a - b).numpy() ** 2).mean() / 0.4
+    assert content_loss([a], [b], [0.4]).item() == pytest.approx(fine)
+    assert content_loss([a, a], [b, b], [0.4, 0.4]).item() == pytest.approx(1.5 * fine), "the coarser one counts half"
+
+
+def test_gram_matrix_does_not_overflow_in_half_precision():
+    x = torch.full((1, 2, 256, 256), 20.0)
+    with torch.autocast("cpu", torch.float16):
+        gram = gram_matrix(x.half())
+    assert gram.dtype == torch.float32
+    np.testing.assert_allclose(gram.numpy(), np.full((1, 2, 2), 200.0))
+
+
+def test_tone_is_one_minus_the_correlation_of_averaged_luma():
+    a, b = draw(2, 3, 32, 40), draw(2, 3, 32, 40, seed=1)
+    luma = [np.einsum("c,nchw->nhw", [0.2126, 0.7152, 0.0722], x.numpy()) for x in (a, b)]
+    means = [x.reshape(2, 4, 8, 5, 8).mean((2, 4)).reshape(2, -1) for x in luma]
+    expected = np.mean([1 - np.corrcoef(mine, wanted)[0, 1] for mine, wanted in zip(*means, strict=True)])
+    assert tone_loss(a, b).item() == pytest.approx(expected, abs=0.1)
+    assert tone_loss(a, 0.3 + 0.5 * a).item() == pytest.approx(0, abs=0.1), "contrast and brightness are free"
+    assert tone_loss(a * 10, b * 10).item() == pytest.approx(expected, abs=2e-3)
+
+
+def test_color_is_free_of_places_and_grows_with_a_shift():
+    picture = draw(1, 3, 64, 64).float()
+    colors = sorted_colors(picture)
+    shuffled = picture.flatten(2)[..., torch.randperm(64 * 64)].view(1, 3, 64, 64)
+    assert color_loss(shuffled, colors).item() < 0.15, "another sample of the same colors"
+    contrast = (colors - colors.mean(1, keepdim=True)).pow(2).mean().sqrt().item()
+    # Along a direction d a shift of every channel by s moves colors by s·(d₁ + d₂ + d₃).
+    height = (np.arange(32) + 0.5) / 32
+    angle = np.arange(32) * np.pi * (3 - np.sqrt(5))
+    sums = np.sqrt(1 - height**2) * (np.cos(angle) + np.sin(angle)) + height
+    expected = 0.5 * np.sqrt((sums**2).mean()) / contrast
+    assert color_loss(picture + 0.5, colors).item() == pytest.approx(expected, rel=0.1)
 
 
 def test_style_loss_is_zero_for_the_style_and_one_for_nothing():
@@ -97,12 +133,23 @@ def test_feature_temporal_loss_resizes_flow_and_mask():
     flow[:, 0] = -4
     mask = torch.ones(1, 1, 32, 48, dtype=torch.float64)
     mask[..., :4] = 0
-    assert feature_temporal_loss(moved, features, flow, mask).item() < 1e-12
-    assert feature_temporal_loss(features, features, flow, mask).item() > 0.05
+    assert feature_temporal_loss(moved, features, flow, mask, 4).item() < 1e-12
+    assert feature_temporal_loss(features, features, flow, mask, 4).item() > 0.05
 
 
 def test_feature_temporal_loss_cannot_be_won_by_smaller_features():
     a, b = draw(1, 4, 8, 8), draw(1, 4, 8, 8, seed=1)
     flow, mask = torch.zeros(1, 2, 8, 8, dtype=torch.float64), torch.ones(1, 1, 8, 8, dtype=torch.float64)
-    big, small = (feature_temporal_loss(a * s, b * s, flow, mask).item() for s in (1.0, 1e-3))
+    big, small = (feature_temporal_loss(a * s, b * s, flow, mask, 1).item() for s in (1.0, 1e-3))
     assert big == pytest.approx(small, rel=1e-3)
+
+
+def test_features_of_a_padded_frame_move_by_the_flow_of_the_frame():
+    features = draw(1, 4, 4, 13)
+    moved = torch.roll(features, 1, dims=3)
+    # 13 features of 8 pixels belong to a frame of 100 pixels that was padded to 104.
+    flow = torch.zeros(1, 2, 32, 100, dtype=torch.float64)
+    flow[:, 0] = -8
+    mask = torch.ones(1, 1, 32, 100, dtype=torch.float64)
+    mask[..., :8] = 0
+    assert feature_temporal_loss(moved, features, flow, mask, 8).item() < 1e-12

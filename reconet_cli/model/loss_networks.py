@@ -146,7 +146,7 @@ class SlimVGG(LossNetwork):
     `NAME_aux` follows the last of each.
     """
 
-    depths = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+    depths: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
     own_layers = LossLayers(("relu3_1", "relu4_1"), depths)
     # There is no head for relu3_3. Of its neighbors relu4_1 lets the picture change as freely as the paper does.
     paper_layers = LossLayers(("relu4_1",), depths[:4])
@@ -220,12 +220,14 @@ class CompactVGG(SlimVGG):
     """
 
     name = "compact"
+    # No depth of relu5_1 yet: the shipped weights were distilled without it.
+    depths = SlimVGG.depths[:4]
+    own_layers = LossLayers(("relu3_1", "relu4_1"), depths)
     stages = (
         ("conv11",),
         ("down1", "conv21"),
         ("down2", "conv31"),
         ("conv32", "down3", "conv41"),
-        ("conv42", "down4", "conv51"),
     )
     _widths: ClassVar = {
         "conv0": 3,
@@ -233,15 +235,12 @@ class CompactVGG(SlimVGG):
         "down1": 32,
         "conv21": 32,
         "down2": 64,
-        "conv31": 96,
-        "conv32": 96,
+        "conv31": 64,
+        "conv32": 64,
         "down3": 128,
         "conv41": 128,
-        "conv42": 128,
-        "down4": 192,
-        "conv51": 192,
     }
-    _targets = (64, 128, 256, 512, 512)
+    _targets = (64, 128, 256, 512)
 
     def step(self, name: str, x: Tensor) -> Tensor:
         """A convolution and ReLU; `down` halves the size."""

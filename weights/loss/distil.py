@@ -2,7 +2,7 @@
 
     python weights/loss/distil.py --pictures PHOTOS --pictures PAINTINGS --teacher vgg19.npz
 
-The student learns the teacher's features at five depths through linear heads, and their Gram matrices, each divided by
+The student learns the teacher's features at four depths through linear heads, and their Gram matrices, each divided by
 its own size (Wang et al., Collaborative Distillation, CVPR 2020, has the heads; the Gram term is ours, because that is
 what a style loss compares). It sees what a loss network is shown in training: photographs, style pictures, photographs
 painted by networks good and bad, and noise.
@@ -71,10 +71,10 @@ class Crops:
 def distance(student: SlimVGG, teacher: SlimVGG, images: Tensor) -> tuple[Tensor, Tensor]:
     """Feature and Gram distance, mean over depths, each relative to the teacher's own size."""
     with torch.no_grad():
-        taught = teacher.features_at(images, teacher.depths)
+        taught = teacher.features_at(images, student.depths)
     own = student.features_at(images, student.depths)
     features, grams = [], []
-    for layer in teacher.depths:
+    for layer in student.depths:
         with torch.no_grad():
             target, gram = teacher.content_of(layer, taught[layer]), teacher.gram_of(layer, taught[layer])
         features.append(((student.content_of(layer, own[layer]) - target) ** 2).mean() / ((target**2).mean() + _EPS))
