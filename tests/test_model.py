@@ -175,14 +175,17 @@ def test_vgg16_reads_torchvisions_checkpoint(tmp_path):
     state["classifier.0.weight"] = torch.zeros(2, 2)
     torch.save(state, tmp_path / "vgg16.pth")
     image = torch.rand(1, 3, 32, 40)
-    seen = load_loss_network(str(tmp_path / "vgg16.pth"))(image)
+    network = load_loss_network(str(tmp_path / "vgg16.pth"))
+    own, seen = network(image), network.with_paper_layers()(image)
     normal = (image - torch.tensor([0.485, 0.456, 0.406])[:, None, None]) / torch.tensor([0.229, 0.224, 0.225])[
         :, None, None
     ]
     for gram, last in zip(seen.grams, (3, 8, 15, 22), strict=True):
         expected = gram_matrix(features[: last + 1](normal))
         torch.testing.assert_close(gram, expected, rtol=1e-4, atol=1e-8)
-    torch.testing.assert_close(seen.content, features[:16](normal))
+    torch.testing.assert_close(seen.contents, [features[:16](normal)])
+    torch.testing.assert_close(own.contents, [features[:12](normal), features[:19](normal)])
+    torch.testing.assert_close(own.grams[4], gram_matrix(features[:26](normal)), rtol=1e-4, atol=1e-8)
 
 
 def distilled_arrays() -> dict[str, np.ndarray]:
@@ -200,12 +203,17 @@ def distilled_arrays() -> dict[str, np.ndarray]:
         "conv33": (6, 6, 3),
         "conv34": (6, 6, 3),
         "conv41": (7, 6, 3),
+        "conv42": (7, 7, 3),
+        "conv43": (7, 7, 3),
+        "conv44": (7, 7, 3),
+        "conv51": (8, 7, 3),
     }
     plan |= {
         "conv11_aux": (8, 4, 1),
         "conv21_aux": (9, 5, 1),
         "conv31_aux": (10, 6, 1),
         "conv41_aux": (11, 7, 1),
+        "conv51_aux": (12, 8, 1),
     }
     arrays = {}
     for name, (out, inputs, kernel) in plan.items():
@@ -226,7 +234,7 @@ def test_distilled_vgg19_equals_its_definition(tmp_path):
         x = nn.functional.conv2d(x, weight, bias)
         return x.relu() if relu else x
 
-    x, grams = conv(image, "conv0", relu=False), []
+    x, grams, heads = conv(image, "conv0", relu=False), [], []
     for name in (
         "conv11",
         "conv12",
@@ -240,13 +248,19 @@ def test_distilled_vgg19_equals_its_definition(tmp_path):
         "conv34",
         "P",
         "conv41",
+        "conv42",
+        "conv43",
+        "conv44",
+        "P",
+        "conv51",
     ):
         x = nn.functional.max_pool2d(x, 2) if name == "P" else conv(x, name)
-        if name in ("conv11", "conv21", "conv31", "conv41"):
+        if name in ("conv11", "conv21", "conv31", "conv41", "conv51"):
             head = conv(x, f"{name}_aux", relu=False)
+            heads.append(head)
             grams.append(gram_matrix(head))
     seen = load_loss_network(tmp_path / "loss.npz")(image)
-    torch.testing.assert_close(seen.content, head, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(seen.contents, heads[2:4], rtol=1e-4, atol=1e-4)
     for ours, expected in zip(seen.grams, grams, strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
 
