@@ -269,7 +269,7 @@ def test_a_step_that_is_not_finite_changes_nothing(studio):
     run.train_step(pair())
     before = {name: value.clone() for name, value in run.network.state_dict().items()}
     good = pair(1)
-    broken = FramePairs(good.previous * float("nan"), good.current, good.flow, good.mask)
+    broken = FramePairs(good.previous, good.current * float("nan"), good.flow, good.mask)
     run.train_step(broken)
     assert all(torch.equal(before[name], value) for name, value in run.network.state_dict().items())
     run.train_step(good)
