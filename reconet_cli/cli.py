@@ -12,6 +12,7 @@ import click
 
 from reconet_cli import __version__
 from reconet_cli.errors import ReconetError
+from reconet_cli.media import streams
 
 # name -> (module, one-line help); the help stands here so that `reconet --help` imports no subcommand.
 COMMANDS = {
@@ -87,7 +88,7 @@ def run(arguments: list[str]) -> int:
         return _fail(problem.message, problem.hint, 1)
     except BrokenPipeError:
         # The reader of our stdout went away; Python must not complain again while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return _fail("the output pipe was closed", "", 1)
     except OSError as problem:
         if debug:
@@ -97,6 +98,7 @@ def run(arguments: list[str]) -> int:
 
 def main() -> None:
     """Console entry point."""
+    streams.settle()
     status = run(sys.argv[1:])
     # Everything is done: an interrupt now would only make Python show a trace on its way out.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

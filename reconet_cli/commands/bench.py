@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_format
-import subprocess
 import tempfile
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from reconet_cli.media.request import Request
 
 _SECONDS = Fraction(6)
+_PATIENCE = 300.0  # seconds for making a test clip
 
 
 @click.command("bench")
@@ -68,11 +68,15 @@ def command(
 
 
 def _test_clip(folder: Path, size: tuple[int, int]) -> str:
+    from reconet_cli.errors import MediaError
     from reconet_cli.media.locate import find_ffmpeg
+    from reconet_cli.media.process import ask
     from reconet_cli.speed.stages import example_clip
 
     path = str(folder / f"{size[0]}x{size[1]}.mp4")
-    subprocess.run(example_clip(find_ffmpeg(), path, size, _SECONDS), check=True, stdin=subprocess.DEVNULL)
+    made = ask(example_clip(find_ffmpeg(), path, size, _SECONDS), _PATIENCE)
+    if made.returncode != 0:
+        raise MediaError("no clip can be made to measure with", "see `reconet doctor`, or name one with --clip")
     return path
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +11,7 @@ from reconet_cli.doctor.finding import Finding
 from reconet_cli.errors import ReconetError
 from reconet_cli.media.hardware import encodes
 from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.media.process import ask
 
 # What each is for; without the first there is no mp4, mov or mkv by default.
 _ENCODERS = {
@@ -63,8 +63,6 @@ def _origin(program: str) -> str:
 
 
 def _version(program: str) -> str:
-    said = subprocess.run(
-        [program, "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE
-    ).stdout
+    said = ask([program, "-version"], _PATIENCE).stdout
     words = said.decode(errors="replace").split()
     return words[2] if len(words) > 2 else "of unknown version"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconet_cli.errors import MediaError
 from reconet_cli.media.pixels import Layout
+from reconet_cli.media.process import ask
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,6 @@ def encoder_options(codec: str, crf: int | None, preset: str | None) -> dict[str
 
 def check_encoder(program: str, codec: str) -> None:
     """Raise MediaError where this ffmpeg has no video encoder of that name."""
-    asked = subprocess.run(
-        [program, "-hide_banner", "-h", f"encoder={codec}"],
-        stdin=subprocess.DEVNULL, capture_output=True, timeout=30,
-    )  # fmt: skip
+    asked = ask([program, "-hide_banner", "-h", f"encoder={codec}"], 30)
     if not asked.stdout.startswith(b"Encoder "):
         raise MediaError(f"this ffmpeg has no encoder {codec!r}", f"`{program} -encoders` lists them")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import subprocess
 
 from reconet_cli.errors import MediaError
+from reconet_cli.media.process import ask
 
 FAMILIES = ("nvenc", "videotoolbox", "qsv", "vaapi")  # in the order of trying
 VAAPI_DEVICE = "/dev/dri/renderD128"
@@ -64,10 +64,7 @@ def encodes(program: str, codec: str) -> bool:
 
 def _succeeds(program: str, *arguments: str) -> bool:
     try:
-        done = subprocess.run(
-            [program, "-nostdin", "-loglevel", "error", *arguments, "-f", "null", "-"],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
+        done = ask([program, "-nostdin", "-loglevel", "error", *arguments, "-f", "null", "-"], _PATIENCE)
+    except MediaError:
         return False
     return done.returncode == 0

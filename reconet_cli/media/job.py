@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -30,6 +29,7 @@ from reconet_cli.media.second_reader import SecondReader
 from reconet_cli.media.series import SeriesTarget
 from reconet_cli.media.source import Source
 from reconet_cli.media.standard_input import NAME, RawReader
+from reconet_cli.media.streams import output_descriptor
 from reconet_cli.media.target import Target
 from reconet_cli.media.video_output import VideoOutput
 from reconet_cli.media.writer import FfmpegWriter, RawFeed, RawWriter, Writer
@@ -64,7 +64,7 @@ class Job:
         if request.raw_format:
             return self._raw_writer()
         if request.to_pipe:
-            return self.video_output().writer("standard output", "pipe:1", sys.stdout.fileno())
+            return self.video_output().writer("standard output", "pipe:1", output_descriptor())
         if not (request.to_file or request.series):
             return self.video_output().writer(request.output, request.output)
         if request.series and request.sound and self.info and self.info.of_kind("audio"):
@@ -133,7 +133,7 @@ class Job:
     def _raw_writer(self) -> Writer:
         kind = self.request.raw_format
         if kind in ("rgb24", "rgb48le"):
-            return RawWriter(sys.stdout.fileno())
+            return RawWriter(output_descriptor())
         look = self._look()
         look = replace(look, colour=replace(look.colour, full=False))
         muxer = "rawvideo" if kind == "yuv420p" else "yuv4mpegpipe"
@@ -141,7 +141,7 @@ class Job:
             "standard output",
             lambda first: planar_command(self.program, look, muxer),
             RawFeed(),
-            stdout=sys.stdout.fileno(),
+            stdout=output_descriptor(),
         )
 
     def video_output(self) -> VideoOutput:

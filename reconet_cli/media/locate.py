@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 from reconet_cli.errors import MediaError
+from reconet_cli.media.process import ask
 
 OLDEST = (5, 1)  # -fps_mode came with 5.1
 _INSTALL = "install ffmpeg 5.1 or newer, or `pip install imageio-ffmpeg`, or name one with --ffmpeg"
@@ -57,10 +57,8 @@ def _bundled() -> str | None:
 def _usable(path: str) -> bool:
     """True if `path` runs, says that it is ffmpeg and is not older than OLDEST (git builds: no number)."""
     try:
-        said = subprocess.run(
-            [path, "-hide_banner", "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=30
-        ).stdout.decode(errors="replace")
-    except (OSError, subprocess.TimeoutExpired):
+        said = ask([path, "-hide_banner", "-version"], 30).stdout.decode(errors="replace")
+    except MediaError:
         return False
     if not said.startswith("ffmpeg version "):
         return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
@@ -23,6 +22,7 @@ from reconet_cli.media.request import PIPE, Request
 from reconet_cli.media.series import is_pattern
 from reconet_cli.media.source import PICTURE_SUFFIXES, Source, probe, video_stream
 from reconet_cli.media.standard_input import StandardInput, spooled_source
+from reconet_cli.media.streams import input_descriptor, output_descriptor
 from reconet_cli.media.target import check_target
 
 
@@ -54,7 +54,7 @@ def open_job(request: Request, *, known: Fraction = Fraction(0)) -> Job:
 
 
 def _check_output(program: str, request: Request) -> None:
-    if request.to_pipe and os.isatty(sys.stdout.fileno()):
+    if request.to_pipe and os.isatty(output_descriptor()):
         raise MediaError("standard output is a terminal", "pipe it on, e.g. `| ffplay -`, or name a file")
     if not (request.raw_format or request.to_picture or request.series):
         codec = asked_codec(request) or request.container.video
@@ -71,7 +71,7 @@ def _check_output(program: str, request: Request) -> None:
 
 
 def _from_pipe(program: str, request: Request, stack: ExitStack) -> Job:
-    standard_input = StandardInput(sys.stdin.fileno())
+    standard_input = StandardInput(input_descriptor())
     if request.size and request.rate and not (standard_input.is_y4m or standard_input.is_container):
         return _from_raw(program, request, standard_input, request.size, request.rate)
     if standard_input.is_y4m or request.to_pipe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -30,6 +31,26 @@ _ERRORS = ("error", "fatal", "panic")
 _TAIL = 40
 _PATIENCE = 1.0  # seconds between SIGTERM and SIGKILL
 _LONGEST_LINE = 1 << 16
+# These color the log, which is read here.
+_COLORING = ("AV_LOG_FORCE_COLOR", "AV_LOG_FORCE_256COLOR")
+
+
+def environment() -> dict[str, str]:
+    """The environment of every ffmpeg: this process's own, without what would change the log."""
+    kept = {name: value for name, value in os.environ.items() if name not in _COLORING}
+    return {**kept, "AV_LOG_FORCE_NOCOLOR": "1"}
+
+
+def ask(command: list[str], seconds: float) -> subprocess.CompletedProcess[bytes]:
+    """Run a short command to its end. Raises MediaError where it cannot start, or takes more than `seconds`."""
+    try:
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, env=environment()
+        )
+    except subprocess.TimeoutExpired:
+        raise MediaError(f"{command[0]} does not answer within {seconds:g} seconds") from None
+    except OSError as problem:
+        raise MediaError(f"cannot start {command[0]}: {problem.strerror}") from problem
 
 
 class Process:
@@ -56,8 +77,9 @@ class Process:
         try:
             # Unbuffered pipes: frames are large, and a second buffer would only copy them once more.
             self._child = subprocess.Popen(
-                command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, bufsize=0, pass_fds=handed, **_own_group()
-            )
+                command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, bufsize=0, pass_fds=handed,
+                env=environment(), **_own_group(),
+            )  # fmt: skip
         except OSError as problem:
             raise MediaError(f"cannot start {command[0]}: {problem.strerror}") from problem
         self._drain = threading.Thread(target=self._read_log, name="ffmpeg-log", daemon=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media import formats
+from reconet_cli.media import formats, streams
 from reconet_cli.media.info import MediaInfo
 from reconet_cli.media.pixels import Frame
 from reconet_cli.media.process import Process
@@ -43,7 +42,7 @@ class StandardInput:
         self._name = name
         self._second: SecondReader | None = None
         self._head = bytearray()
-        while len(self._head) < _HEAD and (chunk := os.read(descriptor, _HEAD - len(self._head))):
+        while len(self._head) < _HEAD and (chunk := streams.read(descriptor, _HEAD - len(self._head))):
             self._head += chunk
         if not self._head:
             raise MediaError(f"nothing came in on {name}", "did the command before the pipe fail?")
@@ -81,7 +80,7 @@ class StandardInput:
                 # A live source may pause just when ffmpeg has seen enough.
                 if not select.select([self._descriptor], [], [], 0.05)[0]:
                     continue
-                chunk = os.read(self._descriptor, _CHUNK)
+                chunk = streams.read(self._descriptor, _CHUNK)
                 self._head += chunk
                 if not chunk or len(self._head) > _MOST_PROBED:
                     break
@@ -110,7 +109,7 @@ class StandardInput:
                 rest = memoryview(chunk)
                 while rest:
                     rest = rest[process.stdin.write(rest) :]
-                chunk = os.read(self._descriptor, _CHUNK)
+                chunk = streams.read(self._descriptor, _CHUNK)
         except BrokenPipeError:
             pass  # the decoder has ended, for a reason of its own
         finally:
@@ -123,8 +122,8 @@ class StandardInput:
         with tempfile.NamedTemporaryFile(prefix="reconet-", delete=False) as copy:
             try:
                 copy.write(self._head)
-                with os.fdopen(self._descriptor, "rb", closefd=False) as rest:
-                    shutil.copyfileobj(rest, copy, 1 << 20)
+                while chunk := streams.read(self._descriptor, 1 << 20):
+                    copy.write(chunk)
             except BaseException as problem:
                 os.unlink(copy.name)
                 if isinstance(problem, OSError):
@@ -185,7 +184,7 @@ class _Joined:
 
     def __init__(self, descriptor: int, head: bytes) -> None:
         self._head = memoryview(head)
-        self._file = os.fdopen(descriptor, "rb", buffering=0, closefd=False)
+        self._descriptor = descriptor
         self.taken = 0
 
     def readinto(self, buffer: memoryview) -> int:
@@ -194,6 +193,6 @@ class _Joined:
             buffer[:count] = self._head[:count]
             self._head = self._head[count:]
         else:
-            count = self._file.readinto(buffer) or 0
+            count = streams.read_into(self._descriptor, buffer)
         self.taken += count
         return count

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -12,7 +11,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media import matroska
+from reconet_cli.media import matroska, streams
 from reconet_cli.media.pixels import Frame, layout_of, packed
 from reconet_cli.media.process import Process
 from reconet_cli.media.second_reader import SecondReader
@@ -167,10 +166,8 @@ class RawWriter:
 
     def write(self, frame: Frame) -> None:
         """Write a frame's bytes. Raises MediaError when nobody reads any more."""
-        rest = packed(frame).data.cast("B")
         try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+            streams.write(self._descriptor, packed(frame).data)
         except BrokenPipeError:
             raise MediaError(CLOSED) from None
 

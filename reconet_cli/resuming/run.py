@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -18,6 +17,7 @@ from reconet_cli.media.join import JOINABLE, Part
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.opening import open_job
 from reconet_cli.media.pixels import Frame
+from reconet_cli.media.process import ask
 from reconet_cli.media.request import PIPE, Request
 from reconet_cli.media.video_output import VideoOutput
 from reconet_cli.pipeline import Outcome, Painter, run
@@ -146,5 +146,5 @@ def _identity(request: Request, identity: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ffmpeg_version(program: str) -> str:
-    said = subprocess.run([program, "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=30).stdout
+    said = ask([program, "-version"], 30).stdout
     return said.decode(errors="replace").partition("\n")[0]
