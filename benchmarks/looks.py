@@ -64,7 +64,8 @@ def main() -> None:
         with ExitStack() as stack:
             mask = stack.enter_context(open_mask(looks.mask, (width, height), None, None)) if looks.mask else None
             paint = LooksPainter(networks, looks, mask)
-            cost = milliseconds(lambda paint=paint: paint(frame))  # type: ignore[misc]
+            ahead = paint.ahead or (lambda frame: None)
+            cost = milliseconds(lambda paint=paint, ahead=ahead: (ahead(frame), paint(frame)))  # type: ignore[misc]
         print(f"{name:<22}{cost:6.2f} ms{cost / copy:8.0f} copies")
 
 

@@ -1,12 +1,15 @@
 """Looks: the arithmetic against numpy, masks, and every option through the command line."""
 
 import sys
+import threading
+import time
 import types
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import PATIENCE
 
 import reconet_cli.model.styles
 from reconet_cli import cli
@@ -14,6 +17,7 @@ from reconet_cli.errors import MediaError
 from reconet_cli.looks import Looks, LooksPainter
 from reconet_cli.looks.masks import open_mask
 from reconet_cli.media.reader import Frame
+from reconet_cli.pipeline import run
 
 LUMA = (0.2126, 0.7152, 0.0722)
 
@@ -38,7 +42,10 @@ class Engine:
 def shown(source: np.ndarray, looks: Looks, *painted: np.ndarray, time: float = 0, mask=None) -> np.ndarray:
     """A frame with looks, where the networks paint `painted` whatever they get."""
     paint = LooksPainter([Engine(lambda pixels, result=result: result) for result in painted], looks, mask)
-    frame = paint(Frame(source, Fraction(time), Fraction(1)))
+    frame = Frame(source, Fraction(time), Fraction(1))
+    if paint.ahead:
+        paint.ahead(frame)
+    frame = paint(frame)
     assert (frame.time, frame.duration) == (time, 1)
     return frame.pixels
 
@@ -83,8 +90,8 @@ def test_a_style_that_is_not_seen_costs_nothing():
         raise AssertionError("painted in vain")
 
     looks = Looks(transition=(Fraction(2), Fraction(6)))
-    for time, engines in ((1, [np.copy, untouchable]), (7, [untouchable, np.copy])):
-        LooksPainter([Engine(paint) for paint in engines], looks)(Frame(picture(1), Fraction(time), Fraction(1)))
+    for moment, engines in ((1, [np.copy, untouchable]), (7, [untouchable, np.copy])):
+        LooksPainter([Engine(paint) for paint in engines], looks)(Frame(picture(1), Fraction(moment), Fraction(1)))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -136,7 +143,7 @@ def test_colour_key_has_a_soft_edge():
     # Greys g/255 away from black: painted up to the tolerance, half at half the edge, not at all behind it.
     source = np.repeat(np.array([[0, 51, 64, 77, 128]], np.uint8)[..., None], 3, axis=2)
     with open_mask("#000000:0.2", (5, 1), None, None) as mask:
-        share = mask.share(Frame(source, Fraction(0), Fraction(1)))
+        share = mask.share(Frame(source, Fraction(0), Fraction(1)), None)
     assert share[0] == pytest.approx([1, 1, 0.49, 0, 0], abs=0.02)
 
 
@@ -146,20 +153,58 @@ def test_wrong_colour_keys(text):
         open_mask(text, (4, 4), None, None)
 
 
-def test_mask_clip_runs_beside_the_frames(tools):
-    # Each mask frame's grey says its number; the clip is at half the frames' rate and ends before they do.
-    clip = tools.clip("mask.mkv", size="32x16", rate="5", seconds=2, sound=(), options=("-c:v", "ffv1"),
+@pytest.fixture
+def mask_clip(tools):
+    """Ten frames, five a second; each one's grey says its number."""
+    return tools.clip("mask.mkv", size="32x16", rate="5", seconds=2, sound=(), options=("-c:v", "ffv1"),
                       filters="format=gray,geq=lum='20*N'")  # fmt: skip
-    with open_mask(str(clip), (10, 6), None, None) as mask:
-        # Out of order, as several threads ask.
-        asked = [0, 2, 1, 3, 5, 4, 18, 17, 30]
-        shares = [mask.share(Frame(picture(1)[:6, :10], Fraction(n, 10), Fraction(1, 10))) for n in asked]
+
+
+def test_mask_clip_runs_beside_the_frames(mask_clip):
+    # At half the frames' rate, and it ends before they do.
+    asked = [0, 1, 2, 3, 4, 5, 17, 18, 30]
+    frames = [Frame(picture(1)[:6, :10], Fraction(n, 10), Fraction(1, 10)) for n in asked]
+    with open_mask(str(mask_clip), (10, 6), None, None) as mask:
+        shares = [mask.share(frame, mask.fetch(frame)) for frame in frames]
     assert all(share.shape == (6, 10) for share in shares)
     levels = [round(float(share.mean()) * 255 / 20, 1) for share in shares]
-    assert levels == pytest.approx([0, 1, 0, 1, 2, 2, 9, 8, 9], abs=0.1)
-    with open_mask(str(clip), (10, 6), Fraction(1), None) as mask:  # as --start 1
-        late = mask.share(Frame(picture(1)[:6, :10], Fraction(0), Fraction(1, 10)))
+    assert levels == pytest.approx([0, 0, 1, 1, 2, 2, 8, 9, 9], abs=0.1)
+    with open_mask(str(mask_clip), (10, 6), Fraction(1), None) as mask:  # as --start 1
+        late = mask.share(frames[0], mask.fetch(frames[0]))
     assert late.mean() * 255 / 20 == pytest.approx(5, abs=0.1)
+
+
+def test_a_frame_that_is_painted_late_still_gets_its_own_mask(mask_clip):
+    """The first of twelve frames on as many threads is painted after all others."""
+    others, levels = threading.Barrier(12), []
+
+    def paint(pixels):
+        others.wait(PATIENCE)
+        time.sleep(0.2 if pixels[0, 0, 0] == 0 else 0)
+        return np.full_like(pixels, 255)
+
+    engine = Engine(paint)
+    engine.lanes = 12
+
+    class Source:
+        def __iter__(self):
+            for number in range(12):
+                yield Frame(np.full((6, 10, 3), number, np.uint8), Fraction(number, 5), Fraction(1, 5))
+
+        def finish(self):
+            pass
+
+        release = abort = finish
+
+    class Sink(Source):
+        def write(self, frame):
+            levels.append(int(frame.pixels[0, 0, 0]))
+
+    with open_mask(str(mask_clip), (10, 6), None, None) as mask:
+        painter = LooksPainter([engine], Looks(), mask)
+        run(Source(), painter, Sink(), lanes=12, ahead=painter.ahead, then=painter.then)
+    expected = [number + (255 - number) * min(20 * number, 180) / 255 for number in range(12)]
+    assert levels == pytest.approx(expected, abs=2)
 
 
 @pytest.fixture

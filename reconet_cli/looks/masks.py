@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections import deque
 from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
@@ -23,15 +21,17 @@ from reconet_cli.media.source import file_source, probe, video_stream
 _KEY = re.compile(r"#([0-9a-fA-F]{6})(?::(.*))?")
 _TOLERANCE = 0.2
 _SOFT_EDGE = 0.1  # of the tolerance's scale, so that the border of a key does not flicker with the source's noise
-# Frames of a mask clip that stay at hand: those painted at the same time are not asked for in order.
-_BEHIND = 8
 
 
 class Mask(AbstractContextManager["Mask"], Protocol):
     """Says how much of each pixel is painted."""
 
-    def share(self, frame: Frame) -> np.ndarray:
-        """float32 (H, W) in [0, 1], 1 where the painting shows. May be called on several threads."""
+    def fetch(self, frame: Frame) -> np.ndarray | None:
+        """What `share` needs beside the frame. To be called for each frame, in their order."""
+        ...
+
+    def share(self, frame: Frame, fetched: np.ndarray | None) -> np.ndarray:
+        """float32 (H, W) in [0, 1], 1 where the painting shows. May be called on several threads, in any order."""
         ...
 
 
@@ -77,7 +77,11 @@ class ColourKey(Mask):
     ) -> None:
         """Nothing to close."""
 
-    def share(self, frame: Frame) -> np.ndarray:
+    def fetch(self, frame: Frame) -> np.ndarray | None:
+        """Nothing: the frame's own colours say it all."""
+        return None
+
+    def share(self, frame: Frame, fetched: np.ndarray | None) -> np.ndarray:
         """See `Mask`."""
         pixels = frame.pixels if frame.pixels.dtype == np.uint8 else (frame.pixels >> 8).astype(np.uint8)
         distance = cv2.sqrt(cv2.transform(cv2.LUT(pixels, self._squares), np.ones((1, 3), np.float32)))
@@ -95,8 +99,7 @@ class FileMask(Mask):
         self._reader = FfmpegReader(program, source, info, video, options)
         self._frames = iter(self._reader)
         self._next: Frame | None = None
-        self._shown: deque[tuple[Fraction, np.ndarray]] = deque(maxlen=_BEHIND)
-        self._lock = threading.Lock()
+        self._shown: np.ndarray | None = None
         try:
             self._advance()
             self._advance()
@@ -111,18 +114,21 @@ class FileMask(Mask):
         self._reader.abort()
         self._reader.release()
 
-    def share(self, frame: Frame) -> np.ndarray:
+    def fetch(self, frame: Frame) -> np.ndarray | None:
+        """What the file shows at the frame's time, or its first picture before that: uint8 (H, W)."""
+        while self._next is not None and self._next.time <= frame.time:
+            self._advance()
+        return self._shown
+
+    def share(self, frame: Frame, fetched: np.ndarray | None) -> np.ndarray:
         """See `Mask`."""
-        with self._lock:
-            while self._next is not None and self._next.time <= frame.time:
-                self._advance()
-            grey = next((grey for time, grey in reversed(self._shown) if time <= frame.time), self._shown[0][1])
-        return grey * np.float32(1 / 255)
+        assert fetched is not None
+        return fetched * np.float32(1 / 255)
 
     def _advance(self) -> None:
         """Show the next frame, and decode the one after it."""
         if self._next is not None:
-            self._shown.append((self._next.time, cv2.transform(self._next.pixels, LUMA)))
+            self._shown = cv2.transform(self._next.pixels, LUMA)
         self._next = next(self._frames, None)
         if self._next is None:
             self._reader.finish()

@@ -58,6 +58,8 @@ class LooksPainter:
         self._mask = mask
         self._steady = steady
         self._changes: deque[Any] = deque()
+        # By the frame's identity, as frames are painted at the same time, and two may have one time stamp.
+        self._fetched: dict[int, np.ndarray | None] = {}
 
     @property
     def settled(self) -> list[list[str]]:
@@ -76,7 +78,7 @@ class LooksPainter:
     @property
     def ahead(self) -> Callable[[Frame], None] | None:
         """What can be done with each source frame, in their order, before it is painted."""
-        return self._follow if self._steady else None
+        return self._prepare if self._steady or self._mask else None
 
     @property
     def then(self) -> Callable[[Frame, Frame], Frame] | None:
@@ -84,13 +86,18 @@ class LooksPainter:
         return self._finish if self._steady else None
 
     def __call__(self, frame: Frame) -> Frame:
-        """Paint a frame; one that shows a comparison side by side is twice as wide. Looks wait for `then`, if any."""
+        """Paint a frame that `ahead`, if any, has seen; looks wait for `then`, if any.
+
+        A frame that shows a comparison side by side is twice as wide.
+        """
         painted = self._paint(frame)
         return replace(frame, pixels=painted) if self._steady else self._show(frame, painted)
 
-    def _follow(self, frame: Frame) -> None:
-        assert self._steady
-        self._changes.append(self._steady.follow(frame.pixels))
+    def _prepare(self, frame: Frame) -> None:
+        if self._mask:
+            self._fetched[id(frame)] = self._mask.fetch(frame)
+        if self._steady:
+            self._changes.append(self._steady.follow(frame.pixels))
 
     def _finish(self, frame: Frame, painted: Frame) -> Frame:
         assert self._steady
@@ -101,7 +108,8 @@ class LooksPainter:
         if looks.keep_colour:
             painted = with_colours_of(source, painted)
         if self._mask:
-            painted = blend_by_mask(source, painted, self._mask.share(frame) * np.float32(looks.strength))
+            share = self._mask.share(frame, self._fetched.pop(id(frame)))
+            painted = blend_by_mask(source, painted, share * np.float32(looks.strength))
         elif looks.strength < 1:
             painted = blend(source, painted, looks.strength)
         if looks.compare == "split":
