@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
+
+from reconet_cli.control_groups import processor_time
 
 _most = 1 << 16
 
 
 def processors() -> int:
-    """How many this process may use."""
+    """How many this process may use; more threads than a quota grants would only be put to sleep."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(there, _most)
+    quota = processor_time()
+    return min(there, _most) if quota is None else min(there, _most, max(1, math.ceil(quota)))
 
 
 def limit_processors(most: int) -> None:

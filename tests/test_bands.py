@@ -106,25 +106,6 @@ def test_the_estimate_is_that_of_measurements():
     assert memory.lanes_that_fit(fast, 4320, 7680, "int8", eighty // 3) == 0
 
 
-def group(folder: Path, **files: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name.replace("__", ".")).write_text(text)
-    return folder
-
-
-def test_limits_of_control_groups_count(tmp_path):
-    two = group(tmp_path / "a", memory__max="1000\n", memory__current="700\n", memory__stat="inactive_file 50\nx 1\n")
-    assert memory._group(two) == 350
-    one = group(
-        tmp_path / "b", memory__limit_in_bytes="1000\n", memory__usage_in_bytes="1100\n",
-        memory__stat="total_inactive_file 20\n",
-    )  # fmt: skip
-    assert memory._group(one) == 20
-    assert memory._group(group(tmp_path / "c", memory__max="max\n", memory__current="5\n")) is None
-    assert memory._group(tmp_path / "nothing") is None
-
-
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_that_is_too_small_paints_band_by_band(tmp_path):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-_GROUPS = Path("/sys/fs/cgroup")
+from reconet_cli import control_groups
+
 # Bytes a pixel that the rest of a job takes: frames that wait, and the encoder, which looks at many at once.
 _ELSEWHERE = 90
 # Bytes a value of the widest map while it is computed, and bytes a pixel of the frame in its other forms. OpenVINO: a
@@ -34,8 +35,7 @@ def bytes_per_pixel(config: dict[str, Any], way: str) -> int:
 
 def free_memory() -> int | None:
     """Bytes that this process may still take: of the machine and of its control groups; None where nobody says."""
-    found = [_machine(), *(_group(folder) for folder in _own_groups())]
-    return min((value for value in found if value is not None), default=None)
+    return min((value for value in (_machine(), control_groups.free_memory()) if value is not None), default=None)
 
 
 def _machine() -> int | None:
@@ -44,30 +44,3 @@ def _machine() -> int | None:
     except OSError:
         return None
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
-
-
-def _own_groups() -> list[Path]:
-    """This process's group and all above it: version 2, and the memory groups of version 1."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return []
-    found = []
-    for line in lines:
-        _, kinds, path = line.split(":", 2)
-        if not kinds or "memory" in kinds.split(","):
-            folder = (_GROUPS / "memory" if kinds else _GROUPS) / path.lstrip("/")
-            found += [each for each in (folder, *folder.parents) if each.is_relative_to(_GROUPS)]
-    return found
-
-
-def _group(folder: Path) -> int | None:
-    """What is left of a group's limit, files in memory that can be dropped included."""
-    for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
-        try:
-            left = int((folder / limit).read_text()) - int((folder / used).read_text())
-            statistics = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        except (OSError, ValueError):  # no such file, or "max"
-            continue
-        return max(0, left) + int(statistics.get("inactive_file", statistics.get("total_inactive_file", 0)))
-    return None
