@@ -90,7 +90,16 @@ def test_the_table_and_the_json_are_those_of_the_library(clips, tmp_path, capsys
         assert f"{clip.error():.4f}" in next(line for line in table.splitlines() if line.startswith(clip.name))
     assert record["original"]["e_stab"] == pytest.approx(expected.source.error())
     assert record["coverage"]["1"] == pytest.approx(expected.traced())
-    assert table.splitlines()[1].split() == ["temporal", "error", "e_stab", "t-5", "t-10", "sharpness"]
+    assert table.splitlines()[1].split() == [
+        "temporal",
+        "error",
+        "e_stab",
+        "t-5",
+        "t-10",
+        "structure",
+        "tone",
+        "sharpness",
+    ]
     assert re.search(rf"^pixels traced +{expected.traced():.0%} ", table, re.MULTILINE)
     share = expected.painted[1].error() / expected.painted[0].error()
     assert re.search(rf"as shares of calm\n.*\nwild +{share:.0%} ", table)

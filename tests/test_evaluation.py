@@ -11,6 +11,7 @@ import torch
 
 from reconet_cli.errors import EvaluationError
 from reconet_cli.evaluation.clip import SPANS, evaluate
+from reconet_cli.evaluation.likeness import structure, structure_map, tone
 from reconet_cli.evaluation.perception import Judge, perceptual_distance
 from reconet_cli.evaluation.sharpness import sharpness
 from reconet_cli.evaluation.temporal import Trace, mean_error, pair_error
@@ -112,6 +113,29 @@ def test_sharpness_is_the_mean_absolute_laplacian_of_luma():
     around = np.pad(luma, 1, mode="reflect")
     laplacian = around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:] - 4 * luma
     assert sharpness(frame) == pytest.approx(np.abs(laplacian).mean(), rel=1e-4)
+
+
+def test_structure_is_the_third_term_of_ssim():
+    a, b = texture(40, 60, seed=6), texture(40, 60, seed=7)
+    x, y = (frame @ np.array([0.2126, 0.7152, 0.0722]) / 255 for frame in (a, b))
+    # One window, far from the border: weights of a Gaussian of 3 px around (20, 30), written from the definition.
+    rows, columns = np.mgrid[:40, :60]
+    weights = np.exp(-((rows - 20) ** 2 + (columns - 30) ** 2) / 18)
+    weights /= weights.sum()
+    mean_x, mean_y = (weights * x).sum(), (weights * y).sum()
+    spread_x, spread_y = (np.sqrt((weights * (v - m) ** 2).sum()) for v, m in ((x, mean_x), (y, mean_y)))
+    together = (weights * (x - mean_x) * (y - mean_y)).sum()
+    expected = (together + 0.00045) / (spread_x * spread_y + 0.00045)
+    assert structure_map(a, b)[20, 30] == pytest.approx(expected, abs=0.02)
+    assert structure(a, a) == pytest.approx(1)
+    assert structure(255 - a, a) < -0.5
+
+
+def test_tone_is_the_correlation_of_light_and_shade():
+    a, b = texture(44, 80, seed=8), texture(44, 80, seed=9)
+    x, y = ((frame @ np.array([0.2126, 0.7152, 0.0722])).reshape(22, 2, 40, 2).mean((1, 3)).ravel() for frame in (a, b))
+    assert tone(a, b) == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-4)
+    assert tone(a // 2 + 40, a) == pytest.approx(1, abs=1e-3), "contrast and brightness are free"
 
 
 def test_blur_lowers_error_and_sharpness_alike():

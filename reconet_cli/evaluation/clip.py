@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from reconet_cli.errors import EvaluationError
+from reconet_cli.evaluation.likeness import structure, tone
 from reconet_cli.evaluation.pairing import together
 from reconet_cli.evaluation.perception import Judge, content_distance, style_distance
 from reconet_cli.evaluation.sharpness import sharpness
@@ -31,7 +32,7 @@ class FrameScore:
     """Measures of one frame; None where there was nothing to compare with, or nobody looked.
 
     `errors` by span: the pair's `sqrt((1/D)·‖M·(O_t − W(O_{t−span}))‖²)`; `change` is the warped perceptual distance to
-    the frame before.
+    the frame before. `structure` and `tone` say how much of the original a painting keeps (1: all of it).
     """
 
     sharpness: float
@@ -39,6 +40,8 @@ class FrameScore:
     change: float | None = None
     style: float | None = None
     content: float | None = None
+    structure: float | None = None
+    tone: float | None = None
 
 
 @dataclass
@@ -70,6 +73,16 @@ class ClipScore:
     def content(self) -> float:
         """Mean content distance."""
         return _mean([frame.content for frame in self.frames])
+
+    @property
+    def structure(self) -> float:
+        """Mean structure that a painting keeps."""
+        return _mean([frame.structure for frame in self.frames])
+
+    @property
+    def tone(self) -> float:
+        """Mean correlation of light and shade."""
+        return _mean([frame.tone for frame in self.frames])
 
     @property
     def sharpness(self) -> float:
@@ -136,6 +149,8 @@ class Evaluator:
         for clip, frame in zip(self._clips, now, strict=True):
             _check_size(clip.name, frame, source)
             clip.frames.append(FrameScore(sharpness(frame)))
+        for clip, frame in zip(self.result.painted, painted, strict=True):
+            clip.frames[-1].structure, clip.frames[-1].tone = structure(frame, source), tone(frame, source)
         for span in SPANS:
             if span <= len(self._before):
                 self._compare(now, span)

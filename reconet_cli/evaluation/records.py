@@ -13,6 +13,8 @@ from reconet_cli.evaluation.clip import SPANS, ClipScore, Evaluation
 from reconet_cli.evaluation.published import PUBLISHED, SCENES
 from reconet_cli.evaluation.truth import SceneScore
 
+_MEASURES = ("perceptual", "style", "content", "structure", "tone", "sharpness")
+
 
 def clip_record(found: Evaluation) -> dict[str, Any]:
     """Means and single frames of all clips; null where nothing was measured."""
@@ -32,6 +34,8 @@ def _clip(clip: ClipScore) -> dict[str, Any]:
         "perceptual": _plain(clip.change),
         "style": _plain(clip.style),
         "content": _plain(clip.content),
+        "structure": _plain(clip.structure),
+        "tone": _plain(clip.tone),
         "sharpness": _plain(clip.sharpness),
         "fps": _plain(clip.rate),
         "per_frame": [
@@ -41,6 +45,8 @@ def _clip(clip: ClipScore) -> dict[str, Any]:
                 "perceptual": frame.change,
                 "style": frame.style,
                 "content": frame.content,
+                "structure": frame.structure,
+                "tone": frame.tone,
                 "sharpness": frame.sharpness,
             }
             for index, frame in enumerate(clip.frames)
@@ -51,7 +57,7 @@ def _clip(clip: ClipScore) -> dict[str, Any]:
 def clip_csv(found: Evaluation) -> str:
     """One line a clip and frame, frames counted from 0; an empty cell where nothing was measured."""
     header = ["clip", "frame", *(f"error_{span}" for span in SPANS), *(f"traced_{span}" for span in SPANS)]
-    rows: list[Sequence[object]] = [[*header, "perceptual", "style", "content", "sharpness"]]
+    rows: list[Sequence[object]] = [[*header, *_MEASURES]]
     for clip in (found.source, *found.painted):
         rows += _frame_rows(clip, found.coverage)
     return _csv(rows)
@@ -61,7 +67,8 @@ def _frame_rows(clip: ClipScore, coverage: dict[int, list[float]]) -> Iterator[S
     for index, frame in enumerate(clip.frames):
         errors = [frame.errors.get(span) for span in SPANS]
         traced = [coverage[span][index - span] if index >= span else None for span in SPANS]
-        yield [clip.name, index, *errors, *traced, frame.change, frame.style, frame.content, frame.sharpness]
+        seen = [frame.change, frame.style, frame.content, frame.structure, frame.tone, frame.sharpness]
+        yield [clip.name, index, *errors, *traced, *seen]
 
 
 def truth_record(scenes: Sequence[SceneScore], rates: dict[str, float]) -> dict[str, Any]:

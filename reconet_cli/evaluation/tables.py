@@ -41,11 +41,13 @@ def _share(value: float, reference: float) -> str:
     return f"{value / reference:.0%}" if reference and not math.isnan(value / reference) else ""
 
 
-_CLIP_HEADER = ("e_stab", *(f"t-{span}" for span in SPANS[1:]), "perceptual", "style", "content", "sharpness")
+_KEPT = ("structure", "tone")
+_CLIP_HEADER = ("e_stab", *(f"t-{span}" for span in SPANS[1:]), "perceptual", "style", "content", *_KEPT, "sharpness")
 
 
 def _measures(clip: ClipScore) -> list[float]:
-    return [*(clip.error(span) for span in SPANS), clip.change, clip.style, clip.content, clip.sharpness]
+    errors = [clip.error(span) for span in SPANS]
+    return [*errors, clip.change, clip.style, clip.content, clip.structure, clip.tone, clip.sharpness]
 
 
 def clip_tables(found: Evaluation) -> list[Table]:
@@ -68,7 +70,7 @@ def clip_tables(found: Evaluation) -> list[Table]:
 
 
 def _clip_row(clip: ClipScore, name: str = "") -> tuple[str, ...]:
-    digits = [4] * (len(SPANS) + 1) + [3, 3, 2]
+    digits = [4] * (len(SPANS) + 1) + [3, 3, 3, 3, 2]
     numbers = [_number(value, places) for value, places in zip(_measures(clip), digits, strict=True)]
     return (name or clip.name, *numbers, _number(clip.rate, 1))
 

@@ -25,6 +25,9 @@ _MEANINGS = {
     "perceptual": "What a loss network sees change from a frame to the next along the motion.",
     "style": "Distance to the style picture's Gram matrices: 0 is the picture's own statistics.",
     "content": "Distance from the original of what a loss network sees: 0 is the same.",
+    "structure": "The structure term of SSIM on luma, beside the original: 1 is all of it. Contours and faces that a "
+    "painting loses lower it.",
+    "tone": "Correlation of light and shade with the original's, averaged down to 40 pixels: 1 is the same.",
     "sharpness": "Mean absolute Laplacian of the luma, in code values. Blur lowers it and the errors alike, noise "
     "raises both: read them together.",
 }
@@ -101,6 +104,8 @@ def clip_charts(found: Evaluation) -> list[Chart]:
         _chart(found, "Perceptual change", lambda frame: frame.change),
         _chart(found, "Style distance", lambda frame: frame.style),
         _chart(found, "Content distance", lambda frame: frame.content),
+        _chart(found, "Structure", lambda frame: frame.structure),
+        _chart(found, "Tone", lambda frame: frame.tone),
     ]
     return [chart for chart in charts if any(line.points for line in chart.lines)]
 
