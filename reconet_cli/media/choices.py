@@ -70,6 +70,8 @@ def notes_about(request: Request, info: MediaInfo, video: VideoStream, name: str
     moving = [s for s in info.videos if not s.cover]
     if len(moving) > 1:
         notes.append(f"{name} has {len(moving)} video streams: painting the first ({video.width}x{video.height})")
+    if video.captions:
+        notes.append(f"{name} has captions inside its pictures (CEA-608, CEA-708): they are left out")
     if video.colour.hdr:
         what = f"{name} is {video.colour.hdr} (high dynamic range)"
         if request.hdr == "reject":

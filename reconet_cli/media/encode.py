@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import ffmpeg
 
 from reconet_cli.media.colour import SCALE_FLAGS, Colour, is_rgb
-from reconet_cli.media.containers import Container, Passage
+from reconet_cli.media.containers import Container
 from reconet_cli.media.decode import seconds
 from reconet_cli.media.encoders import ENCODERS, PICTURES, UNKNOWN, encoder_options
 from reconet_cli.media.hardware import VAAPI_DEVICE
+from reconet_cli.media.keeping import Passage
 from reconet_cli.media.pixels import PLAIN, Layout
 from reconet_cli.media.process import GLOBAL_ARGUMENTS, LOG_PROBLEMS
 from reconet_cli.media.second_reader import SecondReader
@@ -40,7 +42,8 @@ class Original:
     """Where everything but the picture comes from.
 
     `start` and `duration` cut it to the painted part, None where it is not cut; `origin` is the time on its
-    own clock that becomes zero. All in seconds. `second` is the pipe that the source is read from, if it is one.
+    own clock that becomes zero. All in seconds. `second` is the pipe that the source is read from, if it is one;
+    `options` are ffmpeg's for its flags, `tags` pairs of an option and what it sets.
     """
 
     source: Source
@@ -49,6 +52,8 @@ class Original:
     start: Fraction | None = None
     duration: Fraction | None = None
     second: SecondReader | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    tags: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ def video_command(
         "f": encoding.container.muxer,
         **encoder_options(encoding.codec, encoding.crf, encoding.preset),
         **encoding.container.options,
+        **(original.options if original else {}),
         **({} if encoding.codec == "gif" else look.colour.encoder_tags()),
         "fps_mode": "passthrough",
     }
@@ -127,7 +133,9 @@ def video_command(
             options["t"] = seconds(first_time + original.duration)
     device = ["-vaapi_device", VAAPI_DEVICE] if encoding.codec.endswith("_vaapi") else []
     address = file_url(path) if isinstance(path, Path) else path
-    return whole_command(program, ffmpeg.output(*streams, address, **options), "-copyts", "-y", *device)
+    return whole_command(
+        program, ffmpeg.output(*streams, address, **options), "-copyts", "-y", *device, tags=tags_of(original)
+    )
 
 
 def codec_tag(encoding: Encoding) -> dict[str, Any]:
@@ -191,7 +199,7 @@ def other_streams(original: Original, options: dict[str, Any]) -> list[Any]:
     options |= {"map_metadata": 1, "map_chapters": 1}
     counts = {"v": 1}  # the painted one
     for passage in original.passages:
-        letter = {"audio": "a", "subtitle": "s", "attachment": "t", "video": "v"}[passage.stream.kind]
+        letter = passage.letter
         options[f"c:{letter}:{counts.get(letter, 0)}"] = passage.codec
         if letter == "a" and passage.codec != "copy" and original.start is not None:
             options[f"filter:a:{counts.get(letter, 0)}"] = "atrim=start=0"
@@ -204,6 +212,13 @@ def other_streams(original: Original, options: dict[str, Any]) -> list[Any]:
     return [source[str(passage.stream.index)] for passage in original.passages] or [source["a:999?"]]
 
 
-def whole_command(program: str, output: Any, *more: str) -> list[str]:
+def tags_of(original: Original | None) -> list[str]:
+    """The arguments that set tags: ffmpeg-python gives each option once only."""
+    pairs = original.tags if original else []
+    return [argument for option, setting in pairs for argument in (f"-{option}", setting)]
+
+
+def whole_command(program: str, output: Any, *more: str, tags: Sequence[str] = ()) -> list[str]:
     """An encoder's command, from what ffmpeg-python makes of its graph."""
-    return [program, *GLOBAL_ARGUMENTS, *more, *LOG_PROBLEMS, *ffmpeg.get_args(output)]
+    *arguments, address = ffmpeg.get_args(output)
+    return [program, *GLOBAL_ARGUMENTS, *more, *LOG_PROBLEMS, *arguments, *tags, address]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -27,17 +27,25 @@ _VIDEO_STANDARDS = ("h264", "hevc", "av1", "mpeg2video", "mpeg4")
 _COMMAS = re.compile(r",\s+(?![^()]*\))")  # those outside brackets
 _PIXELS = re.compile(r"^(\w+)(?:\((.*)\))?")
 _RANGES = {"tv": False, "pc": True}
+_FLAGS = re.compile(r"((?: \([a-z -]+\))*)$")  # at the end of a stream's line: (default) (hearing impaired)
+_TAG = re.compile(r" \((\w{4}) / 0x[0-9A-F]{8}\)")
 _FASTEST = 300  # a "rate" above this is a clock (1k fps, 90k tbr), not a frame rate
 
 
 @dataclass(frozen=True)
 class Stream:
-    """One stream: `kind` is video, audio, subtitle, data or attachment; `codec` is ffmpeg's name for it."""
+    """One stream: `kind` is video, audio, subtitle, data or attachment; `codec` is ffmpeg's name for it.
+
+    `flags` are ffmpeg's names of its dispositions (default, forced, hearing_impaired, …); `tag` is the four-character
+    code that its container has for it, empty where there is none.
+    """
 
     index: int
     kind: str
     codec: str
     language: str
+    flags: frozenset[str] = field(default=frozenset(), kw_only=True)
+    tag: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,8 @@ class VideoStream(Stream):
     `width` and `height` are the stored ones, before `rotation` (degrees, as ffmpeg prints it); `aspect` is
     the sample aspect ratio; `rate` the best guess at frames per second and `average` the stated one (None:
     unknown); `steady` is False when the frame times may be uneven; `ticks` per second is the stream's clock;
-    `interlaced` says how its frames are marked;
+    `interlaced` says how its frames are marked; `captions` is True where its pictures carry subtitles
+    (CEA-608, CEA-708);
     `alpha_beside` is True where transparency is kept beside the picture.
     """
 
@@ -62,6 +71,7 @@ class VideoStream(Stream):
     colour: Colour
     cover: bool
     interlaced: bool = False
+    captions: bool = False
     rotation: float = 0.0
     alpha_beside: bool = False
 
@@ -156,8 +166,10 @@ def _seconds(clock: str) -> Fraction | None:
 
 def _stream(index: int, language: str, kind: str, text: str) -> Stream:
     codec = re.split(r"[ ,]", text, maxsplit=1)[0]
+    tag = _TAG.search(text)
+    more: dict[str, Any] = {"flags": _flags(text), "tag": tag[1] if tag else ""}
     if kind != "video":
-        return Stream(index, kind, codec, language)
+        return Stream(index, kind, codec, language, **more)
     text = text.replace(" (swapped)", "")
     parts = _COMMAS.split(text)
     at = next((i for i, part in enumerate(parts) if _SIZE.match(part)), None)
@@ -176,7 +188,14 @@ def _stream(index: int, language: str, kind: str, text: str) -> Stream:
         colour=_colour(tags, pixels[1] if pixels else ""),
         cover="(attached pic)" in text,
         interlaced=bool(_INTERLACED.search(tags)),
+        captions=", Closed Captions" in text,
+        **more,
     )  # fmt: skip
+
+
+def _flags(text: str) -> frozenset[str]:
+    marks = _FLAGS.search(text)
+    return frozenset(name.replace(" ", "_") for name in re.findall(r"\(([^)]*)\)", marks[1] if marks else ""))
 
 
 def _colour(tags: str, pixel_format: str) -> Colour:

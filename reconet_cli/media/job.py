@@ -11,7 +11,7 @@ from types import TracebackType
 from reconet_cli.media.choices import video_codec
 from reconet_cli.media.colour import Colour, is_rgb
 from reconet_cli.media.compare import compare_durations
-from reconet_cli.media.containers import passages
+from reconet_cli.media.containers import PICTURES, Container
 from reconet_cli.media.encode import (
     Encoding,
     Look,
@@ -22,6 +22,7 @@ from reconet_cli.media.encode import (
 )
 from reconet_cli.media.info import MediaInfo, VideoStream
 from reconet_cli.media.inputs import is_stream
+from reconet_cli.media.keeping import Cut, Kept, keep
 from reconet_cli.media.pixels import PLAIN, Layout
 from reconet_cli.media.reader import FfmpegReader, Reader
 from reconet_cli.media.request import Request
@@ -30,6 +31,7 @@ from reconet_cli.media.series import SeriesTarget
 from reconet_cli.media.source import Source
 from reconet_cli.media.standard_input import NAME, RawReader
 from reconet_cli.media.streams import output_descriptor
+from reconet_cli.media.tags import Tags, read_tags
 from reconet_cli.media.target import Target
 from reconet_cli.media.video_output import VideoOutput
 from reconet_cli.media.writer import FfmpegWriter, RawFeed, RawWriter, Writer
@@ -67,8 +69,8 @@ class Job:
             return self.video_output().writer("standard output", "pipe:1", output_descriptor())
         if not (request.to_file or request.series):
             return self.video_output().writer(request.output, request.output)
-        if request.series and request.sound and self.info and self.info.of_kind("audio"):
-            self.notes.append("sound is left out: pictures cannot hold it")
+        if request.series and self.info:
+            self._kept(PICTURES)
         part = self.place()
         if not (request.to_picture or request.series):
             return self.video_output().writer(request.output, part)
@@ -144,6 +146,17 @@ class Job:
             stdout=output_descriptor(),
         )
 
+    def _kept(self, container: Container) -> Kept:
+        """What of everything but the pictures gets into the output; adds to `notes` what does not."""
+        assert self.source
+        assert self.info
+        assert self.video
+        tags = Tags() if self.source.passing else read_tags(self.program, self.source)
+        cut = Cut(self.request.start or Fraction(0), self.rate)
+        kept = keep(self.info, tags, self.video, container, cut, sound=self.request.sound)
+        self.notes += kept.notes
+        return kept
+
     def video_output(self) -> VideoOutput:
         """How the output, a video file, is made; adds to `notes` what does not get into it as it is."""
         container = self.request.container
@@ -172,10 +185,12 @@ class Job:
         elif source and self.info:
             if self.second:
                 source = replace(source, url=f"pipe:{self.second.descriptor}")
-            taken, notes = passages(self.info, container, sound=self.request.sound)
-            self.notes += notes
+            kept = self._kept(container)
             origin = self.request.read_options(self.rate).origin(self.info)
-            original = Original(source, taken, origin, self.request.start, self.request.duration, self.second)
+            request = self.request
+            original = Original(
+                source, kept.passages, origin, request.start, request.duration, self.second, kept.options, kept.tags
+            )
 
         language = self.video.language if self.video else ""
         return VideoOutput(self.program, look, encoding, self.rate, language, original)

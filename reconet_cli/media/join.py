@@ -12,7 +12,7 @@ import ffmpeg
 
 from reconet_cli.errors import MediaError
 from reconet_cli.media.decode import seconds
-from reconet_cli.media.encode import Encoding, Original, codec_tag, other_streams, whole_command
+from reconet_cli.media.encode import Encoding, Original, codec_tag, other_streams, tags_of, whole_command
 from reconet_cli.media.process import Process
 from reconet_cli.media.source import file_url
 from reconet_cli.media.writer import FULL
@@ -53,11 +53,13 @@ def join_command(
     """The command that does it; `contents` lists the parts, the first of which is shown at `begin`."""
     pictures = ffmpeg.input(file_url(contents), f="concat", itsoffset=seconds(begin))
     options: dict[str, Any] = {"f": encoding.container.muxer, "c:v": "copy", **encoding.container.options}
-    options |= codec_tag(encoding)
+    options |= codec_tag(encoding) | (original.options if original else {})
     streams = [pictures["v:0"]]
     if original:
         streams += other_streams(original, options)
-    return whole_command(program, ffmpeg.output(*streams, file_url(path), **options), "-copyts", "-y")
+    return whole_command(
+        program, ffmpeg.output(*streams, file_url(path), **options), "-copyts", "-y", tags=tags_of(original)
+    )
 
 
 def _list(parts: Sequence[Part]) -> str:
