@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from reconet_cli import __version__
-from reconet_cli.errors import ReconetError
 from reconet_cli.media import streams
 
 # name -> (module, one-line help); the help stands here so that `reconet --help` imports no subcommand.
@@ -82,18 +81,17 @@ def run(arguments: list[str]) -> int:
         return wrong.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", "", INTERRUPTED)
-    except ReconetError as problem:
-        if debug:
-            raise
-        return _fail(problem.message, problem.hint, 1)
     except BrokenPipeError:
         # The reader of our stdout went away; Python must not complain again while it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return _fail("the output pipe was closed", "", 1)
-    except OSError as problem:
+    except Exception as problem:
         if debug:
             raise
-        return _fail(f"{problem.filename or 'system'}: {problem.strerror or problem}", "", 1)
+        from reconet_cli.failures import as_error
+
+        error = as_error(problem)
+        return _fail(error.message, error.hint, 1)
 
 
 def main() -> None:

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 from processes import PATIENCE
 
+import reconet_cli.model.styles
 from reconet_cli import cli
 from reconet_cli.batch.shard import parse_shard
 
@@ -72,6 +74,51 @@ def test_one_failure_does_not_stop_the_rest(capfd, identity, clips, tmp_path):
     assert status == 1
     assert "is there already" in table[1]
     assert stylize(capfd, "in/b.mp4", "--output-dir", "out", "-y", *FAST)[0] == 0
+
+
+def test_foreign_errors_are_told_in_a_line_and_stop_nobody_else(capfd, identity, monkeypatch, clips, tmp_path):
+    """Networks raise whatever their runtimes raise."""
+    errors = iter([
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has a total capacity of"),
+        RuntimeError("Exception from src/inference/src/cpp/core.cpp:97:\nno such layer\n"),
+        cv2.error("OpenCV(4.11.0) error: (-215:Assertion failed) !empty()"),
+        subprocess.TimeoutExpired(["ffmpeg", "-version"], 30),
+        type("EPFail", (Exception,), {})("[ONNXRuntimeError] : 11 : EP_FAIL"),
+    ])  # fmt: skip
+
+    def broken(frame):
+        if error := next(errors, None):
+            raise error
+        return frame
+
+    engine = sys.modules["reconet_cli.engine"]
+    real = engine.load_engine("identity")
+    monkeypatch.setattr(type(real), "__call__", lambda self, frame: broken(frame))
+    names = [f"in/{number}.mp4" for number in range(6)]
+    for name in names:
+        (tmp_path / name).write_bytes((clips / "a.mp4").read_bytes())
+    status, table, err = stylize(capfd, *names, "--output-dir", "out", *FAST)
+    assert status == 1
+    assert table[-1] == "1 painted, 0 skipped, 5 failed"
+    told = ("out of memory (CUDA", "RuntimeError: no such layer", "!empty()", "ffmpeg does not answer", "EP_FAIL")
+    for line, words in zip(table[1:], told, strict=False):
+        assert words in line
+    assert "smaller size" in err
+
+
+@pytest.mark.parametrize("error", [RuntimeError("bad\nluck"), ValueError("bad"), RecursionError("bad"), MemoryError()])
+def test_no_command_shows_a_trace(capfd, monkeypatch, error):
+    def styles():
+        raise error
+
+    monkeypatch.setattr(reconet_cli.model.styles, "list_styles", styles)
+    assert cli.run(["styles"]) == 1
+    said = capfd.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 2
+    assert "Traceback" not in said
+    with pytest.raises(type(error)):
+        cli.run(["--debug", "styles"])
 
 
 def test_names(capfd, identity, tools, clips, tmp_path):

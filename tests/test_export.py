@@ -17,6 +17,7 @@ import torch
 
 from reconet_cli.cli import run
 from reconet_cli.engine import load_engine
+from reconet_cli.errors import EngineError
 from reconet_cli.exporting import export, program, runtimes
 from reconet_cli.exporting.plan import Plan
 from reconet_cli.model.network import NetworkConfig, ReCoNet
@@ -218,6 +219,43 @@ def test_an_exported_file_is_a_style(shared, tmp_path, backend, which):
         assert noise_ratio(reference(shared.paper, scene(45, 67)), painted) > 32
 
 
+@pytest.mark.parametrize(
+    ("device", "provider", "options", "said"),
+    [
+        ("cuda:1", "CUDAExecutionProvider", {"device_id": "1"}, "ONNX Runtime CUDA 1"),
+        ("dml", "DmlExecutionProvider", {}, "ONNX Runtime Dml"),
+        ("CoreML", "CoreMLExecutionProvider", {}, "ONNX Runtime CoreML"),
+        ("openvino:GPU", "OpenVINOExecutionProvider", {"device_type": "GPU"}, "ONNX Runtime OpenVINO GPU"),
+        ("auto", "CPUExecutionProvider", {}, "ONNX Runtime CPU"),
+    ],
+)
+def test_devices_of_onnx_runtime(shared, monkeypatch, device, provider, options, said):
+    """Asked for by any spelling, with the number that was asked for, and never a CPU under another's name."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    there = [f"{name}ExecutionProvider" for name in ("CUDA", "Dml", "CoreML", "OpenVINO", "CPU")]
+    real, refused, asked = onnxruntime.InferenceSession, False, []
+
+    def session(path, settings, providers, **rest):
+        asked.extend(providers)
+        made = real(path, settings, providers=["CPUExecutionProvider"], **rest)
+        active = [] if refused else [providers[0][0]]
+        made.get_providers = lambda: [*active, "CPUExecutionProvider"]
+        return made
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: there)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    load = {"height": 45, "width": 67, "backend": "onnxruntime"}
+    assert said in load_engine(str(shared.images), device=device, **load).description
+    assert asked == [(provider, options)]
+    refused = True
+    if device != "auto":
+        with pytest.raises(EngineError, match="cannot use"):
+            load_engine(str(shared.images), device=device, **load)
+    for missing in ("xnnpack", "cpu:1"):
+        with pytest.raises(EngineError, match="it has cuda, dml"):
+            load_engine(str(shared.images), device=missing, **load)
+
+
 def test_deep_frames_keep_what_a_file_can_hold(shared):
     frame = scene(37, 51).astype(np.uint16) * 257 + np.arange(51, dtype=np.uint16)[:, None]
     images, frames = (
@@ -248,6 +286,15 @@ def test_files_that_cannot_paint_give_a_message(shared, tmp_path, capsys):
         assert run(["stylize", str(tmp_path / source), str(tmp_path / "out.png"), "--style", str(file)]) == 1
         said = capsys.readouterr().err
         assert all(word in said for word in words), said
+    command = [
+        "stylize",
+        str(tmp_path / "in.png"),
+        str(tmp_path / "out.png"),
+        "--style",
+        str(tmp_path / "damaged.onnx"),
+    ]
+    assert run([*command, "--engine", "onnxruntime"]) == 1
+    assert "damaged.onnx on 24x24" in capsys.readouterr().err
     for options, word in ((["--engine", "torch"], "exported"), (["--precision", "int8"], "export it")):
         command = ["stylize", str(tmp_path / "in.png"), str(tmp_path / "out.png"), "--style", str(shared.images)]
         assert run([*command, *options]) == 1

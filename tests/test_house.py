@@ -16,6 +16,7 @@ FLOOR = {
     "files": 0,
     "pictures": 0,
     "control_groups": 0,
+    "failures": 1,
     "processors": 1,
     "channel": 0,
     "warping": 1,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reconet_cli.batch.names import Item
-from reconet_cli.errors import MediaError, ReconetError
+from reconet_cli.errors import ReconetError
+from reconet_cli.failures import as_error
 
 
 @dataclass(frozen=True)
@@ -44,15 +45,9 @@ def work_through(
         try:
             item.target.parent.mkdir(parents=True, exist_ok=True)
             frames, seconds = paint(item)
-        except (ReconetError, OSError, RuntimeError, MemoryError) as problem:
-            error = problem if isinstance(problem, ReconetError) else _as_error(item, problem)
+        except Exception as problem:
+            error = as_error(problem, item.source)
             results.append(Result(item, "failed", problem=error.message))
             failed(item, error)
         else:
             results.append(Result(item, "painted", frames, seconds))
-
-
-def _as_error(item: Item, problem: Exception) -> ReconetError:
-    """RuntimeError is how PyTorch and OpenVINO say that a frame is too large for the memory."""
-    said = problem.strerror if isinstance(problem, OSError) else str(problem).strip().partition("\n")[0]
-    return MediaError(f"{item.source}: {said or type(problem).__name__}")

@@ -14,12 +14,14 @@ import numpy as np
 
 from reconet_cli.engine.lanes import Lanes
 from reconet_cli.engine.openvino_core import openvino_core
-from reconet_cli.errors import EngineError
+from reconet_cli.errors import EngineError, ReconetError
+from reconet_cli.failures import reason
 from reconet_cli.processors import processors
 
 Run = Callable[[np.ndarray], np.ndarray]
 BACKENDS = ("openvino", "onnxruntime")
 _BYTE, _DEEP = 255, 65535
+_PROVIDER = "ExecutionProvider"  # how ONNX Runtime's names of devices end
 
 
 class ExportedEngine:
@@ -36,8 +38,10 @@ class ExportedEngine:
         self.precision = "exported" if precision == "auto" else precision
         try:
             self._byte_frames, runs, name = load(path, height, width, device, precision)
-        except (RuntimeError, ValueError, NotImplementedError) as problem:
-            raise EngineError(f"cannot run {path} on {width}x{height} frames: {_reason(problem)}", _HINT) from problem
+        except ReconetError:
+            raise
+        except Exception as problem:  # those of ONNX Runtime have no base of their own
+            raise EngineError(f"cannot run {path} on {width}x{height} frames: {reason(problem)}", _HINT) from problem
         self._runs = Lanes(runs)
         self.lanes = len(runs)
         narrow = ", in 8 bits" if deep and self._byte_frames else ""
@@ -50,7 +54,7 @@ class ExportedEngine:
         try:
             shape = self(frame).shape
         except Exception as problem:
-            raise EngineError(f"cannot run {path} on {width}x{height} frames: {_reason(problem)}", _HINT) from problem
+            raise EngineError(f"cannot run {path} on {width}x{height} frames: {reason(problem)}", _HINT) from problem
         if shape != frame.shape:
             raise EngineError(f"{path} makes {shape} of frames of {frame.shape}", "it is no style transfer network")
 
@@ -130,21 +134,30 @@ def _on_onnxruntime(path: Path, height: int, width: int, device: str, precision:
         raise EngineError("ONNX Runtime is not installed", "pip install onnxruntime, or --engine openvino") from problem
     if precision != "auto":
         raise EngineError("ONNX Runtime runs files as they were exported", "leave --precision out")
-    name = "CPU" if device == "auto" else device.split(":")[0].upper()
-    offered = [provider.removesuffix("ExecutionProvider") for provider in onnxruntime.get_available_providers()]
-    if name not in offered:
-        raise EngineError(f"ONNX Runtime has no device {device!r}", f"it has {', '.join(offered).lower()}")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = processors()
-    session = onnxruntime.InferenceSession(str(path), options, providers=[f"{name}ExecutionProvider"])
+    name, options = _provider(device, [each.removesuffix(_PROVIDER) for each in onnxruntime.get_available_providers()])
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = processors()
+    settings.enable_mem_pattern = name != "Dml"  # which does not go with it
+    wanted = f"{name}{_PROVIDER}"
+    # Its own fallback to the CPU would be told on standard output.
+    session = onnxruntime.InferenceSession(str(path), settings, providers=[(wanted, options)], enable_fallback=0)
+    if wanted not in session.get_providers():
+        raise EngineError(f"ONNX Runtime cannot use {device!r} here", "its own messages say why; --device cpu works")
     taken = session.get_inputs()
     if len(taken) != 1 or len(session.get_outputs()) != 1:
         raise EngineError(f"{path} has {len(taken)} inputs, {len(session.get_outputs())} outputs", "both must be one")
     byte_frames = _takes_bytes(path, taken[0].type[len("tensor(") : -1], taken[0].shape, height, width)
-    return byte_frames, [lambda frames: session.run(None, {taken[0].name: frames})[0]], f"ONNX Runtime {name}"
+    return (
+        byte_frames,
+        [lambda frames: session.run(None, {taken[0].name: frames})[0]],
+        f"ONNX Runtime {' '.join([name, *options.values()])}",
+    )
 
 
-def _reason(problem: BaseException) -> str:
-    """The last line that says something; runtimes begin with their own source files."""
-    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
-    return lines[-1][:200] if lines else type(problem).__name__
+def _provider(device: str, offered: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The name in `offered` and the options of a device such as `cuda:1`, `dml` or `openvino:GPU`."""
+    asked, _, part = ("cpu" if device == "auto" else device).partition(":")
+    name = next((each for each in offered if each.lower() == asked.lower()), None)
+    if name is None or (part and name == "CPU"):
+        raise EngineError(f"ONNX Runtime has no device {device!r}", f"it has {', '.join(offered).lower()}")
+    return name, {"device_type" if name == "OpenVINO" else "device_id": part} if part else {}
