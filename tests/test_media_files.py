@@ -137,6 +137,22 @@ def test_size_and_scale(tools, clip, tmp_path):
     assert tools.info(tmp_path / "b.mp4").video.shown_size == (48, 32)
 
 
+@pytest.mark.parametrize(
+    ("rate", "target"),
+    [("480", "out.avi"), ("960", "frames/"), ("960", "out.mp4"), ("1000", "out.avi"), ("1/8", "out.mp4"),
+     ("0.01", "out.avi")],
+)  # fmt: skip
+def test_fast_and_slow_cameras_lose_no_frame(tools, tmp_path, rate, target):
+    """What is printed of such a rate is 1k, 0.13 or 0.01."""
+    source = tools.clip("in.mp4", size="32x32", seconds=float(12 / Fraction(rate)), sound=(), rate=rate)
+    paint(source, f"{tmp_path}/{target}")
+    if target == "frames/":
+        assert len(list((tmp_path / target).iterdir())) == 12
+    else:
+        times = tools.times(tmp_path / target)
+        assert close([(t - times[0]) * float(Fraction(rate)) for t in times], list(range(12)), 0.02)
+
+
 def test_new_rate(tools, clip, tmp_path):
     paint(clip, tmp_path / "out.mp4", rate=Fraction(10))
     assert close(tools.times(tmp_path / "out.mp4"), [n / 10 for n in range(10)])

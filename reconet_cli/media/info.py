@@ -29,7 +29,7 @@ _PIXELS = re.compile(r"^(\w+)(?:\((.*)\))?")
 _RANGES = {"tv": False, "pc": True}
 _FLAGS = re.compile(r"((?: \([a-z -]+\))*)$")  # at the end of a stream's line: (default) (hearing impaired)
 _TAG = re.compile(r" \((\w{4}) / 0x[0-9A-F]{8}\)")
-_FASTEST = 300  # a "rate" above this is a clock (1k fps, 90k tbr), not a frame rate
+_FASTEST = 999  # a "rate" above this is a clock (1k fps, 90k tbr), not a frame rate
 
 
 @dataclass(frozen=True)

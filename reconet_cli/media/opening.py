@@ -16,6 +16,7 @@ from reconet_cli.media.info import MediaInfo
 from reconet_cli.media.inputs import at_its_pace, is_stream, source_named
 from reconet_cli.media.job import Job
 from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.media.packets import with_measured_rate
 from reconet_cli.media.reader import FfmpegReader
 from reconet_cli.media.relay import relayed
 from reconet_cli.media.request import PIPE, Request
@@ -112,6 +113,8 @@ def _with_ffmpeg(
     known: Fraction = Fraction(0),
 ) -> Job:
     video = video_stream(info, source.name)
+    if not info.is_picture:
+        video = with_measured_rate(program, source, video)
     if request.start and info.duration is not None and request.start >= info.duration:
         raise MediaError(f"--start {float(request.start):g} is behind the end of {source.name}", _lasts(info.duration))
     if request.to_picture and not info.is_picture:

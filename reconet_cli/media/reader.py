@@ -128,7 +128,7 @@ class FfmpegReader:
             return shown.duration
         if self._steady:
             return self._nominal
-        guess = min(max(step, self._nominal), Fraction(1))
+        guess = min(max(step, self._nominal), max(self._nominal, Fraction(1)))
         return min(guess, self._end - time) if self._end is not None and self._end > time else guess
 
     @cached_property
