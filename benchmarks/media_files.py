@@ -24,7 +24,8 @@ from reconet_cli.errors import ReconetError
 from reconet_cli.media.colour import SCALE_FLAGS, is_rgb
 from reconet_cli.media.info import MediaInfo, VideoStream
 from reconet_cli.media.locate import find_ffmpeg
-from reconet_cli.media.source import PICTURE_SUFFIXES, file_source, probe
+from reconet_cli.media.probing import probe
+from reconet_cli.media.source import PICTURE_SUFFIXES, file_source
 
 IDENTITY = """
 import types, sys

@@ -19,7 +19,8 @@ from processes import PATIENCE
 
 from reconet_cli.media.info import MediaInfo
 from reconet_cli.media.locate import find_ffmpeg
-from reconet_cli.media.source import file_source, probe
+from reconet_cli.media.probing import probe
+from reconet_cli.media.source import file_source
 
 # A suite that a shell has started in the background ignores Ctrl-C, and so would every command that it tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -17,8 +17,9 @@ def python(code: str, **options) -> Process:
 def test_noisy_child_does_not_block_and_its_tail_is_bounded():
     process = python(
         "import sys\n"
-        "for i in range(20000): print(f'[x @ 0x1] [error] number {i}', file=sys.stderr)\n"
-        "print('[fatal] Conversion failed!', file=sys.stderr)\n"
+        "mark, end = '\\x1b[1;31m', '\\x1b[0m'\n"
+        "for i in range(20000): print(f'{mark}[x @ 0x1] {end}{mark}[error] {end}{mark}number {i}', file=sys.stderr)\n"
+        "print(f'{end}{mark}[fatal] {end}Conversion failed!', file=sys.stderr)\n"
         "sys.exit(3)"
     )
     assert process.wait() == 3
@@ -33,6 +34,12 @@ def test_words_without_a_mark_are_kept_as_last_words():
     assert process.wait() == 1
     assert process.error_count == 0
     assert "shared object" in process.problem()
+
+
+def test_what_is_not_colored_is_no_error():
+    process = python("import sys; print('[x @ 0x1] [error] said by a title', file=sys.stderr)")
+    assert process.wait() == 0
+    assert process.error_count == 0
 
 
 def test_signal_is_named():

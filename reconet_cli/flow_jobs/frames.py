@@ -18,8 +18,9 @@ from reconet_cli.errors import FlowError
 from reconet_cli.flow.pictures import read_frame
 from reconet_cli.media.info import MediaInfo, VideoStream
 from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.media.probing import probe
 from reconet_cli.media.reader import FfmpegReader, Frame, ReadOptions
-from reconet_cli.media.source import PICTURE_SUFFIXES, Source, file_source, probe, video_stream
+from reconet_cli.media.source import PICTURE_SUFFIXES, Source, file_source, video_stream
 
 _PICTURES = frozenset({*PICTURE_SUFFIXES, ".ppm", ".pgm"})
 # Folders of pictures say nothing of time.

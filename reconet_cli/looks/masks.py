@@ -15,8 +15,9 @@ import numpy as np
 from reconet_cli.errors import MediaError
 from reconet_cli.looks.blend import LUMA
 from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.media.probing import probe
 from reconet_cli.media.reader import FfmpegReader, Frame, ReadOptions
-from reconet_cli.media.source import file_source, probe, video_stream
+from reconet_cli.media.source import file_source, video_stream
 
 _KEY = re.compile(r"#([0-9a-fA-F]{6})(?::(.*))?")
 _TOLERANCE = 0.2

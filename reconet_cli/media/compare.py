@@ -6,7 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from reconet_cli.media.info import MediaInfo
-from reconet_cli.media.source import file_source, probe
+from reconet_cli.media.probing import probe
+from reconet_cli.media.source import file_source
 
 _ROUNDING = Fraction(1, 100)  # in the seconds that ffmpeg prints
 

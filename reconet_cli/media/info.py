@@ -1,4 +1,4 @@
-"""What ffmpeg says about an input, read from the log of `ffmpeg -i`; that build may have no ffprobe."""
+"""What is known of an input, and how it is read from what `ffmpeg -i` prints where there is no ffprobe."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def _stream(index: int, language: str, kind: str, text: str) -> Stream:
         width=width,
         height=height,
         aspect=Fraction(int(aspect[1]), int(aspect[2])) if aspect and int(aspect[2]) else Fraction(1),
-        **_clock(text),
+        **_clock_of(text),
         pixel_format=pixels[1] if pixels else "",
         colour=_colour(tags, pixels[1] if pixels else ""),
         cover="(attached pic)" in text,
@@ -213,26 +213,31 @@ def _colour(tags: str, pixel_format: str) -> Colour:
     return Colour(matrix, primaries, transfer, full)
 
 
-def _clock(text: str) -> dict[str, Any]:
-    """The fields rate, average, steady and ticks of a VideoStream, from `29.97 fps, 30 tbr, 15360 tbn`.
+def _clock_of(text: str) -> dict[str, Any]:
+    """The same from `29.97 fps, 30 tbr, 15360 tbn`."""
+    found = {m[3]: Fraction(m[1]) * (1000 if m[2] else 1) for m in _NUMBER.finditer(text)}
+    return clock(found.get("fps"), found.get("tbr"), found.get("tbn"))
 
-    fps is the average, tbr the smallest step that ffmpeg saw; where they differ, the frame times are uneven.
+
+def clock(average: Fraction | None, step: Fraction | None, ticks: Fraction | None) -> dict[str, Any]:
+    """The fields rate, average, steady and ticks of a VideoStream.
+
+    `step` is the smallest one between two frames that ffmpeg saw; where they differ, the frame times are uneven.
     """
-    found = {m[3]: _exact_rate(m[1]) * (1000 if m[2] else 1) for m in _NUMBER.finditer(text)}
-    average, step = (r if r and r <= _FASTEST else None for r in (found.get("fps"), found.get("tbr")))
-    ticks = found.get("tbn", Fraction(0))
+    average, step = (_exact_rate(r) if r and r <= _FASTEST else None for r in (average, step))
     return {
         "rate": average or step or Fraction(25),
         "average": average,
         "steady": average is not None and step is not None and abs(average - step) <= step / 1000,
-        "ticks": round(ticks),
+        "ticks": round(ticks or 0),
     }
 
 
-def _exact_rate(printed: str) -> Fraction:
-    """Undo the rounding of a printed rate: 29.97 is 30000/1001; others stay as they are."""
-    value = Fraction(printed)
+def _exact_rate(value: Fraction) -> Fraction:
+    """Undo the rounding of a rate, in print or to a container's clock: 29.97 is 30000/1001."""
     if value.denominator > 1:
+        if f"{float(value):.2f}" == f"{round(value)}.00":
+            return Fraction(round(value))
         ntsc = Fraction(round(value * 1001 / 1000) * 1000, 1001)
         if f"{float(ntsc):.2f}" == f"{float(value):.2f}":
             return ntsc

@@ -7,11 +7,14 @@ import re
 import ffmpeg
 
 from reconet_cli.media.info import VideoStream
-from reconet_cli.media.process import GLOBAL_ARGUMENTS, LOG_EVERYTHING, Process
+from reconet_cli.media.process import COLOR, GLOBAL_ARGUMENTS, LOG_EVERYTHING, Process
 from reconet_cli.media.source import Source
 
 _FRAMES = 60
-_COUNTS = re.compile(r"Multi frame detection: TFF: *(\d+) BFF: *(\d+) Progressive: *(\d+)")
+_COUNTS = re.compile(
+    rf"{COLOR}\[Parsed_idet_\d+ @ \w+\] {COLOR}\[info\] "
+    r"Multi frame detection: TFF: *(\d+) BFF: *(\d+) Progressive: *(\d+)"
+)
 
 
 def field_order(program: str, source: Source, video: VideoStream) -> str:

@@ -17,11 +17,12 @@ from reconet_cli.media.inputs import at_its_pace, is_stream, source_named
 from reconet_cli.media.job import Job
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.packets import with_measured_rate
+from reconet_cli.media.probing import probe
 from reconet_cli.media.reader import FfmpegReader
 from reconet_cli.media.relay import relayed
 from reconet_cli.media.request import PIPE, Request
 from reconet_cli.media.series import is_pattern
-from reconet_cli.media.source import PICTURE_SUFFIXES, Source, probe, video_stream
+from reconet_cli.media.source import PICTURE_SUFFIXES, Source, video_stream
 from reconet_cli.media.standard_input import StandardInput, spooled_source
 from reconet_cli.media.streams import input_descriptor, output_descriptor
 from reconet_cli.media.target import check_target
@@ -95,7 +96,7 @@ def _from_raw(
     if request.to_pipe and not request.format:
         request = replace(request, format=kind)
     if kind != "rgb24" or request.raw_format == "rgb48le":
-        described = {"f": "rawvideo", "pix_fmt": kind, "framerate": str(rate), "video_size": size}
+        described = {"f": "rawvideo", "pixel_format": kind, "framerate": str(rate), "video_size": size}
         source, info = standard_input.probe(program, described)
         return _with_ffmpeg(program, request, source, info, standard_input)
     if request.to_picture:

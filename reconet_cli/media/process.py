@@ -15,12 +15,20 @@ from typing import IO, Any, overload
 
 from reconet_cli.errors import MediaError
 
-# Every line of the log starts with its level, and no line is folded into "last message repeated".
+# Every line of the log starts with its level, and no line is folded into "last message repeated". It is colored,
+# because only ffmpeg can write that: in what comes from a file, such as a title, it replaces control characters.
+COLOR = r"\x1b\[[\d;]*m"
+_COLORED = {"AV_LOG_FORCE_COLOR": "1", "TERM": "dumb"}
+_COLORING = ("AV_LOG_FORCE_COLOR", "AV_LOG_FORCE_256COLOR", "AV_LOG_FORCE_NOCOLOR", "NO_COLOR")
 GLOBAL_ARGUMENTS = ["-nostdin", "-hide_banner", "-nostats"]
 LOG_EVERYTHING = ["-loglevel", "repeat+level+info"]
+LOG_MORE = ["-loglevel", "repeat+level+debug"]
 LOG_PROBLEMS = ["-loglevel", "repeat+level+warning"]
 
-_LINE = re.compile(r"^(?:\[[^\]]*\] )*?\[(quiet|panic|fatal|error|warning|info|verbose|debug)\] (.*)$")
+_LINE = re.compile(
+    rf"^(?:{COLOR})*(?:\[[^\]]*\] (?:{COLOR})+)*?"
+    rf"(?:\[(panic|fatal|error|warning|verbose|debug)\] {COLOR}|\[(info)\] )(.*)$"
+)
 # Said after the line that names the cause; worth showing only when nothing else was said.
 _HOLLOW = re.compile(
     r"^(Conversion failed|Error opening (in|out)put|Task finished|Terminating thread|Error muxing"
@@ -31,14 +39,12 @@ _ERRORS = ("error", "fatal", "panic")
 _TAIL = 40
 _PATIENCE = 1.0  # seconds between SIGTERM and SIGKILL
 _LONGEST_LINE = 1 << 16
-# These color the log, which is read here.
-_COLORING = ("AV_LOG_FORCE_COLOR", "AV_LOG_FORCE_256COLOR")
 
 
-def environment() -> dict[str, str]:
-    """The environment of every ffmpeg: this process's own, without what would change the log."""
+def environment(*, colored: bool = False) -> dict[str, str]:
+    """The environment of every ffmpeg: this process's own, but with the colors in the log that are asked for."""
     kept = {name: value for name, value in os.environ.items() if name not in _COLORING}
-    return {**kept, "AV_LOG_FORCE_NOCOLOR": "1"}
+    return kept | (_COLORED if colored else {"AV_LOG_FORCE_NOCOLOR": "1"})
 
 
 def ask(command: list[str], seconds: float) -> subprocess.CompletedProcess[bytes]:
@@ -57,8 +63,8 @@ class Process:
     """An ffmpeg process whose log is drained on a thread into a bounded tail.
 
     `stdin` and `stdout` are as in `subprocess.Popen`; `handed` are more descriptors for the child, under their own
-    numbers. `on_log(line)` is called on the draining thread with
-    every raw line, and once with None when the log ends. Raises MediaError when the program cannot start.
+    numbers. `on_log(line)` is called on the draining thread with every raw line, colors and all, and once with None
+    when the log ends. Raises MediaError when the program cannot start.
     """
 
     def __init__(
@@ -78,7 +84,7 @@ class Process:
             # Unbuffered pipes: frames are large, and a second buffer would only copy them once more.
             self._child = subprocess.Popen(
                 command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, bufsize=0, pass_fds=handed,
-                env=environment(), **_own_group(),
+                env=environment(colored=True), **_own_group(),
             )  # fmt: skip
         except OSError as problem:
             raise MediaError(f"cannot start {command[0]}: {problem.strerror}") from problem
@@ -167,8 +173,9 @@ class Process:
 
     def _remember(self, line: str) -> None:
         match = _LINE.match(line)
-        level, text = (match[1], match[2].strip()) if match else ("unmarked", line.strip())
-        if level == "info" or not text:
+        level, text = (match[1] or match[2], match[3]) if match else ("unmarked", line)
+        text = re.sub(COLOR, "", text).strip()
+        if level in ("info", "verbose", "debug") or not text:
             return
         if level in _ERRORS:
             self.error_count += 1

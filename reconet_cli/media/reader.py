@@ -18,7 +18,7 @@ from reconet_cli.errors import MediaError
 from reconet_cli.media.decode import ReadOptions, decode_command
 from reconet_cli.media.info import MediaInfo, VideoStream
 from reconet_cli.media.pixels import Frame
-from reconet_cli.media.process import Process
+from reconet_cli.media.process import COLOR, Process
 from reconet_cli.media.source import Source
 
 _PATIENCE = 5.0  # seconds that ffmpeg has to end after its last frame
@@ -162,9 +162,11 @@ class _Shown:
 class _FrameTimes:
     """The showinfo lines of a decoder's log, as a queue between the draining thread and the reading one."""
 
-    _CLOCK = re.compile(r"^\[Parsed_showinfo_\d+ @ \w+\] \[info\] config in time_base: (\d+)/(\d+)")
+    # Only ffmpeg can write colors: a title like such a line has none.
+    _MARK = rf"{COLOR}\[Parsed_showinfo_\d+ @ \w+\] {COLOR}\[info\]"
+    _CLOCK = re.compile(rf"{_MARK} config in time_base: (\d+)/(\d+)")
     _FRAME = re.compile(
-        r"^\[Parsed_showinfo_\d+ @ \w+\] \[info\] n: *\d+ pts: *(-?\d+|NOPTS) "
+        rf"{_MARK} n: *\d+ pts: *(-?\d+|NOPTS) "
         r".*? sar:(\d+)/(\d+) s:(\d+)x(\d+) "
     )
     _DURATION = re.compile(r" duration: *(\d+) ")
@@ -180,7 +182,7 @@ class _FrameTimes:
             with self._changed:
                 self._ended = True
                 self._changed.notify_all()
-        elif match := self._FRAME.match(line):
+        elif match := self._FRAME.search(line):
             pts, up, down, width, height = match.groups()
             # Matroska's frames claim to last one tick, and older ffmpegs do not say.
             long = self._DURATION.search(line)
@@ -193,7 +195,7 @@ class _FrameTimes:
             with self._changed:
                 self._queue.append(shown)
                 self._changed.notify_all()
-        elif match := self._CLOCK.match(line):
+        elif match := self._CLOCK.search(line):
             self._tick = Fraction(int(match[1]), int(match[2]))
 
     def peek(self) -> _Shown | None:

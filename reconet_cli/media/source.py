@@ -1,4 +1,4 @@
-"""Inputs: files by any name, and probing them."""
+"""Inputs: files by any name."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ffmpeg
-
 from reconet_cli.errors import MediaError
 from reconet_cli.media import formats
-from reconet_cli.media.info import MediaInfo, VideoStream, parse
-from reconet_cli.media.process import LOG_EVERYTHING, Process
+from reconet_cli.media.info import MediaInfo, VideoStream
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 # Further endings by which ffmpeg takes a name with a % or a wildcard for a numbered sequence.
@@ -21,7 +18,6 @@ _NUMBERED = re.compile(
     r"\.(jps|mpo|ljpg|jls|pns|mng|p[bgpnaf]m|phm|pgmyuv|y|raw|yuv|tga|targa|gif|avif|jp2|jpc|j2k|j2c|jxl|jxr|exr|dpx|pcx"
     r"|pct|pict|pic|im\d+|ras|rs|sgi|sun|xbm|xface|xpm|xwd|cri|cin|psd|qoi|svg|svgz|vbn|wbmp|hdr|pgx|fits?|fts|dds)$"
 )
-_LEVEL = re.compile(r"^((?:\[[^\]]*\] )*?)\[info\] ")
 
 
 @dataclass(frozen=True)
@@ -72,47 +68,6 @@ def file_source(path: Path, *, lists: bool = False) -> Source:
     if pictured and any(c in str(path) for c in "%*?{["):
         options |= {"f": "image2", "pattern_type": "none"}
     return Source(file_url(path), str(path), options)
-
-
-def probe(program: str, source: Source) -> MediaInfo:
-    """Ask ffmpeg about a file. Raises MediaError, in ffmpeg's words, when it cannot open it."""
-    log = LogReader()
-    process = Process(probe_command(program, source), on_log=log)
-    try:
-        process.wait()
-    finally:
-        process.abort()
-    return log.result(process, source.name)
-
-
-def probe_command(program: str, source: Source) -> list[str]:
-    """The command that makes ffmpeg describe an input and end."""
-    opened = ffmpeg.get_args(ffmpeg.output(ffmpeg.input(source.url, **source.options), "-"))
-    until = opened.index("-i") + 2
-    return [program, "-nostdin", "-hide_banner", *LOG_EVERYTHING, *opened[:until]]
-
-
-class LogReader:
-    """Gathers the log of a probing process, for `on_log`."""
-
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-
-    def __call__(self, line: str | None) -> None:
-        if line is not None:
-            self._lines.append(_LEVEL.sub("", line))
-
-    def result(self, process: Process, name: str) -> MediaInfo:
-        """The parsed log. Raises MediaError when ffmpeg did not open the input."""
-        info = parse("\n".join(self._lines))
-        if info is None and formats.refused(process):
-            raise MediaError(
-                f"{name} is a playlist, a manifest or another list of files, or of a kind that is not read",
-                "name the files themselves; stylize reads its INPUT's lists with --allow-playlists",
-            )
-        if info is None:
-            raise MediaError(f"{name} is no video or picture that ffmpeg can read: {process.problem()}")
-        return info
 
 
 def video_stream(info: MediaInfo, name: str) -> VideoStream:

@@ -18,10 +18,11 @@ from reconet_cli.errors import MediaError
 from reconet_cli.media import formats, streams
 from reconet_cli.media.info import MediaInfo
 from reconet_cli.media.pixels import Frame
+from reconet_cli.media.probing import probe
 from reconet_cli.media.process import Process
 from reconet_cli.media.reader import read_exactly
 from reconet_cli.media.second_reader import SecondReader
-from reconet_cli.media.source import LogReader, Source, file_url, probe_command
+from reconet_cli.media.source import Source, file_url
 
 NAME = "standard input"
 Y4M = b"YUV4MPEG2"
@@ -64,14 +65,7 @@ class StandardInput:
         Raises MediaError when it cannot make anything of it.
         """
         source = Source("pipe:0", self._name, formats.alone("pipe") | (options or {}), passing=True)
-        log = LogReader()
-        process = Process(probe_command(ffmpeg, source), stdin=PIPE, on_log=log)
-        try:
-            self._show(process)
-        finally:
-            process.close_stdin()
-            process.abort()
-        return source, log.result(process, self._name)
+        return source, probe(ffmpeg, source, self._show, PIPE)
 
     def _show(self, process: Process) -> None:
         try:

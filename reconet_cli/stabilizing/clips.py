@@ -10,8 +10,9 @@ from types import TracebackType
 
 from reconet_cli.errors import MediaError
 from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.media.probing import probe
 from reconet_cli.media.reader import FfmpegReader, Frame, ReadOptions
-from reconet_cli.media.source import file_source, probe, video_stream
+from reconet_cli.media.source import file_source, video_stream
 from reconet_cli.stabilizing.following import Followed
 from reconet_cli.stabilizing.stabilizer import Stabilizer
 

@@ -15,8 +15,9 @@ from torch import Tensor
 from reconet_cli.errors import MediaError
 from reconet_cli.flow import estimate_flow
 from reconet_cli.media.info import MediaInfo, VideoStream
+from reconet_cli.media.probing import probe
 from reconet_cli.media.reader import FfmpegReader, ReadOptions
-from reconet_cli.media.source import Source, file_source, probe, video_stream
+from reconet_cli.media.source import Source, file_source, video_stream
 from reconet_cli.warping import visibility_mask
 
 METHOD = "dis-medium"

@@ -1,0 +1,74 @@
+"""What ffprobe says about an input, as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from reconet_cli.media.colour import Colour
+from reconet_cli.media.info import MediaInfo, Stream, VideoStream, clock
+
+ARGUMENTS = ["-show_format", "-show_streams", "-of", "json"]
+_KINDS = ("video", "audio", "subtitle", "data", "attachment")
+_RANGES = {"tv": False, "pc": True}
+_MATRIX_AND_MORE = ("color_space", "color_primaries", "color_transfer")
+
+
+def parse_json(said: bytes) -> MediaInfo | None:
+    """Read ffprobe's answer; None where it could not open the input."""
+    try:
+        found = json.loads(said)
+        whole = found["format"]
+        streams = tuple(_stream(entry) for entry in found["streams"] if entry.get("codec_type") in _KINDS)
+        duration = _fraction(whole.get("duration"))
+        return MediaInfo(whole["format_name"], duration, _fraction(whole.get("start_time")) or Fraction(0), streams)
+    except (ValueError, KeyError):
+        return None
+
+
+def _stream(entry: Mapping[str, Any]) -> Stream:
+    codec = entry.get("codec_name", "none")
+    tags = {name.lower(): value for name, value in entry.get("tags", {}).items()}
+    usual: dict[str, Any] = {
+        "index": entry["index"],
+        "kind": entry["codec_type"],
+        "codec": "none" if codec == "unknown" else codec,
+        "language": tags.get("language", ""),
+        "flags": frozenset(name for name, is_set in entry.get("disposition", {}).items() if is_set),
+        "tag": entry["codec_tag_string"] if re.fullmatch(r"\w{4}", entry.get("codec_tag_string", "")) else "",
+    }
+    if usual["kind"] != "video":
+        return Stream(**usual)
+    rotations = [data["rotation"] for data in entry.get("side_data_list", ()) if "rotation" in data]
+    average, step, tick = (_fraction(entry.get(name)) for name in ("avg_frame_rate", "r_frame_rate", "time_base"))
+    return VideoStream(
+        **usual,
+        width=entry.get("width", 0),
+        height=entry.get("height", 0),
+        aspect=_fraction(entry.get("sample_aspect_ratio", "").replace(":", "/")) or Fraction(1),
+        **clock(average, step, 1 / tick if tick else None),
+        pixel_format=entry.get("pix_fmt", ""),
+        colour=_colour(entry),
+        cover="attached_pic" in usual["flags"],
+        interlaced=entry.get("field_order") in ("tt", "bb", "tb", "bt"),
+        captions=bool(entry.get("closed_captions")),
+        rotation=float(rotations[0]) if rotations else 0.0,
+        alpha_beside=tags.get("alpha_mode") == "1",
+    )
+
+
+def _colour(entry: Mapping[str, Any]) -> Colour:
+    full = True if entry.get("pix_fmt", "").startswith("yuvj") else _RANGES.get(entry.get("color_range", ""))
+    matrix, primaries, transfer = (entry.get(name, "unknown") for name in _MATRIX_AND_MORE)
+    return Colour(matrix, primaries, transfer, full)
+
+
+def _fraction(text: str | None) -> Fraction | None:
+    """A number or a quotient; None for what is unknown: nothing, N/A, 0/0."""
+    try:
+        return Fraction(text or "") or None
+    except (ValueError, ZeroDivisionError):
+        return None

@@ -1,0 +1,97 @@
+"""Asking ffprobe, or ffmpeg where that is missing, what an input is."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from subprocess import DEVNULL, PIPE
+from typing import Any
+
+import ffmpeg
+
+from reconet_cli.errors import MediaError
+from reconet_cli.media import formats, probed
+from reconet_cli.media.dump import trusted
+from reconet_cli.media.info import MediaInfo, VideoStream, parse
+from reconet_cli.media.process import COLOR, GLOBAL_ARGUMENTS, LOG_EVERYTHING, LOG_MORE, LOG_PROBLEMS, Process
+from reconet_cli.media.source import Source
+
+Attend = Callable[[Process], Any]
+_SIZE = re.compile(rf"{COLOR}\[Parsed_showinfo_\d+ @ \w+\] {COLOR}\[info\] n: .*? s:(\d+)x(\d+) ")
+
+
+def probe(program: str, source: Source, attend: Attend = Process.wait, stdin: int = DEVNULL) -> MediaInfo:
+    """Ask about an input with the ffprobe that belongs to an ffmpeg `program`, or with that itself.
+
+    `attend` is given each process to wait for; it feeds the `stdin` of those that read a pipe. Raises MediaError, in
+    ffmpeg's words, when it cannot open the input.
+    """
+    ffprobe = find_ffprobe(program)
+    opened = _opened(source)
+    if ffprobe:
+        asked = _Asked([ffprobe, "-hide_banner", *LOG_PROBLEMS, *probed.ARGUMENTS, *opened], attend, stdin)
+        info = probed.parse_json(asked.answer)
+    else:
+        asked = _Asked([program, "-nostdin", "-hide_banner", *LOG_MORE, *opened], attend, stdin)
+        info = parse(trusted(asked.log))
+    if info is None and formats.refused(asked.process):
+        raise MediaError(
+            f"{source.name} is a playlist, a manifest or another list of files, or of a kind that is not read",
+            "name the files themselves; stylize reads its INPUT's lists with --allow-playlists",
+        )
+    if info is None:
+        raise MediaError(f"{source.name} is no video or picture that ffmpeg can read: {asked.process.problem()}")
+    video = info.video
+    if ffprobe or video is None or video.shown_size == (video.width, video.height):
+        return info
+    return info if _turned(program, source, video, attend, stdin) else _with(info, replace(video, rotation=0.0))
+
+
+def find_ffprobe(program: str) -> str | None:
+    """The ffprobe beside an ffmpeg, None where there is none."""
+    path = Path(program)
+    return shutil.which(path.with_name(path.name.replace("ffmpeg", "ffprobe"))) if "ffmpeg" in path.name else None
+
+
+class _Asked:
+    """A process that has answered: its log, with colors, and what it wrote to standard output."""
+
+    def __init__(self, command: list[str], attend: Attend, stdin: int) -> None:
+        lines: list[str | None] = []
+        self.answer = b""
+        self.process = Process(command, stdin=stdin, stdout=PIPE, on_log=lines.append)
+        listener = threading.Thread(target=self._listen, name="probe", daemon=True)
+        listener.start()
+        try:
+            attend(self.process)
+        finally:
+            if stdin == PIPE:
+                self.process.close_stdin()
+            self.process.abort()
+            listener.join()
+        self.log = "\n".join(line for line in lines if line is not None)
+
+    def _listen(self) -> None:
+        with self.process.stdout as pipe:
+            self.answer = pipe.read()
+
+
+def _opened(source: Source, **more: Any) -> list[str]:
+    arguments: list[str] = ffmpeg.get_args(ffmpeg.output(ffmpeg.input(source.url, **source.options, **more), "-"))
+    return arguments[: arguments.index("-i") + 2]
+
+
+def _turned(program: str, source: Source, video: VideoStream, attend: Attend, stdin: int) -> bool:
+    """Whether a video that is said to lie on its side is shown upright: a tag may say so, too."""
+    shown = ffmpeg.input(source.url, **source.options, t=1)[str(video.index)].filter("showinfo", checksum=0)
+    arguments = ffmpeg.get_args(ffmpeg.output(shown, "-", f="null", **{"frames:v": 1}))
+    found = _SIZE.search(_Asked([program, *GLOBAL_ARGUMENTS, *LOG_EVERYTHING, *arguments], attend, stdin).log)
+    return found is not None and (int(found[1]), int(found[2])) == video.shown_size
+
+
+def _with(info: MediaInfo, video: VideoStream) -> MediaInfo:
+    return replace(info, streams=tuple(video if s.index == video.index else s for s in info.streams))
