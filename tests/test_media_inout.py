@@ -16,8 +16,8 @@ from processes import PATIENCE
 
 from reconet_cli.errors import MediaError
 from reconet_cli.media.inputs import source_named
+from reconet_cli.media.probing import input_arguments
 from reconet_cli.media.series import pictures_of
-from reconet_cli.media.source import probe_command
 
 SIZE = 96 * 64 * 3
 
@@ -147,7 +147,7 @@ def test_cameras(tmp_path, name, kind, url):
     source = source_named(name, Fraction(30), (640, 480), ExitStack())
     assert (source.url, source.name, source.passing) == (url, name, True)
     assert source.options == {"f": kind, "framerate": "30", "video_size": (640, 480)}
-    said = " ".join(probe_command("ffmpeg", source))
+    said = " ".join(input_arguments(source))
     assert all(words in said for words in (f"-f {kind} ", "-framerate 30", "-video_size 640x480", f"-i {url}"))
     with pytest.raises(MediaError):
         paint(name, tmp_path / "out.mp4")

@@ -13,7 +13,7 @@ from processes import PATIENCE, children, gone, until, works_with
 from reconet_cli import cli
 
 SIZE = 96 * 64 * 3
-BOTH = ("showinfo", "matroska")  # in the command lines of decoder and encoder
+BOTH = ("showinfo", "fpsprobesize")  # in the command lines of decoder and encoder
 
 
 def command_line(capfd, *arguments: str) -> tuple[int, str]:

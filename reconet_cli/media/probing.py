@@ -31,7 +31,7 @@ def probe(program: str, source: Source, attend: Attend = Process.wait, stdin: in
     ffmpeg's words, when it cannot open the input.
     """
     ffprobe = find_ffprobe(program)
-    opened = _opened(source)
+    opened = input_arguments(source)
     if ffprobe:
         asked = _Asked([ffprobe, "-hide_banner", *LOG_PROBLEMS, *probed.ARGUMENTS, *opened], attend, stdin)
         info = probed.parse_json(asked.answer)
@@ -80,8 +80,9 @@ class _Asked:
             self.answer = pipe.read()
 
 
-def _opened(source: Source, **more: Any) -> list[str]:
-    arguments: list[str] = ffmpeg.get_args(ffmpeg.output(ffmpeg.input(source.url, **source.options, **more), "-"))
+def input_arguments(source: Source) -> list[str]:
+    """The arguments that open an input, up to its address; ffprobe knows them, too."""
+    arguments: list[str] = ffmpeg.get_args(ffmpeg.output(ffmpeg.input(source.url, **source.options), "-"))
     return arguments[: arguments.index("-i") + 2]
 
 
