@@ -235,7 +235,7 @@ def clock(average: Fraction | None, step: Fraction | None, ticks: Fraction | Non
 
 def _exact_rate(value: Fraction) -> Fraction:
     """Undo the rounding of a rate, in print or to a container's clock: 29.97 is 30000/1001."""
-    if value.denominator > 1:
+    if value > 1 and value.denominator > 1:
         if f"{float(value):.2f}" == f"{round(value)}.00":
             return Fraction(round(value))
         ntsc = Fraction(round(value * 1001 / 1000) * 1000, 1001)
