@@ -15,7 +15,7 @@ from reconet_cli.errors import EngineError
 from reconet_cli.folders import cache_folder, packaged_folder
 
 # Goes up whenever the same weights give another model.
-_VERSION = 4
+_VERSION = 5
 # int8 is calibrated on, and compared with float on, the frames that come along, at their own size.
 _SMALL = (360, 640)
 # The least agreement with float, in dB, at which int8 is taken without being asked for.

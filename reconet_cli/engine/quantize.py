@@ -7,9 +7,12 @@ and colour conversion stay in float, so that their rounding does not add up (Jac
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+
+from reconet_cli.engine.openvino_core import openvino_core
 
 _CONVOLUTIONS = ("Convolution", "ConvolutionBackpropData")
 # Share of values beyond each end of a range: one bright speck must not cost everything else its levels.
@@ -20,6 +23,9 @@ _NEGLIGIBLE = 1e-3
 # What moves values without changing them: rounded in front of it, they are a quarter of the bytes to move, and the
 # rounding can be part of the norm that made them.
 _MOVES = ("Pad", "Transpose", "Squeeze", "Unsqueeze")
+# Where two products have to fit into 16 bits, weights use 127 levels: 255 · 63 · 2 < 2¹⁵ < 255 · 127 · 2.
+_SPARE = 127 / 63
+_SATURATED = 0.01
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
@@ -96,12 +102,34 @@ def levels_ends(low: float, high: float) -> tuple[float, float]:
     return -reach, max(reach * (_LEVELS - 2) / _LEVELS, 1e-6)
 
 
+@lru_cache(maxsize=1)
+def products_saturate() -> bool:
+    """Whether this processor adds int8 products in 16 bits, which overflow, as x86 without VNNI does (`vpmaddubsw`).
+
+    Found out by a small convolution of the largest values.
+    """
+    import openvino
+    from openvino import opset13
+
+    image = opset13.parameter([1, 64, 4, 4], np.float32)
+    ends = [opset13.constant(np.float32(end)) for end in (0.0, 255.0, -127.0, 127.0)]
+    values = opset13.fake_quantize(image, *ends[:2], *ends[:2], _LEVELS)
+    weights = opset13.constant(np.full((64, 64, 3, 3), 127, np.float32))
+    rounded = opset13.fake_quantize(weights, *ends[2:], *ends[2:], _LEVELS - 1)
+    sums = opset13.convolution(values, rounded, [1, 1], [0, 0], [0, 0], [1, 1])
+    compiled = openvino_core().compile_model(openvino.Model([sums], [image]), "CPU", _EXACT)
+    found = compiled([np.full((1, 64, 4, 4), 255, np.float32)])[0]
+    return bool(abs(found.max() / (255 * 127 * 64 * 9) - 1) > _SATURATED)
+
+
 def _quantize_weights(convolution: Any) -> None:
-    """Symmetric, with a range of its own for each output channel."""
+    """Symmetric, with a range of its own for each output channel; half of the levels where products saturate."""
     from openvino import opset13
 
     weights = convolution.input_value(1).get_node().data.astype(np.float32)
     reach = weight_reach(weights, 0 if convolution.get_type_name() == "Convolution" else 1)
+    if products_saturate():
+        reach = reach * np.float32(_SPARE)
     ends = [opset13.constant(end) for end in (-reach, reach)]
     rounded = opset13.fake_quantize(opset13.constant(weights), *ends, *ends, _LEVELS - 1)
     convolution.input(1).replace_source_output(rounded.output(0))

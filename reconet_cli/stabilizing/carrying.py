@@ -78,7 +78,7 @@ def stretch(ways: np.ndarray) -> np.ndarray:
 
 def sample(picture: np.ndarray, places: np.ndarray, result: np.ndarray | None = None) -> np.ndarray:
     """Bilinear samples at (x, y) places; beyond the border it continues."""
-    return cv2.remap(picture, places, None, cv2.INTER_LINEAR, result, cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return cv2.remap(picture, places, None, cv2.INTER_LINEAR, result, cv2.BORDER_REPLICATE)
 
 
 def local_contrast(luma: np.ndarray) -> np.ndarray:

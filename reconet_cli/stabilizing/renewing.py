@@ -31,7 +31,7 @@ def renewed(ages: np.ndarray, ends: np.ndarray, fit: np.ndarray) -> tuple[np.nda
 
     `ages` are the frame before's, `ends` the (x, y) that each pixel comes from, `fit` in [0, 1].
     """
-    carried = cv2.remap(ages, ends, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    carried = cv2.remap(ages, ends, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
     carried += 1
     giving_way = (carried >= _CARRIED).astype(np.float32)
     kept = fit * (1 - np.float32(_SHARE) * cv2.blur(giving_way, _FEATHER))
