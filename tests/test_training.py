@@ -99,6 +99,8 @@ def test_training_makes_a_style_that_paints(studio):
     assert set(recipe["held_out_losses"]) == {
         "content",
         "style",
+        "tone",
+        "color",
         "variation",
         "feature_temporal",
         "output_temporal",

@@ -23,18 +23,22 @@ _NEGLIGIBLE = 1e-3
 # What moves values without changing them: rounded in front of it, they are a quarter of the bytes to move, and the
 # rounding can be part of the norm that made them.
 _MOVES = ("Pad", "Transpose", "Squeeze", "Unsqueeze")
-# Where two products have to fit into 16 bits, weights use 127 levels: 255 · 63 · 2 < 2¹⁵ < 255 · 127 · 2.
-_SPARE = 127 / 63
+# The largest weight where two products have to fit into 16 bits: 255 · 63 · 2 < 2¹⁵ < 255 · 127 · 2.
+PORTABLE_LEVEL = 63
 _SATURATED = 0.01
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
-def quantize(model: Any, ranges: Sequence[tuple[float, float]]) -> Any:
-    """An int8 copy of an `openvino.Model`, from the `input_ranges` of its convolutions."""
+def quantize(model: Any, ranges: Sequence[tuple[float, float]], *, portable: bool = False) -> Any:
+    """An int8 copy of an `openvino.Model`, from the `input_ranges` of its convolutions.
+
+    Weights use all of their levels where this processor can multiply them; a `portable` model is right on any.
+    """
     copy = model.clone()
+    largest = PORTABLE_LEVEL if portable or products_saturate() else _LEVELS // 2 - 1
     for convolution, (low, high) in zip(_convolutions(copy), ranges, strict=True):
         _quantize_input(convolution, low, high)
-        _quantize_weights(convolution)
+        _quantize_weights(convolution, largest)
     copy.validate_nodes_and_infer_types()
     return copy
 
@@ -122,14 +126,13 @@ def products_saturate() -> bool:
     return bool(abs(found.max() / (255 * 127 * 64 * 9) - 1) > _SATURATED)
 
 
-def _quantize_weights(convolution: Any) -> None:
-    """Symmetric, with a range of its own for each output channel; half of the levels where products saturate."""
+def _quantize_weights(convolution: Any, largest: int) -> None:
+    """Symmetric, with a range of its own for each output channel: levels up to `largest` of 127."""
     from openvino import opset13
 
     weights = convolution.input_value(1).get_node().data.astype(np.float32)
     reach = weight_reach(weights, 0 if convolution.get_type_name() == "Convolution" else 1)
-    if products_saturate():
-        reach = reach * np.float32(_SPARE)
+    reach = reach * np.float32((_LEVELS // 2 - 1) / largest)
     ends = [opset13.constant(end) for end in (-reach, reach)]
     rounded = opset13.fake_quantize(opset13.constant(weights), *ends, *ends, _LEVELS - 1)
     convolution.input(1).replace_source_output(rounded.output(0))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reconet_cli.engine.quantize import levels_ends, weight_reach
+from reconet_cli.engine.quantize import PORTABLE_LEVEL, levels_ends, weight_reach
 
 _SIDES = (2, 3)
 
@@ -109,7 +109,7 @@ def _quantize_weights(editor: GraphEditor, node: Any) -> None:
     stored = next(tensor for tensor in editor.graph.initializer if tensor.name == node.input[1])
     weights = numpy_helper.to_array(stored)
     channel = 0 if node.op_type == "Conv" else 1
-    scale = weight_reach(weights, channel) / 127
+    scale = weight_reach(weights, channel) / PORTABLE_LEVEL
     levels = np.round(weights / scale).astype(np.int8)
     editor.graph.initializer.remove(stored)
     name = stored.name

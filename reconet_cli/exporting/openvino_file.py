@@ -21,7 +21,7 @@ def write_openvino(plan: Plan, path: Path, facts: Mapping[str, str]) -> None:
 
     model = _converted(plan)
     if plan.precision == "int8":
-        model = quantize(model, ranges(openvino_core(), model, plan.byte_frames))
+        model = quantize(model, ranges(openvino_core(), model, plan.byte_frames), portable=True)
     model.inputs[0].get_tensor().set_names({INPUT})
     model.outputs[0].get_tensor().set_names({OUTPUT})
     for name, text in facts.items():
