@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,8 @@ from processes import PATIENCE
 import reconet_cli.model.styles
 from reconet_cli import cli
 from reconet_cli.batch.shard import parse_shard
+from reconet_cli.commands.painting import Painting
+from reconet_cli.looks import Looks
 
 FAST = ("--preset", "ultrafast")
 
@@ -215,6 +218,44 @@ def test_the_engine_is_loaded_once_per_size(capfd, identity, monkeypatch, tools,
     tools.run("-i", clips / "a.mp4", "-vf", "scale=48:16", clips / "a2.mp4")
     assert stylize(capfd, "in", "--output-dir", "out")[0] == 0
     assert sorted(loaded) == [(32, 16), (48, 16)]
+
+
+def test_large_frames_of_another_size_take_the_place_of_the_old_ones(identity, monkeypatch):
+    """The memory of the old ones is free before the new ones are loaded."""
+    alive: weakref.WeakSet = weakref.WeakSet()
+    most = []
+    engine = sys.modules["reconet_cli.engine"]
+    real = type(engine.load_engine("identity"))
+
+    def load(style, *, height, width, **options):
+        most.append(len(alive))
+        alive.add(made := real())
+        return made
+
+    monkeypatch.setattr(engine, "load_engine", load)
+    painting = Painting(("a", "b"), Looks(), {"precision": "auto"})
+    for height in (2000, 2160, 2000):
+        assert painting._engine("a", height, 3840, False) is painting._engine("a", height, 3840, False)
+        painting._engine("b", height, 3840, False)
+    assert most == [0, 1, 0, 1, 0, 1]
+    for height in (100, 200, 300, 100, 200, 300):
+        painting._engine("a", height, 100, False)
+    assert len(most) == 9
+
+
+def test_styles_in_names(tmp_path):
+    from reconet_cli.commands.batch_options import Batch
+
+    (tmp_path / "clip.mp4").touch()
+    names = set()
+    for style in ("starry", "starry/fast.safetensors", "wave/fast.safetensors", "wave/paper.safetensors", "mine.onnx"):
+        file = tmp_path / style
+        file.parent.mkdir(exist_ok=True)
+        if file.suffix:
+            file.touch()
+        (item,) = Batch(tmp_path, "{style}{suffix}", False, None).items([str(tmp_path / "clip.mp4")], [str(file)])
+        names.add(item.target.stem)
+    assert names == {"starry", "starry-fast", "wave-fast", "wave-paper", "mine"}
 
 
 def test_interrupt_ends_the_whole_batch(stylize, clips, tmp_path):

@@ -8,12 +8,14 @@ import pytest
 import torch
 
 from reconet_cli.engine import load_engine
+from reconet_cli.engine.cuda_lane import full_float32
 from reconet_cli.engine.gather import Gather
 from reconet_cli.engine.graph import FrameGraph
 from reconet_cli.engine.lanes import Lanes
 from reconet_cli.engine.openvino_core import openvino_core
 from reconet_cli.engine.rewrites import fold_upscaling
 from reconet_cli.engine.squares import join_squares
+from reconet_cli.engine.torch_engine import largest_batch
 from reconet_cli.errors import EngineError, StyleError
 from reconet_cli.model.network import NetworkConfig, ReCoNet
 from reconet_cli.model.weights import load_weights, save_weights
@@ -176,3 +178,27 @@ def test_cuda_equals_the_plain_network(style, precision):
     with ThreadPoolExecutor(engine.lanes) as pool:
         for frame, result in zip(frames, pool.map(engine, frames), strict=True):
             assert np.abs(result - reference(style, frame)).max() <= (1.0 if precision == "fp32" else 8.0)
+
+
+def test_batches_halve_until_they_fit():
+    tried = []
+
+    def make(count):
+        tried.append(count)
+        if count > 1:
+            raise torch.OutOfMemoryError
+        return "lanes"
+
+    assert largest_batch(4, make) == ("lanes", 1)
+    assert tried == [4, 2, 1]
+    with pytest.raises(RuntimeError, match="no capture"):
+        largest_batch(4, lambda count: (_ for _ in ()).throw(RuntimeError("no capture")))
+
+
+def test_float32_is_not_shortened_and_settings_of_others_stay(monkeypatch):
+    cudnn = torch.backends.cudnn
+    monkeypatch.setattr(cudnn, "deterministic", True)
+    before = cudnn.allow_tf32
+    with full_float32(benchmark=True):
+        assert (cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic) == (False, True, True)
+    assert (cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic) == (before, False, True)

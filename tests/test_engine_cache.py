@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,16 @@ def test_nothing_is_kept_where_nothing_can_be_written(style, tmp_path, monkeypat
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RECONET_CACHE", str(tmp_path / "file"))
     assert load(style, precision="fp32")(frame()).shape == (32, 40, 3)
+
+
+def test_a_cache_that_is_only_read_is_used(style, monkeypatch):
+    def refuse(*_args, **_options):
+        raise PermissionError("read-only")
+
+    first = load(style, precision="fp32")(frame())
+    monkeypatch.setattr(os, "utime", refuse)
+    monkeypatch.setattr(ModelCache, "write", lambda *_: pytest.fail("converted again"))
+    assert np.array_equal(load(style, precision="fp32")(frame()), first)
 
 
 def test_the_cache_forgets_what_was_not_used(tmp_path, monkeypatch):

@@ -38,8 +38,17 @@ class Batch:
         """This task's items. Raises ReconetError."""
         from reconet_cli.batch.names import list_items
 
-        items = list_items(paths, self.folder, self.name, "+".join(Path(style).stem for style in styles))
+        items = list_items(paths, self.folder, self.name, "+".join(_style_name(style) for style in styles))
         return self.shard.of(items) if self.shard else items
+
+
+def _style_name(style: str) -> str:
+    """A style's name in names: `starry`, `mine` of mine.safetensors, `starry-fast` of starry/fast.safetensors."""
+    from reconet_cli.model.styles import style_name
+
+    path = Path(style)
+    name = style_name(path) if path.is_file() else path.name
+    return f"{name}-{path.stem}" if path.is_file() and name != path.stem else name
 
 
 def batch_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,7 +19,11 @@ from reconet_cli.pipeline import Outcome, stylize
 from reconet_cli.resuming import stylize_resumably
 from reconet_cli.resuming.store import file_identity
 
-_KEPT = 4  # engines: inputs of different sizes may take turns
+# Inputs of different sizes may take turns: engines are kept for so many sizes, and for so many pixels in all of them.
+_KEPT = 4
+_KEPT_PIXELS = 3 << 20
+
+Size = tuple[int, int, bool]  # height, width, and whether frames are deep
 
 
 class Painting:
@@ -29,7 +33,7 @@ class Painting:
         self._styles = styles
         self._looks = looks
         self._network = network
-        self._engines: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._engines: OrderedDict[Size, dict[tuple[str, str | None], Any]] = OrderedDict()
 
     def paint(self, request: Request, *, resumable: bool = False) -> Outcome:
         """Paint what `request` names. Raises ReconetError; nothing is left behind then, or resumable segments."""
@@ -61,18 +65,27 @@ class Painting:
         return Stabilizer(self._looks.stabilize)
 
     def _engine(self, style: str, height: int, width: int, deep: bool, precision: str | None = None) -> Any:
-        key = (style, height, width, deep, precision)
-        if key not in self._engines:
+        engines = self._of_size((height, width, deep))
+        if (style, precision) not in engines:
             from reconet_cli.engine import load_engine  # PyTorch takes seconds: a wrong input shows before that
 
             network = {**self._network, "precision": precision or self._network["precision"]}
             engine = load_engine(style, height=height, width=width, deep=deep, **network)
             console.note(engine.description)
-            self._engines[key] = engine
-            if len(self._engines) > _KEPT * len(self._styles):
+            engines[style, precision] = engine
+        return engines[style, precision]
+
+    def _of_size(self, size: Size) -> dict[tuple[str, str | None], Any]:
+        """The engines of a size. Those of others go before new ones are loaded, which may need the memory."""
+        engines = self._engines.pop(size, None)
+        if engines is None:
+            engines = {}
+            pixels = [height * width for height, width, _ in (*self._engines, size)]
+            while self._engines and (len(pixels) > _KEPT or sum(pixels) > _KEPT_PIXELS):
                 self._engines.popitem(last=False)
-        self._engines.move_to_end(key)
-        return self._engines[key]
+                pixels.pop(0)
+        self._engines[size] = engines
+        return engines
 
     def _identity(self) -> dict[str, Any]:
         """What a painted frame depends on, apart from its source."""

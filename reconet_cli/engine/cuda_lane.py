@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,14 @@ from reconet_cli.engine.graph import FrameGraph
 
 # Runs before the capture: cuDNN chooses its algorithms in the first ones.
 _WARM_RUNS = 3
+
+
+@contextmanager
+def full_float32(*, benchmark: bool) -> Iterator[None]:
+    """Convolutions without TF32, which keeps 10 bits of a number; the caller's other settings stay as they are."""
+    cudnn = torch.backends.cudnn
+    with cudnn.flags(enabled=cudnn.enabled, benchmark=benchmark, deterministic=cudnn.deterministic, allow_tf32=False):
+        yield
 
 
 class CudaLane:
@@ -33,7 +42,7 @@ class CudaLane:
         self._stream = torch.cuda.Stream(device)
         # One graph for each number of frames; they never run at the same time, so they share their memory.
         memory = torch.cuda.graph_pool_handle()
-        with torch.no_grad(), torch.cuda.device(device), torch.backends.cudnn.flags(enabled=True, benchmark=True):
+        with torch.no_grad(), torch.cuda.device(device), full_float32(benchmark=True):
             self._captured = {count: self._capture(graph, count, memory) for count in range(most, 0, -1)}
 
     def _capture(self, graph: FrameGraph, count: int, memory: Any) -> tuple[torch.cuda.CUDAGraph, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,11 @@ class ModelCache:
         entry = self._folder / key
         try:
             model = core.read_model(entry / "model.xml")
-            os.utime(entry)
         except (RuntimeError, OSError):
             shutil.rmtree(entry, ignore_errors=True)
             return None
+        with suppress(OSError):  # another user's, or part of a read-only system
+            os.utime(entry)
         return model
 
     def write(self, key: str, model: Any) -> None:

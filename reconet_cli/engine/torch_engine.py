@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 from reconet_cli.engine.band_torch import banded_on_torch
-from reconet_cli.engine.cuda_lane import CudaLane
+from reconet_cli.engine.cuda_lane import CudaLane, full_float32
 from reconet_cli.engine.gather import Gather, PaintAll
 from reconet_cli.engine.graph import DEEP_LEVELS, LEVELS, FrameGraph
 from reconet_cli.engine.lanes import Lanes
 from reconet_cli.engine.rewrites import fold_upscaling
 from reconet_cli.errors import EngineError
+from reconet_cli.failures import reason
 from reconet_cli.model.network import ReCoNet
 from reconet_cli.processors import processors
 
@@ -27,6 +28,7 @@ _BATCH_PIXELS = 1 << 20
 _MOST_FRAMES = 4
 
 Paint = Callable[[np.ndarray], np.ndarray]
+T = TypeVar("T")
 
 
 class TorchEngine:
@@ -66,7 +68,10 @@ class TorchEngine:
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paint an RGB frame `(H, W, 3)` of the size and type given at the start."""
-        return self._paint(frame)
+        if self._device.type != "cuda":
+            return self._paint(frame)
+        with full_float32(benchmark=torch.backends.cudnn.benchmark):
+            return self._paint(frame)
 
     def _of_whole_frames(self, network: ReCoNet, shape: tuple[int, int, int], *, deep: bool) -> Paint | None:
         """Paints frames as a whole, None where the device lacks the memory."""
@@ -75,19 +80,22 @@ class TorchEngine:
         step_by_step = partial(self._run, graph)
         if self._device.type == "cuda":
             most = max(1, min(_MOST_FRAMES, _BATCH_PIXELS // (shape[0] * shape[1])))
-            # What cannot be captured, or lacks the memory for it, may still be run step by step.
-            with suppress(RuntimeError):
-                lanes = Lanes[PaintAll](
-                    CudaLane(graph, shape, self._kind, self._device, most) for _ in range(_CUDA_LANES)
-                )
+            try:
+                lanes, most = largest_batch(most, partial(self._captured, graph, shape))
                 self.lanes = _CUDA_LANES * most
                 return Gather(lanes, most)
+            except RuntimeError as problem:  # what cannot be captured may still be run step by step
+                self.description += f", without CUDA graphs ({reason(problem)})"
             try:
-                step_by_step(np.zeros(shape, np.uint8))
+                with full_float32(benchmark=torch.backends.cudnn.benchmark):
+                    step_by_step(np.zeros(shape, np.uint16 if deep else np.uint8))
             except torch.OutOfMemoryError:
                 torch.cuda.empty_cache()
                 return None
         return step_by_step
+
+    def _captured(self, graph: FrameGraph, shape: tuple[int, int, int], most: int) -> Lanes[PaintAll]:
+        return Lanes(CudaLane(graph, shape, self._kind, self._device, most) for _ in range(_CUDA_LANES))
 
     @torch.inference_mode()
     def _run(self, graph: FrameGraph, frame: np.ndarray) -> np.ndarray:
@@ -95,3 +103,18 @@ class TorchEngine:
         batch = torch.from_numpy(whole)[None].to(self._device)
         painted: np.ndarray = graph(batch)[0].contiguous().cpu().numpy()
         return painted.astype(frame.dtype, copy=False)
+
+
+def largest_batch(most: int, make: Callable[[int], T]) -> tuple[T, int]:
+    """What `make(count)` makes for the largest of `most`, half of it, …, 1 frames that fits into a device's memory.
+
+    Raises `torch.OutOfMemoryError` where not even one frame fits, and what else `make` raises.
+    """
+    while True:
+        try:
+            return make(most), most
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            if most == 1:
+                raise
+        most //= 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconet_cli import __version__
 from reconet_cli.errors import ExportError
-from reconet_cli.model.styles import VARIANT_ORDER
+from reconet_cli.model.styles import VARIANT_ORDER, style_name
 from reconet_cli.model.weights import read_metadata
 
 # The formats and the endings that choose them.
@@ -44,8 +44,7 @@ class Plan:
     @property
     def style(self) -> str:
         """The style's name: that of the folder, unless the file has a name of its own."""
-        own = self.weights.stem not in VARIANT_ORDER
-        return self.weights.stem if own else self.weights.resolve().parent.name
+        return style_name(self.weights)
 
 
 def chosen_format(path: Path, wanted: str | None) -> str:

@@ -37,6 +37,8 @@ def _named() -> list[Style]:
         if not root.is_dir():
             continue
         for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+            if folder.name == BASE and BASE in found:  # a user's style of this name would change all training
+                continue
             if variants := _variants(folder):
                 found[folder.name] = Style(folder.name, folder, variants)
     return [found[name] for name in sorted(found)]
@@ -63,6 +65,11 @@ def find_style(name_or_path: str, variant: str = "auto") -> Path:
         return _choose(styles[name_or_path], variant)
     known = ", ".join(style.name for style in list_styles()) or "none are installed"
     raise StyleError(f"no style {name_or_path!r}", f"styles: {known}; or give a file: {_SUFFIX}, {', '.join(EXPORTED)}")
+
+
+def style_name(path: Path) -> str:
+    """What to call the style of a weights file: by its folder, unless the file has a name of its own."""
+    return path.resolve().parent.name if path.stem in VARIANT_ORDER else path.stem
 
 
 def style_files(path: Path) -> list[Path]:
