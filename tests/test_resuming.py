@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -298,12 +299,34 @@ exec '{tools.ffmpeg}' "$@"
     broken.chmod(0o755)
     out = tmp_path / "out.mp4"
     notes = resumably(sources["steady"], out, Negative(), ffmpeg=str(broken))
-    assert notes[-1] == "the parts cannot be joined: no joy today"
+    assert notes[-1] == "the parts cannot be joined: [error] no joy today"
     assert left(tmp_path) == ["ffmpeg-broken", "out.mp4.parts"]
     rest = Negative()
     resumably(sources["steady"], out, rest)
     assert rest.count == 0
     assert len(tools.times(out)) == 35
+
+
+def test_frames_that_are_lost_while_joining(tools, sources, tmp_path):
+    careless = tmp_path / "ffmpeg-careless"
+    careless.write_text(f"""#!/bin/sh
+case "$*" in *parts.txt*) for out; do :; done; exec cp 000000.mp4 "${{out#file:}}";; esac
+exec '{tools.ffmpeg}' "$@"
+""")
+    careless.chmod(0o755)
+    out = tmp_path / "out.mp4"
+    notes = resumably(sources["steady"], out, Negative(), ffmpeg=str(careless))
+    assert "of 35 frames" in notes[-1]
+    assert left(tmp_path) == ["ffmpeg-careless", "out.mp4.parts"]
+
+
+def test_names_that_mean_something_to_ffmpeg(tools, sources, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(sources["steady"], "a?#.mp4")
+    for name in ("a*?[x]{y}.mp4", "a\n'%d#.mkv"):
+        resumably(Path("a?#.mp4"), Path(name), Negative())
+        assert len(tools.times(tmp_path / name)) == 35
+        assert len(tools.info(tmp_path / name).of_kind("audio")) == 2
 
 
 def test_other_peoples_files_stay(sources, tmp_path):

@@ -18,6 +18,7 @@ from reconet_cli.flow_jobs.frames import Frames, neighbours
 from reconet_cli.flow_jobs.workers import in_order
 from reconet_cli.media.colour import Colour
 from reconet_cli.media.containers import container_of
+from reconet_cli.media.counting import Made
 from reconet_cli.media.encode import Encoding, Look, clock, video_command
 from reconet_cli.media.encoders import check_encoder
 from reconet_cli.media.locate import find_ffmpeg
@@ -151,7 +152,8 @@ def _video_writer(frames: Frames, target: Path, *, overwrite: bool) -> Generator
             return video_command(program, place.part, look, encoding, None, first.time)
 
         feed = TimedFeed(frames.rate, ticks, "") if ticks else RawFeed()
-        writer = FfmpegWriter(str(target), command, feed, even=encoding.needs_even_size)
+        made = Made(program, place.part, counted=encoding.counted)
+        writer = FfmpegWriter(str(target), command, feed, even=encoding.needs_even_size, made=made)
         try:
             yield writer.write
             writer.finish()

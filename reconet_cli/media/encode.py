@@ -77,6 +77,11 @@ class Encoding:
         """True where the encoder takes no odd width or height."""
         return ENCODERS.get(self.codec, UNKNOWN).even
 
+    @property
+    def counted(self) -> bool:
+        """True where ffmpeg reads back as many frames as it was given; older ones read no animated WebP."""
+        return not self.extra and self.container.muxer != "webp"
+
 
 def clock(container: Container, ticks: int, rate: Fraction | None) -> int | None:
     """Ticks per second of the output's frame times, None where the container keeps none.

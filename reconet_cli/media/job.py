@@ -12,6 +12,7 @@ from reconet_cli.media.choices import video_codec
 from reconet_cli.media.colour import Colour, is_rgb
 from reconet_cli.media.compare import compare_durations
 from reconet_cli.media.containers import PICTURES, Container
+from reconet_cli.media.counting import Made
 from reconet_cli.media.encode import (
     Encoding,
     Look,
@@ -76,7 +77,10 @@ class Job:
             return self.video_output().writer(request.output, part)
         look, many = self._look(), request.series
         return FfmpegWriter(
-            request.output, lambda first: picture_command(self.program, part, look, series=many), RawFeed()
+            request.output,
+            lambda first: picture_command(self.program, part, look, series=many),
+            RawFeed(),
+            made=Made(self.program, part, counted=False, series=many),
         )
 
     def place(self) -> Path:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,12 @@ def join(program: str, parts: Sequence[Part], path: Path, encoding: Encoding, or
     """
     contents = parts[0].path.with_name("parts.txt")
     contents.write_text(_list(parts), encoding="utf-8")
-    process = Process(join_command(program, contents, parts[0].begin, path, encoding, original))
+    # In that folder, because ffmpeg takes a ? or a # in a list's own name for the end of its folder's.
+    if original:
+        original = replace(original, source=replace(original.source, url=_absolute(original.source.url)))
+    program = str(Path(program).absolute()) if os.sep in program else program
+    command = join_command(program, Path(contents.name), parts[0].begin, path.absolute(), encoding, original)
+    process = Process(command, folder=contents.parent)
     try:
         status = process.wait()
     finally:
@@ -60,6 +66,10 @@ def join_command(
     return whole_command(
         program, ffmpeg.output(*streams, file_url(path), **options), "-copyts", "-y", tags=tags_of(original)
     )
+
+
+def _absolute(url: str) -> str:
+    return file_url(Path(url.removeprefix("file:")).absolute()) if url.startswith("file:") else url
 
 
 def _list(parts: Sequence[Part]) -> str:

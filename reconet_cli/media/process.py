@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any, overload
 
 from reconet_cli.errors import MediaError
@@ -38,6 +39,7 @@ _HOLLOW = re.compile(
 _ERRORS = ("error", "fatal", "panic")
 _TAIL = 40
 _PATIENCE = 1.0  # seconds between SIGTERM and SIGKILL
+_LEFT_BEHIND = 3.0  # seconds that the rest of the log may take once the child has ended
 _LONGEST_LINE = 1 << 16
 
 
@@ -63,8 +65,8 @@ class Process:
     """An ffmpeg process whose log is drained on a thread into a bounded tail.
 
     `stdin` and `stdout` are as in `subprocess.Popen`; `handed` are more descriptors for the child, under their own
-    numbers. `on_log(line)` is called on the draining thread with every raw line, colors and all, and once with None
-    when the log ends. Raises MediaError when the program cannot start.
+    numbers; it works in `folder`. `on_log(line)` is called on the draining thread with every raw line, colors and
+    all, and once with None when the log ends. Raises MediaError when the program cannot start.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Process:
         stdout: int | IO[Any] = subprocess.DEVNULL,
         on_log: Callable[[str | None], None] | None = None,
         handed: tuple[int, ...] = (),
+        folder: Path | None = None,
     ) -> None:
         self.command = command
         self.error_count = 0
@@ -84,6 +87,7 @@ class Process:
             # Unbuffered pipes: frames are large, and a second buffer would only copy them once more.
             self._child = subprocess.Popen(
                 command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, bufsize=0, pass_fds=handed,
+                cwd=folder,
                 env=environment(colored=True), **_own_group(),
             )  # fmt: skip
         except OSError as problem:
@@ -126,17 +130,21 @@ class Process:
             status = self._child.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
-        self._drain.join()
+        # Somebody else may hold the log: a wrapper's own children.
+        self._drain.join(_LEFT_BEHIND)
         return status
 
     def abort(self) -> None:
-        """End the child now: SIGTERM, then SIGKILL. Leaves no zombie; harmless when it has ended already."""
+        """End the child now, with what it has started: SIGTERM, then SIGKILL.
+
+        Leaves no zombie; harmless when it has ended already.
+        """
         if self._child.poll() is None:
-            self._child.terminate()
+            self._send_signal(signal.SIGTERM)
             try:
                 self._child.wait(_PATIENCE)
             except subprocess.TimeoutExpired:
-                self._child.kill()
+                self._send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         self.wait()
 
     def close_stdin(self) -> None:
@@ -158,6 +166,13 @@ class Process:
     def said(self, words: str) -> bool:
         """True if a line of the tail contains `words`."""
         return any(words in text for _, text in self._tail)
+
+    def _send_signal(self, number: int) -> None:
+        if sys.platform == "win32":
+            self._child.terminate()
+        else:
+            with suppress(ProcessLookupError):
+                os.killpg(self._child.pid, number)
 
     def _read_log(self) -> None:
         log = self._child.stderr

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from reconet_cli.errors import MediaError
+from reconet_cli.media import streams
 from reconet_cli.media.decode import ReadOptions, decode_command
 from reconet_cli.media.info import MediaInfo, VideoStream
 from reconet_cli.media.pixels import Frame
@@ -22,6 +23,8 @@ from reconet_cli.media.process import COLOR, Process
 from reconet_cli.media.source import Source
 
 _PATIENCE = 5.0  # seconds that ffmpeg has to end after its last frame
+# Seconds until somebody looks why no line has come, and that it then has: it is written before its frame.
+_SILENCE, _DELAY = 1.0, 3.0
 
 
 class Reader(Protocol):
@@ -91,7 +94,8 @@ class FfmpegReader:
     def __iter__(self) -> Iterator[Frame]:
         width, height = self.size
         time = -self._nominal
-        while (shown := self._times.pop()) is not None:
+        while (shown := self._next()) is not None:
+            self._times.pop()
             if shown.size != (width, height):
                 raise MediaError(f"{self.name}: the frame size changes half way", "give --size")
             values = self._layout.empty(width, height)
@@ -106,11 +110,13 @@ class FfmpegReader:
         """Wait for ffmpeg's end after the last frame. Raises MediaError when it failed or gave no frame."""
         status = self._process.wait(_PATIENCE)
         if status is None:
-            raise MediaError(f"{self.name}: ffmpeg gave its last frame and does not end")
+            raise self._endless()
         if status == 0 and self._cut:
             raise MediaError(f"{self.name}: decoding ended inside a frame: {self._process.problem()}")
         if status != 0:
             raise MediaError(f"{self.name}: decoding failed: {self._process.problem()}")
+        if streams.ready(self._process.stdout) and self._process.stdout.read(1):
+            raise self._untold()
         if self.count == 0:
             raise MediaError(f"{self.name}: no frame could be decoded: {self._process.problem()}")
 
@@ -121,6 +127,21 @@ class FfmpegReader:
     def release(self) -> None:
         """Close the pipe out of the decoder."""
         self._process.stdout.close()
+
+    def _next(self) -> _Shown | None:
+        """What is said of the next frame, None after the last. Raises MediaError where frames come without that."""
+        while not self._times.wait(_SILENCE):
+            if streams.ready(self._process.stdout) and not self._times.wait(_DELAY):
+                raise self._untold() if self._process.stdout.read(1) else self._endless()
+            if not self._process.running and not self._times.wait(_DELAY):
+                break  # somebody else holds the log
+        return self._times.peek()
+
+    def _untold(self) -> MediaError:
+        return MediaError(f"{self.name}: ffmpeg gives more than the frames that it tells of", "try another ffmpeg")
+
+    def _endless(self) -> MediaError:
+        return MediaError(f"{self.name}: ffmpeg gave its last frame and does not end")
 
     def _duration(self, shown: _Shown, time: Fraction, step: Fraction) -> Fraction:
         """How long a frame is shown that comes at `time`, `step` after the one before."""
@@ -133,7 +154,7 @@ class FfmpegReader:
 
     @cached_property
     def _first(self) -> _Shown:
-        first = self._times.peek()
+        first = self._next()
         if first is None:
             self.finish()
             raise MediaError(f"{self.name}: no frame could be decoded: {self._process.problem()}")
@@ -198,14 +219,17 @@ class _FrameTimes:
         elif match := self._CLOCK.search(line):
             self._tick = Fraction(int(match[1]), int(match[2]))
 
-    def peek(self) -> _Shown | None:
-        """The next frame's line, waiting for it; None after the last."""
+    def wait(self, seconds: float) -> bool:
+        """Wait for the next frame's line, or the end of the log; False where neither comes."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._ended)
+            return bool(self._changed.wait_for(lambda: self._queue or self._ended, seconds))
+
+    def peek(self) -> _Shown | None:
+        """The next frame's line, None where there is none."""
+        with self._changed:
             return self._queue[0] if self._queue else None
 
-    def pop(self) -> _Shown | None:
-        """The same, taken off the queue."""
+    def pop(self) -> None:
+        """Take that off the queue."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._ended)
-            return self._queue.popleft() if self._queue else None
+            self._queue.popleft()

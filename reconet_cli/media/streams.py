@@ -57,6 +57,15 @@ def read_into(descriptor: int, buffer: memoryview) -> int:
             select.select([descriptor], [], [])
 
 
+def ready(pipe: Any) -> bool:
+    """Whether there is something to read in a pipe, or its end; False where nobody can tell (Windows)."""
+    if not hasattr(select, "poll"):
+        return False
+    poll = select.poll()
+    poll.register(pipe.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def write(descriptor: int, data: bytes | memoryview) -> None:
     """Write everything, waiting for room. Raises BrokenPipeError when nobody reads any more."""
     rest = memoryview(data).cast("B")

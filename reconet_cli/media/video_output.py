@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from subprocess import DEVNULL
 
+from reconet_cli.media.counting import Made
 from reconet_cli.media.encode import Encoding, Look, Original, video_command
 from reconet_cli.media.join import Part, join
 from reconet_cli.media.pixels import Frame
@@ -32,7 +33,8 @@ class VideoOutput:
             return video_command(self.program, part, self.look, self.encoding, self.original, first.time)
 
         even, second = self.encoding.needs_even_size, self.original.second if self.original else None
-        return FfmpegWriter(name, command, self._feed(), even=even, stdout=stdout, second=second)
+        made = self._made(part) if isinstance(part, Path) else None
+        return FfmpegWriter(name, command, self._feed(), even=even, stdout=stdout, second=second, made=made)
 
     def part_writer(self, path: Path, part: Path) -> Writer:
         """Write a part of the video, pictures alone, whose own clock begins with its first frame."""
@@ -40,11 +42,17 @@ class VideoOutput:
         def command(first: Frame) -> list[str]:
             return video_command(self.program, part, self.look, self.encoding, None, Fraction(0))
 
-        return FfmpegWriter(str(path), command, self._feed(), even=self.encoding.needs_even_size)
+        even = self.encoding.needs_even_size
+        return FfmpegWriter(str(path), command, self._feed(), even=even, made=self._made(part))
 
-    def join(self, parts: Sequence[Part], path: Path) -> None:
-        """Write the parts and everything else to `path`. Raises MediaError."""
+    def join(self, parts: Sequence[Part], frames: int, path: Path) -> None:
+        """Write the parts, so many `frames`, and everything else to `path`. Raises MediaError."""
         join(self.program, parts, path, self.encoding, self.original)
+        self._made(path).check(frames)
+
+    def _made(self, path: Path) -> Made:
+        """What to look for in a finished file."""
+        return Made(self.program, path, counted=self.encoding.counted)
 
     def _feed(self) -> RawFeed:
         ticks = self.encoding.ticks

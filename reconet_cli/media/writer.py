@@ -12,6 +12,7 @@ import numpy as np
 
 from reconet_cli.errors import MediaError
 from reconet_cli.media import matroska, streams
+from reconet_cli.media.counting import Made
 from reconet_cli.media.pixels import Frame, layout_of, packed
 from reconet_cli.media.process import Process
 from reconet_cli.media.second_reader import SecondReader
@@ -78,7 +79,8 @@ class FfmpegWriter:
     """Frames into an ffmpeg that starts with the first one, because its command needs that frame's time.
 
     `command(first)` builds the command; `even` repeats the last column and row of odd-sized frames; `stdout`
-    is where the child writes, for pipes; `second` what it reads beside the frames.
+    is where the child writes, for pipes; `second` what it reads beside the frames; `made` the file that it makes,
+    which is looked at in the end.
     """
 
     def __init__(
@@ -90,8 +92,11 @@ class FfmpegWriter:
         even: bool = False,
         stdout: int | IO[Any] = DEVNULL,
         second: SecondReader | None = None,
+        made: Made | None = None,
     ) -> None:
         self.name = name
+        self._made = made
+        self._count = 0
         self._second = second
         self._command = command
         self._feed = feed
@@ -118,9 +123,10 @@ class FfmpegWriter:
             raise MediaError(f"{self.name}: a frame of shape {values.shape} after one of {self._shape}")
         self._send(self._feed.before(frame))
         self._send(values.data)
+        self._count += 1
 
     def finish(self) -> None:
-        """Complete the output. Raises MediaError when ffmpeg failed or had no room, or without any frame."""
+        """Complete the output. Raises MediaError when ffmpeg failed, had no room, or lost frames, or without any."""
         if self._process is None:
             raise MediaError(f"{self.name}: there was no frame to write")
         self._process.close_stdin()
@@ -128,12 +134,19 @@ class FfmpegWriter:
         # Some versions report a full disk while they close the file, and still end with 0.
         if status != 0 or self._process.said(FULL):
             raise self._failure(self._process)
+        if self._made:
+            try:
+                self._made.check(self._count)
+            except MediaError as problem:
+                raise MediaError(f"{self.name}: {problem.message}", problem.hint) from problem
 
     def abort(self) -> None:
         """End the encoder at once."""
         self._aborted = True
         if self._process is not None:
             self._process.abort()
+        if self._made:
+            self._made.abort()
 
     def release(self) -> None:
         """Close the pipe after an abort; for the thread that writes."""

@@ -120,7 +120,7 @@ def _rest(job: Job, last: Segment | None, *, certain: bool) -> Iterator[Frame] |
 
 def _join(job: Job, output: VideoOutput, store: Store) -> None:
     parts = [Part(store.path(number), segment.first) for number, segment in enumerate(store.segments)]
-    output.join(parts, job.place())
+    output.join(parts, store.frames, job.place())
     job.commit()
 
 
