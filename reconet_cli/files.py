@@ -7,6 +7,7 @@ import re
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,32 @@ def lock(descriptor: int) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    return True
+
+
+@contextmanager
+def locked(folder: Path, patience: float) -> Iterator[bool]:
+    """Lock a folder for the block, waiting up to `patience` seconds; False where it stays somebody else's.
+
+    Where nothing can be locked (some network drives, and Windows), all are given True.
+    """
+    descriptor = None
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield descriptor is None or _lock_within(descriptor, patience)
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _lock_within(descriptor: int, patience: float) -> bool:
+    end = time.monotonic() + patience
+    with suppress(OSError):
+        while not lock(descriptor):
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.1)
     return True
 
 

@@ -100,14 +100,14 @@ def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int
     from reconet_cli.training.cluster import connect
     from reconet_cli.training.data import Reading
     from reconet_cli.training.precision import choose_precision
-    from reconet_cli.training.run import Run
+    from reconet_cli.training.run import Run, at_work
     from reconet_cli.training.settings import Machine
 
     files = _files(picture, options)
     _check(files, resume, overwrite)
     device = choose_device(options["device"], int(os.environ.get("LOCAL_RANK", "0")))
     precision = choose_precision(options["precision"], device, files.checkpoint if resume else None)
-    with connect(device) as cluster, StopOnSignal() as stop:
+    with connect(device) as cluster, StopOnSignal() as stop, at_work(files, cluster):
         settings = _settings(options, cluster.agree(precision))
         if not cluster.is_first:
             console.set_quiet(True)
@@ -147,6 +147,8 @@ def _files(picture: Path, options: dict[str, Any]) -> TrainingFiles:
     elif options["init"] not in (None, "none"):
         start = _start(options["init"], options["variant"])
     output = options["output"] or styles_folder() / picture.stem
+    if output.absolute() == styles_folder().absolute() / BASE:
+        raise click.UsageError(f"{BASE!r} is the name of the weights that training begins with; choose another with -o")
     return TrainingFiles(picture, options["data"], options["loss_network"], start, output, options["variant"])
 
 

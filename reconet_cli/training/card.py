@@ -12,7 +12,7 @@ import torch
 
 from reconet_cli import __version__
 from reconet_cli.errors import TrainingError
-from reconet_cli.files import replacing
+from reconet_cli.files import locked, replacing
 from reconet_cli.model.losses import temporal_gap
 from reconet_cli.model.weights import read_metadata
 from reconet_cli.training.pairs import FramePairs
@@ -20,6 +20,7 @@ from reconet_cli.training.settings import TrainingFiles
 from reconet_cli.training.trainer import Trainer
 
 CARD = "card.json"
+_PATIENCE = 10  # seconds
 
 
 def held_out_losses(trainer: Trainer, pairs: list[FramePairs]) -> dict[str, float]:
@@ -64,11 +65,16 @@ def recipe(trainer: Trainer, files: TrainingFiles, pairs: list[FramePairs]) -> d
 def write_card(folder: Path, variant: str, entry: dict[str, Any]) -> None:
     """Put a variant's entry into the folder's card, beside those of other variants."""
     path = folder / CARD
+    with locked(folder, _PATIENCE):  # a run of another variant may end at the same time
+        _write_card(path, variant, entry)
+
+
+def _write_card(path: Path, variant: str, entry: dict[str, Any]) -> None:
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
         variants = dict(card["variants"])
     except (OSError, ValueError, KeyError, TypeError):
-        card, variants = {"name": folder.resolve().name}, {}
+        card, variants = {"name": path.parent.resolve().name}, {}
     card["variants"] = variants | {variant: entry}
     with replacing(path, TrainingError) as part:
         part.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")

@@ -11,7 +11,18 @@ import torch
 from reconet_cli.errors import TrainingError
 from reconet_cli.files import replacing
 
-_PARTS = {"settings", "step", "seconds", "content_powers", "network", "average", "optimizer", "scaler", "schedule"}
+_PARTS = {
+    "settings",
+    "inputs",
+    "step",
+    "seconds",
+    "content_powers",
+    "network",
+    "average",
+    "optimizer",
+    "scaler",
+    "schedule",
+}
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -22,10 +33,10 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+def read_checkpoint(path: Path) -> dict[str, Any]:
     """The state that `write_checkpoint` wrote. Raises `TrainingError` for anything else."""
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         if missing := _PARTS - state.keys():
             raise ValueError(f"{', '.join(sorted(missing))} missing")
     except Exception as problem:  # torch's reader raises many types on damaged files

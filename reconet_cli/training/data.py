@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from reconet_cli.errors import TrainingError
+from reconet_cli.errors import ReconetError, TrainingError
 from reconet_cli.flow.datasets import find_dataset
 from reconet_cli.folders import packaged_folder
 from reconet_cli.training.clips import Clips
 from reconet_cli.training.cluster import Cluster
 from reconet_cli.training.datasets import DatasetPairs
 from reconet_cli.training.pairs import FramePairs, join
-from reconet_cli.training.photographs import Photographs, read_photographs
+from reconet_cli.training.photographs import Photographs, PictureFiles
 from reconet_cli.training.scenes import Scenes
 from reconet_cli.training.settings import TrainingSettings
 from reconet_cli.training.sources import CLIPS, PICTURES, PairSource, find_files, read_picture
@@ -66,22 +66,25 @@ class _OwnData:
 
     def __init__(self, paths: list[Path], size: int, reading: Reading) -> None:
         datasets = {path: found for path in paths if (found := find_dataset(path)) is not None}
-        folders = [path for path in paths if path not in datasets]
-        pictures, clips = find_files(folders, PICTURES), find_files(folders, CLIPS)
+        theirs = {root for found in datasets.values() for root in found.roots}
+        pictures, clips = (
+            [file for file in find_files(paths, suffixes) if theirs.isdisjoint(file.parents)]
+            for suffixes in (PICTURES, CLIPS)
+        )
         if not (pictures or clips or datasets):
             raise TrainingError("no pictures or clips in the training data", "pass a folder of them, or no --data")
         reading.note(f"reading {len(pictures)} pictures and {len(clips)} clips")
         # Spread over the list, because names often sort by subject.
         stride = max(2, len(pictures) // _HELD_OUT)
         held = pictures[::stride][:_HELD_OUT] if len(pictures) > 1 else []
-        photographs = Photographs(read_photographs([file for file in pictures if file not in set(held)], size))
+        photographs = Photographs(self._read([file for file in pictures if file not in set(held)], size, reading))
         moving = Clips(clips, size, note=reading.note, on_clip=reading.on_clip, should_stop=reading.should_stop)
         for problem in moving.skipped:
             reading.note(f"left out {problem}")
         self.sources: Sources = []
-        self.held_out = read_photographs(held, size)
+        self.held_out = list(self._read(held, size, reading))
         if len(photographs):
-            self._add(_PHOTOGRAPH_SHARE, photographs, photographs.pictures[:1])
+            self._add(_PHOTOGRAPH_SHARE, photographs, [photographs.pictures[0]])
         if len(moving):
             self._add(_CLIP_SHARE, moving, moving.examples())
         for dataset in datasets.values():
@@ -94,6 +97,9 @@ class _OwnData:
             )
         whole = sum(share for share, _ in self.sources)
         self.sources = [(share / whole, source) for share, source in self.sources]
+
+    def _read(self, files: list[Path], size: int, reading: Reading) -> PictureFiles:
+        return PictureFiles(files, size, note=reading.note, should_stop=reading.should_stop)
 
     def _add(self, share: float, source: PairSource, examples: list[np.ndarray]) -> None:
         self.sources.append((share, source))
@@ -123,22 +129,28 @@ def sample_batch(sources: Sources, settings: TrainingSettings, step: int, part: 
     return join([source.sample(settings.size, torch.Generator().manual_seed(seed)) for source, seed in chosen])
 
 
-class _Steps(Dataset[FramePairs]):
-    """Batches by step number, as torch's loader asks for them."""
+class _Steps(Dataset[FramePairs | ReconetError]):
+    """Batches by step number, as torch's loader asks for them. It would make a whole trace the message of an error."""
 
     def __init__(self, sources: Sources, settings: TrainingSettings, part: range) -> None:
         self.sources = sources
         self.settings = settings
         self.part = part
 
-    def __getitem__(self, step: int) -> FramePairs:
-        return sample_batch(self.sources, self.settings, step, self.part)
+    def __getitem__(self, step: int) -> FramePairs | ReconetError:
+        try:
+            return sample_batch(self.sources, self.settings, step, self.part)
+        except ReconetError as problem:
+            return type(problem)(problem.message, problem.hint)
 
 
 def batches(
     sources: Sources, settings: TrainingSettings, start: int, workers: int, cluster: Cluster
 ) -> Iterator[FramePairs]:
-    """This process's part of the batches of steps `start`, `start` + 1, …, without end, prepared by `workers` ahead."""
+    """This process's part of the batches of steps `start`, `start` + 1, …, without end, prepared by `workers` ahead.
+
+    Raises what reading them raises: `TrainingError`, `FlowError`.
+    """
     steps = _Steps(sources, settings, cluster.share(settings.batch))
     loader = DataLoader(
         steps,
@@ -148,7 +160,10 @@ def batches(
         prefetch_factor=_AHEAD if workers else None,
         worker_init_fn=_settle if workers else None,
     )
-    return iter(loader)
+    for batch in loader:
+        if isinstance(batch, ReconetError):
+            raise batch
+        yield batch
 
 
 def _settle(_worker: int) -> None:

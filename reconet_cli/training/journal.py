@@ -8,10 +8,13 @@ from typing import Any, TextIO
 
 from torch import Tensor
 
+from reconet_cli.errors import TrainingError
+from reconet_cli.files import replacing
 from reconet_cli.training.preview import read_rows, write_sheet
 
 # Rows of painted pictures on the sheet that shows the whole run.
 _MOST_ROWS = 8
+_SHEET = "painted-"  # how the pictures of a step begin, before its number
 
 
 class Journal:
@@ -22,6 +25,9 @@ class Journal:
 
     def __init__(self, folder: Path, step: int, frames: Tensor) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        for sheet in _sheets(folder):
+            if int(sheet.stem.removeprefix(_SHEET)) > step:
+                sheet.unlink(missing_ok=True)
         self._folder = folder
         self._frames = frames
         self._losses = _reopen(folder / "losses.jsonl", step)
@@ -51,17 +57,32 @@ class Journal:
 
     def preview(self, step: int, painted: Tensor) -> None:
         """Paintings of the held-out frames, and the sheet that shows how they came about."""
-        write_sheet(self._folder / f"painted-{step:06d}.jpg", [painted])
-        rows = sorted(self._folder.glob("painted-*.jpg"))
+        write_sheet(self._folder / f"{_SHEET}{step:06d}.jpg", [painted])
+        rows = _sheets(self._folder)
         stride = -(-len(rows) // _MOST_ROWS)
         write_sheet(self._folder / "previews.jpg", [self._frames, *read_rows(rows[::-stride][::-1], self._frames)])
 
 
+def _sheets(folder: Path) -> list[Path]:
+    """The painted pictures of a run, by their steps."""
+    found = [path for path in folder.glob(f"{_SHEET}*.jpg") if path.stem.removeprefix(_SHEET).isdecimal()]
+    return sorted(found, key=lambda path: int(path.stem.removeprefix(_SHEET)))
+
+
 def _reopen(path: Path, step: int) -> TextIO:
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
-    file = path.open("w", buffering=1, encoding="utf-8")
-    file.writelines(line for line in lines if json.loads(line)["step"] <= step)
-    return file
+    """Open a file of lines behind the last one up to `step`; the old file stays until the new one is there."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+    with replacing(path, TrainingError) as part:
+        part.write_text("".join(f"{line}\n" for line in lines if 0 <= _step_of(line) <= step), encoding="utf-8")
+    return path.open("a", buffering=1, encoding="utf-8")
+
+
+def _step_of(line: str) -> int:
+    """The step that a line is about, -1 for what a killed run has left half written."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return -1
 
 
 def _tensorboard(folder: Path, step: int) -> Any:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from reconet_cli.errors import TrainingError
+from reconet_cli.processors import processors
 from reconet_cli.training.motion import (
     camera_noise,
     change_light,
@@ -26,6 +31,8 @@ from reconet_cli.warping import inside_frame
 # Photographs are kept at little more than the training size.
 _MARGIN = 1.4
 _SMALLEST_SIDE = 32
+# Files that are read between two looks at whether to stop.
+_AT_ONCE = 64
 # The closest view shows this share of a photograph's shorter side: large frames are as smooth as that.
 _CLOSEST = 0.3
 # Faint texture that moves with the scene: the network learns to paint skies and walls, and to keep the paint there.
@@ -74,16 +81,73 @@ def moving_pair(photo: Tensor, size: int, generator: torch.Generator) -> FramePa
     return FramePairs(previous[None], current[None], flow[None], inside_frame(flow[None]))
 
 
-def read_photographs(files: list[Path], size: int) -> list[np.ndarray]:
-    """Photographs for training frames of a `size`; those of less than 32 px a side are left out."""
-    pictures = (read_picture(file, round(size * _MARGIN)) for file in files)
-    return [picture for picture in pictures if min(picture.shape[:2]) >= _SMALLEST_SIDE]
+class PictureFiles(Sequence[np.ndarray]):
+    """Photographs, uint8 `(H, W, 3)`, for training frames of a `size`.
+
+    The first ones stay in memory, up to `kept_bytes`; all others are read whenever they are asked for. Files that are
+    damaged or have less than 32 px a side are left out; where that shows late, the next file takes their place. `note`
+    is told of damaged ones; once `should_stop`, the constructor raises `KeyboardInterrupt`.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        size: int,
+        *,
+        note: Callable[[str], None] = lambda sentence: None,
+        should_stop: Callable[[], bool] = lambda: False,
+        kept_bytes: int = 1 << 30,
+    ) -> None:
+        self._short_side = round(size * _MARGIN)
+        self._kept: list[np.ndarray] = []
+        seen, held = 0, 0
+        with ThreadPoolExecutor(processors()) as pool:
+            while seen < len(files) and held < kept_bytes:
+                if should_stop():
+                    raise KeyboardInterrupt
+                some = files[seen : seen + _AT_ONCE]
+                seen += len(some)
+                for found in pool.map(self._read, some):
+                    if isinstance(found, TrainingError):
+                        note(f"left out: {found.message}")
+                    elif found is not None:
+                        self._kept.append(found)
+                        held += found.nbytes
+        self._others = files[seen:]
+
+    def __len__(self) -> int:
+        return len(self._kept) + len(self._others)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[np.ndarray]: ...
+    def __getitem__(self, index: int | slice) -> np.ndarray | list[np.ndarray]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        if index >= len(self):
+            raise IndexError(index)
+        if index < len(self._kept):
+            return self._kept[index]
+        later = index - len(self._kept)
+        for file in (*self._others[later:], *self._others[:later]):
+            if isinstance(found := self._read(file), np.ndarray):
+                return found
+        raise TrainingError("none of the pictures can be read any more", "are they where they were?")
+
+    def _read(self, file: Path) -> np.ndarray | TrainingError | None:
+        """A photograph, what is wrong with it, or None where it is too small."""
+        try:
+            picture = read_picture(file, self._short_side)
+        except TrainingError as problem:
+            return problem
+        return picture if min(picture.shape[:2]) >= _SMALLEST_SIDE else None
 
 
 class Photographs:
     """Photographs, uint8 `(H, W, 3)`, that are set in motion."""
 
-    def __init__(self, pictures: list[np.ndarray]) -> None:
+    def __init__(self, pictures: Sequence[np.ndarray]) -> None:
         self.pictures = pictures
 
     def __len__(self) -> int:

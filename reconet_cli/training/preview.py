@@ -11,17 +11,20 @@ from torch import Tensor
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.files import replacing
-from reconet_cli.training.sources import read_picture, reduce_to, to_tensor
+from reconet_cli.training.sources import read_picture, to_tensor
 
 
 def preview_frames(pictures: list[np.ndarray], height: int = 256, width: int = 384, count: int = 3) -> Tensor:
     """The first few pictures cut to one shape, `(N, 3, height, width)` in [0, 1]."""
     frames = []
     for picture in pictures[:count]:
-        fitted = reduce_to(picture, height)
-        top, left = (max(0, (have - want) // 2) for have, want in zip(fitted.shape, (height, width), strict=False))
-        crop = fitted[top : top + height, left : left + width]
-        frames.append(cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR))
+        have_height, have_width = picture.shape[:2]
+        scale = min(have_height / height, have_width / width)
+        tall, wide = round(height * scale), round(width * scale)
+        top, left = (have_height - tall) // 2, (have_width - wide) // 2
+        crop = picture[top : top + tall, left : left + wide]
+        way = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
+        frames.append(cv2.resize(crop, (width, height), interpolation=way))
     return torch.stack([to_tensor(frame) for frame in frames])
 
 

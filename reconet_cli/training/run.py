@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import torch
 
+from reconet_cli.errors import TrainingError
+from reconet_cli.files import locked
 from reconet_cli.model.loss_networks import LossNetwork
 from reconet_cli.model.weights import save_weights
 from reconet_cli.training.card import held_out_losses, recipe, write_card
 from reconet_cli.training.cluster import Cluster
 from reconet_cli.training.data import Reading, TrainingData, batches
+from reconet_cli.training.inputs import fingerprints
 from reconet_cli.training.journal import Journal
+from reconet_cli.training.pairs import FramePairs
 from reconet_cli.training.preview import preview_frames, write_sheet
 from reconet_cli.training.settings import STYLE_SIDE, Machine, TrainingFiles, TrainingSettings
 from reconet_cli.training.sources import read_picture, resize_to, to_tensor
@@ -34,6 +39,25 @@ def style_picture(path: Path, scale: float = 1.0) -> torch.Tensor:
     """The style picture `(1, 3, H, W)` in [0, 1] at the size its strokes are learnt at, without its finest grain."""
     picture = resize_to(read_picture(path), round(STYLE_SIDE * scale))
     return to_tensor(cv2.GaussianBlur(picture, (0, 0), _GRAIN))[None]
+
+
+@contextmanager
+def at_work(files: TrainingFiles, cluster: Cluster, patience: float = 10) -> Iterator[None]:
+    """Keep a style's working files from other runs. Raises `TrainingError` where one is at work on them already.
+
+    What a killed run has started may hold them for some more seconds: `patience`.
+    """
+    if not cluster.is_first:
+        yield
+        return
+    try:
+        files.work.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise TrainingError(f"cannot write {files.work}: {problem.strerror or problem}") from problem
+    with locked(files.work, patience) as ours:
+        if not ours:
+            raise TrainingError(f"another run is at work in {files.work}", "wait for it, or choose another folder: -o")
+        yield
 
 
 class Run:
@@ -56,7 +80,8 @@ class Run:
         self._cluster = cluster
         style = style_picture(files.picture, settings.style_scale)
         device = torch.device(machine.device)
-        self._trainer = Trainer(settings, loss_network, style, device, cluster, files.start)
+        inputs = fingerprints(files, loss_network)
+        self._trainer = Trainer(settings, loss_network, style, device, cluster, files.start, inputs)
         if resume:
             self._trainer.load(files.checkpoint)
         if machine.compile:
@@ -76,7 +101,7 @@ class Run:
         before, start = trainer.seconds, time.monotonic()
         stopped = False
         while not stopped and not trainer.schedule.finished(trainer.step, trainer.seconds):
-            values = trainer.train_step(next(pairs))
+            values = trainer.train_step(self._next(pairs))
             trainer.seconds, stopped = self._agree(before + time.monotonic() - start, should_stop())
             if journal:
                 journal.losses(trainer.step, values)
@@ -93,6 +118,15 @@ class Run:
         if self._cluster.is_first:
             self._finish(frames)
         return True
+
+    def _next(self, pairs: Iterator[FramePairs]) -> FramePairs:
+        """The next batch. Where it cannot be read, the run ends with a checkpoint of what it has learned."""
+        try:
+            return next(pairs)
+        except Exception:
+            if self._cluster.is_first:
+                self._trainer.save(self._files.checkpoint)
+            raise
 
     def _agree(self, seconds: float, stop: bool) -> tuple[float, bool]:
         """The same clock, and the same decision to stop, in all processes."""

@@ -61,11 +61,18 @@ def to_tensor(frame: np.ndarray) -> Tensor:
 
 
 def find_files(paths: list[Path], suffixes: frozenset[str]) -> list[Path]:
-    """Files with one of the suffixes, given or anywhere under a given folder, sorted."""
+    """Files with one of the suffixes, given or anywhere under a given folder, sorted.
+
+    Hidden ones in folders are left out: they are what systems and programs keep beside pictures.
+    """
     found: set[Path] = set()
     for path in paths:
         if not path.exists():
             raise TrainingError(f"no such data: {path}")
-        candidates: Iterator[Path] = path.rglob("*") if path.is_dir() else iter([path])
+        candidates: Iterator[Path] = _shown(path) if path.is_dir() else iter([path])
         found.update(file for file in candidates if file.suffix.lower() in suffixes and file.is_file())
     return sorted(found)
+
+
+def _shown(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if not any(part[0] == "." for part in path.relative_to(folder).parts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class Trainer:
     `style` is the style picture `(1, 3, H, W)` in [0, 1] at the size it should be painted at. `average` is the network
     to look at and to keep: a running mean of the weights is steadier than the weights of any one step. `start` are the
     weights to begin with, or a teacher's: those of another architecture, whose paintings the network learns first.
+    `inputs` are names of what the run learns from and their fingerprints: a checkpoint goes on with the same alone.
     """
 
     def __init__(
@@ -67,9 +68,11 @@ class Trainer:
         device: torch.device,
         cluster: Cluster | None = None,
         start: Path | None = None,
+        inputs: Mapping[str, str] | None = None,
     ) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
+        self.inputs = dict(inputs or {})
         self.device = device
         self.cluster = cluster or Cluster()
         self.step = 0
@@ -231,6 +234,7 @@ class Trainer:
         """Write a checkpoint; the old one stays until the new one is complete."""
         write_checkpoint(path, {
             "settings": self.settings.to_dict(),
+            "inputs": self.inputs,
             "step": self.step,
             "seconds": self.seconds,
             "content_powers": self.content_powers,
@@ -242,13 +246,18 @@ class Trainer:
         })  # fmt: skip
 
     def load(self, path: Path) -> None:
-        """Continue from a checkpoint. Raises `TrainingError` if it is damaged or belongs to other settings."""
-        state = read_checkpoint(path, self.device)
+        """Continue from a checkpoint. Raises `TrainingError` if it is damaged or of other settings or inputs."""
+        state = read_checkpoint(path)  # AdamW's counts of steps belong there, the rest is moved
         saved, mine = state["settings"], self.settings.to_dict()
         if changed := sorted(name for name in mine if saved.get(name) != mine[name]):
             raise TrainingError(
                 f"{path} was made with other settings: {', '.join(changed)}",
                 "give the same options as before, or train without --resume",
+            )
+        if other := [name for name, value in self.inputs.items() if state["inputs"].get(name) != value]:
+            raise TrainingError(
+                f"{path} was made with other inputs: {', '.join(other)}",
+                "give the same ones as before, or train without --resume",
             )
         try:
             self.network.load_state_dict(state["network"])

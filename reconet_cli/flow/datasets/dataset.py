@@ -22,10 +22,14 @@ _KNOWN = (
 
 @dataclass(frozen=True)
 class FlowDataset:
-    """Pairs with true flow below a folder; they are read one by one, when asked (`FlowPair.traced`, `ground_truth`)."""
+    """Pairs with true flow below a folder; they are read one by one, when asked (`FlowPair.traced`, `ground_truth`).
+
+    `roots` are the folders that have a known layout: `folder` itself, or some below it.
+    """
 
     folder: Path
     pairs: tuple[FlowPair, ...]
+    roots: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -49,10 +53,11 @@ def find_dataset(folder: Path, render_pass: str | None = None) -> FlowDataset | 
     """
     if render_pass not in (None, *PASSES):
         raise ValueError(f"unknown render pass {render_pass!r}, expected one of {', '.join(PASSES)}")
-    pairs = _search(folder, render_pass, _DEEPEST) if folder.is_dir() else []
+    roots: list[Path] = []
+    pairs = _search(folder, render_pass, _DEEPEST, roots) if folder.is_dir() else []
     if not pairs:
         return None
-    return FlowDataset(folder, tuple(pair.named(pair.name or folder.name) for pair in pairs))
+    return FlowDataset(folder, tuple(pair.named(pair.name or folder.name) for pair in pairs), tuple(roots))
 
 
 def open_dataset(folder: Path, render_pass: str | None = None) -> FlowDataset:
@@ -64,9 +69,11 @@ def open_dataset(folder: Path, render_pass: str | None = None) -> FlowDataset:
     return dataset
 
 
-def _search(folder: Path, render_pass: str | None, depth: int) -> list[FlowPair]:
+def _search(folder: Path, render_pass: str | None, depth: int, roots: list[Path]) -> list[FlowPair]:
+    """The pairs in or up to `depth` folders below `folder`; where they are is added to `roots`."""
     for layout in LAYOUTS:
         if found := layout(folder, render_pass):
+            roots.append(folder)
             return found
     if not depth:
         return []
@@ -74,5 +81,5 @@ def _search(folder: Path, render_pass: str | None, depth: int) -> list[FlowPair]
     return [
         pair.named("/".join(filter(None, (child.name, pair.name))))
         for child in children
-        for pair in _search(child, render_pass, depth - 1)
+        for pair in _search(child, render_pass, depth - 1, roots)
     ]
