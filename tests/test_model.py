@@ -114,6 +114,7 @@ def hostile_files(folder):
         "extra key": meta | {"config": json.dumps(config | {"code": "import os"})},
         "no JSON": meta | {"config": "{"},
         "a list": meta | {"config": "[1, 2]"},
+        "nested lists": meta | {"config": "[" * 100_000},
     }.items():
         save_file(tensors, folder / "x", broken)
         yield name, (folder / "x").read_bytes()

@@ -30,6 +30,7 @@ from reconet_cli.looks import Looks, LooksPainter
 from reconet_cli.media.request import Request
 from reconet_cli.pipeline import stylize
 from reconet_cli.resuming import stylize_resumably
+from reconet_cli.resuming.store import Store
 from reconet_cli.stabilizing import Stabilizer
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
@@ -276,6 +277,25 @@ def test_damaged_segments_are_painted_again(tools, sources, tmp_path, damage):
     assert any("damaged manifest" in note for note in notes) == (damage in ("manifest", "foreign"))
     resumably(sources["steady"], tmp_path / "straight.mp4", Negative(), preset="ultrafast")
     assert tools.packets(out, "v:0") == tools.packets(tmp_path / "straight.mp4", "v:0")
+
+
+def test_segments_of_an_unreadable_manifest_are_kept_aside(sources, tmp_path):
+    out = tmp_path / "out.mp4"
+    resumably(sources["steady"], out, Negative(27))
+    (tmp_path / "out.mp4.parts" / "manifest.json").write_text("[" * 100_000)
+    notes = resumably(sources["steady"], out, Negative())
+    assert any(f"is kept in {out}.parts.aside" in note for note in notes)
+    assert {"000000.mp4", "000001.mp4"} <= set(left(tmp_path / "out.mp4.parts.aside"))
+    assert out.exists()
+
+
+def test_a_run_relies_on_no_segments_that_another_has_changed(tmp_path):
+    late, other = (Store(tmp_path / "out.mp4", {}, lambda _: None) for _ in range(2))
+    other.claim()
+    other.close()
+    with pytest.raises(MediaError, match="another run"):
+        late.claim()
+    late.close()
 
 
 def test_another_engine_does_not_go_on(sources, tmp_path):

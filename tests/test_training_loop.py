@@ -21,6 +21,7 @@ from reconet_cli.errors import TrainingError
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.styles import find_style
 from reconet_cli.model.weights import load_weights
+from reconet_cli.training.checkpoint import write_checkpoint
 from reconet_cli.training.pairs import FramePairs
 from reconet_cli.training.scenes import Scenes
 from reconet_cli.training.schedule import Schedule
@@ -292,3 +293,20 @@ def test_the_average_follows_the_weights(studio):
     start = trainer(studio).network.state_dict()[name]
     assert ((average >= torch.minimum(low, start) - 1e-6) & (average <= torch.maximum(high, start) + 1e-6)).all()
     assert not torch.equal(average, seen[-1])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits")
+def test_full_disk_while_a_checkpoint_is_written_gives_a_message(tmp_path):
+    import resource
+
+    path = tmp_path / "state.pt"
+    write_checkpoint(path, {"step": 1})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        with pytest.raises(TrainingError, match="cannot write"):
+            write_checkpoint(path, {"network": torch.zeros(10_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name != "home"] == ["state.pt"]
+    assert torch.load(path, weights_only=True) == {"step": 1}

@@ -51,7 +51,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         return {"config": json.loads(metadata["config"]), "recipe": json.loads(metadata["recipe"])}
     except OSError as problem:
         raise StyleError(f"cannot read {path}: {problem.strerror or problem}") from problem
-    except (SafetensorError, KeyError, ValueError) as problem:
+    except (SafetensorError, KeyError, ValueError, RecursionError) as problem:
         raise StyleError(f"{path} is damaged or no style: {problem}", "styles come from `reconet train`") from problem
 
 

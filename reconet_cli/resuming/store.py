@@ -67,6 +67,8 @@ class Store:
         self._identity: dict[str, Any] = json.loads(json.dumps(identity, default=str))
         self._note = note
         self._lock: int | None = None
+        self._damaged = False
+        self._found = self._content()
         self._read()
 
     @property
@@ -105,6 +107,10 @@ class Store:
         try:
             self.folder.mkdir(exist_ok=True)
             self._take()
+            if self._content() != self._found:
+                raise MediaError(f"another run has just worked in {self.folder}", "start again, to go on from there")
+            if self._damaged:
+                self._set_aside()
             kept = {self.path(number) for number in range(len(self.segments))} | {self.folder / _LOCK}
             kept |= {self._memory(number) for number in self._remembered()}
             for path in self._ours():
@@ -119,6 +125,9 @@ class Store:
         number = len(self.segments)
         try:
             remembered = save_memory(self._memory(number), memory) if memory else 0
+            if memory:
+                _sync(self._memory(number))
+            _sync(self.part(number))
             os.replace(self.part(number), self.path(number))
             size = self.path(number).stat().st_size
             self.segments.append(Segment(frames, size, first, last, checksum, remembered))
@@ -132,6 +141,19 @@ class Store:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def _set_aside(self) -> None:
+        """Keep the folder under another name: what nobody can tell the age of may be a night's work."""
+        aside = self.folder.with_name(f"{self.folder.name}.aside")
+        number = 1
+        while aside.exists():
+            number += 1
+            aside = self.folder.with_name(f"{self.folder.name}.aside-{number}")
+        self.close()  # Windows renames no folder in which a file is open
+        os.rename(self.folder, aside)
+        self._note(f"what was there is kept in {aside}")
+        self.folder.mkdir()
+        self._take()
 
     def _take(self) -> None:
         path = self.folder / _LOCK
@@ -161,17 +183,25 @@ class Store:
     def _ours(self) -> list[Path]:
         return [path for path in self.folder.iterdir() if _OURS.fullmatch(path.name)]
 
-    def _read(self) -> None:
+    def _content(self) -> bytes | None:
+        """The manifest, None where there is none yet."""
         manifest = self.folder / MANIFEST
         try:
-            content = json.loads(manifest.read_text(encoding="utf-8"))
-            segments = [_segment(entry) for entry in content["segments"]]
-            found, settled = dict(content["identity"]), content["settled"]
+            return manifest.read_bytes()
         except FileNotFoundError:
-            return
+            return None
         except OSError as problem:
             raise MediaError(f"{manifest}: {problem.strerror}") from problem
-        except (ValueError, TypeError, KeyError, ZeroDivisionError):
+
+    def _read(self) -> None:
+        if self._found is None:
+            return
+        try:
+            content = json.loads(self._found)
+            segments = [_segment(entry) for entry in content["segments"]]
+            found, settled = dict(content["identity"]), content["settled"]
+        except (ValueError, TypeError, KeyError, ZeroDivisionError, RecursionError):
+            self._damaged = True
             self._refuse("has a damaged manifest")
             return
         others = [topic for topic in self._identity if found.get(topic) != self._identity[topic]]
@@ -203,10 +233,22 @@ class Store:
         }
         part = self.folder / f"{MANIFEST}.part"
         part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        _sync(part)
         os.replace(part, self.folder / MANIFEST)
+        if os.name != "nt":  # where folders cannot be opened
+            _sync(self.folder)
 
     def _unwritable(self, problem: OSError) -> MediaError:
         return MediaError(f"cannot write in {self.folder}: {problem.strerror}")
+
+
+def _sync(path: Path) -> None:
+    """Wait until what is at `path` survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _has(path: Path, size: int) -> bool:

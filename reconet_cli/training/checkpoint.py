@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ _PARTS = {
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a state; the old one stays until the new one is complete on disk. Raises `TrainingError`."""
+    content = io.BytesIO()  # PyTorch's own writer has no words for a full disk
+    torch.save(state, content)
     with replacing(path, TrainingError) as part, part.open("wb") as file:
-        torch.save(state, file)
+        file.write(content.getbuffer())
         file.flush()
         os.fsync(file.fileno())
 
