@@ -241,3 +241,17 @@ def test_a_container_through_pipes_keeps_its_sound(tools, clip, stylize, tmp_pat
         # From MPEG-TS it is encoded again, because its head is not known when the output's has to be written.
         assert (b"re-encoded" in done.stderr) == (kind == "mpegts")
         assert len(tools.packets(target)) == pytest.approx(len(tools.packets(clip)), abs=2)
+
+
+@pytest.mark.parametrize(("kind", "piped"), [("yuv420p", True), ("yuv422p10le", False), ("yuv411p", True)])
+def test_y4m_that_is_cut_off_inside_a_frame(tools, clip, stylize, tmp_path, kind, piped):
+    file, out = tmp_path / "clip.y4m", tmp_path / "out.mp4"
+    tools.run("-i", clip, "-frames:v", "3", "-pix_fmt", kind, "-strict", "-1", file)
+    whole = file.read_bytes()
+    for content, words in ((whole, False), (whole[:-1], True)):
+        file.write_bytes(content)
+        command = [*stylize, "-" if piped else str(file), str(out), "-y"]
+        done = subprocess.run(command, input=content, capture_output=True, timeout=PATIENCE)
+        assert done.returncode == 0, done.stderr
+        assert (b"ended inside a frame" in done.stderr) == words
+        assert len(tools.times(out)) == (2 if words else 3)

@@ -30,12 +30,13 @@ from reconet_cli.media.request import Request
 from reconet_cli.media.second_reader import SecondReader
 from reconet_cli.media.series import SeriesTarget
 from reconet_cli.media.source import Source
-from reconet_cli.media.standard_input import NAME, RawReader
+from reconet_cli.media.standard_input import NAME, RawReader, StandardInput
 from reconet_cli.media.streams import output_descriptor
 from reconet_cli.media.tags import Tags, read_tags
 from reconet_cli.media.target import Target
 from reconet_cli.media.video_output import VideoOutput
 from reconet_cli.media.writer import FfmpegWriter, RawFeed, RawWriter, Writer
+from reconet_cli.media.y4m import left_in
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Job:
     """An input that is being read, and everything needed to write the output.
 
     `total` is the expected number of frames (None: unknown), `notes` what the user should know beforehand, `second`
-    where the sound of an input comes from that can be read only once.
+    where the sound of an input comes from that can be read only once, `pipe` what feeds the reader.
     As a context manager it ends the reader and removes what is unfinished.
     """
 
@@ -58,6 +59,7 @@ class Job:
     layout: Layout = PLAIN
     notes: list[str] = field(default_factory=list)
     second: SecondReader | None = None
+    pipe: StandardInput | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
     _target: Target | SeriesTarget | None = None
 
@@ -104,6 +106,10 @@ class Job:
         """What to tell once `count` frames are read and the output has its name."""
         if isinstance(self.reader, RawReader) and self.reader.leftover:
             return [f"{NAME} ended inside a frame: its last {self.reader.leftover} bytes are left out"]
+        if self.info and self.info.format == "yuv4mpegpipe" and (left := self._left()):
+            return [
+                f"{self.source.name if self.source else NAME} ended inside a frame: its last {left} bytes are left out"
+            ]
         # A stream that is joined half way begins with pictures that cannot be decoded.
         if isinstance(self.reader, FfmpegReader) and self.reader.damage and not is_stream(self.request.input):
             about = f" of about {self.total}" if self.total and self.total > count else ""
@@ -116,6 +122,15 @@ class Job:
         return compare_durations(
             self.program, self.info, Path(request.output), self.rate, request.start, request.duration
         )
+
+    def _left(self) -> int:
+        """The bytes of a half frame at the end of y4m that was read to its end."""
+        if self.request.duration is not None:
+            return 0
+        if self.pipe:
+            return self.pipe.left
+        path = Path(self.request.input)
+        return left_in(path) if path.is_file() else 0
 
     def __enter__(self) -> Job:
         return self

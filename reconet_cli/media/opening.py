@@ -140,7 +140,7 @@ def _with_ffmpeg(
     second = pipe.second() if pipe and _wants_sound(request, info) else None
     reader = FfmpegReader(program, source, info, video, options, feed=pipe.feed if pipe else None)
     total = 1 if info.is_picture else _expected(info, options, options.rate or video.average)
-    return Job(request, program, reader, rate, total, source, info, video, layout, notes, second)
+    return Job(request, program, reader, rate, total, source, info, video, layout, notes, second, pipe)
 
 
 def _wants_sound(request: Request, info: MediaInfo) -> bool:

@@ -23,6 +23,7 @@ from reconet_cli.media.process import Process
 from reconet_cli.media.reader import read_exactly
 from reconet_cli.media.second_reader import SecondReader
 from reconet_cli.media.source import Source, file_url
+from reconet_cli.media.y4m import Y4mEnd
 
 NAME = "standard input"
 Y4M = b"YUV4MPEG2"
@@ -43,6 +44,7 @@ class StandardInput:
         self._name = name
         self._second: SecondReader | None = None
         self._head = bytearray()
+        self._end = Y4mEnd()
         while len(self._head) < _HEAD and (chunk := streams.read(descriptor, _HEAD - len(self._head))):
             self._head += chunk
         if not self._head:
@@ -52,6 +54,11 @@ class StandardInput:
     def is_y4m(self) -> bool:
         """True for a YUV4MPEG2 stream."""
         return self._head.startswith(Y4M)
+
+    @property
+    def left(self) -> int:
+        """The number of bytes of an incomplete y4m frame, of what `feed` has sent."""
+        return self._end.left
 
     @property
     def is_container(self) -> bool:
@@ -94,7 +101,7 @@ class StandardInput:
         threading.Thread(target=self._pump, args=(process,), name="feed", daemon=True).start()
 
     def _pump(self, process: Process) -> None:
-        chunk = bytes(self._head)
+        chunk, y4m = bytes(self._head), self.is_y4m
         self._head.clear()
         try:
             while chunk:
@@ -103,6 +110,8 @@ class StandardInput:
                 rest = memoryview(chunk)
                 while rest:
                     rest = rest[process.stdin.write(rest) :]
+                if y4m:
+                    self._end.put(chunk)
                 chunk = streams.read(self._descriptor, _CHUNK)
         except BrokenPipeError:
             pass  # the decoder has ended, for a reason of its own
