@@ -37,6 +37,26 @@ def wrapper(folder: Path, real: str, script: str) -> str:
     return str(path)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["in.mp4", "out.mp4", "--latency", "0.2"], "--latency needs --live"),
+        (["in.mp4", "out.mp4", "--input-format", "yuv420p"], "--input-format is for raw frames"),
+        (["-", "out.mp4", "--input-format", "yuv420p", "--fps", "25"], "--input-format is for raw frames"),
+        (["in.png", "out.png", "--crf", "3"], "--crf is about video"),
+        (["in.mp4", "frames/", "--codec", "hevc"], "--codec is about video"),
+        (["in.mp4", "-", "-e", "tune=film"], "-e is about encoded video, and y4m is none"),
+        (["in.mp4", "out.mp4", "--variant", "fast"], "--variant is for named styles"),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(tmp_path, monkeypatch, capfd, options, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.safetensors").touch()
+    assert cli.run(["stylize", *options, "--style", "own.safetensors"]) == 2
+    assert said in capfd.readouterr().err
+    assert cli.run(["stylize", "in.mp4", "out.mp4", "--style", "own.safetensors"]) == 1, "there is no in.mp4"
+
+
 def test_paints_and_reports(capfd, identity, tools, clip, tmp_path):
     status, said = command_line(capfd, str(clip), str(tmp_path / "out.mp4"), "--crf", "30", "--preset", "ultrafast")
     assert status == 0

@@ -150,6 +150,15 @@ def test_portraits_are_cut_and_not_stretched():
     assert white.any(1).sum() == pytest.approx(white.any(0).sum(), abs=2)
 
 
+def test_options_that_change_nothing_are_refused_and_a_time_is_no_number_of_steps(studio, capsys):  # noqa: F811
+    assert reconet(*arguments(studio, "--scenes", "0.5")) == 2
+    assert "--scenes is about" in capsys.readouterr().err
+    assert reconet(*with_photographs(studio, "--minutes", "0.01", "--until-good", "-o", str(studio / "out"))) == 0
+    assert "until more steps stop helping, at most 0.01 minutes, judged" in capsys.readouterr().err
+    card = json.loads((studio / "out/card.json").read_text())["variants"]["fast"]
+    assert card["settings"]["steps"] > 100_000
+
+
 def test_base_is_no_name_for_a_style(studio, monkeypatch, capsys):  # noqa: F811
     monkeypatch.setenv("RECONET_STYLES", str(studio / "mine"))
     command = arguments(studio, "--steps", "1")

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconet_cli.commands.parameters import refuse
 from reconet_cli.media.hardware import DECODERS
 
+if TYPE_CHECKING:
+    from reconet_cli.media.request import Request
+
+_OF_ENCODERS = ("codec", "crf", "preset", "encoder", "extra")
 _FORMATS = ["y4m", "rgb24", "rgb48le", "yuv420p", "matroska", "mp4", "mpegts"]
 _ENCODING = [
     click.option("--codec", metavar="NAME", help="h264, hevc, av1, vp9, prores or ffmpeg's name of a video encoder."),
@@ -57,11 +63,22 @@ _OTHERS = [
 ]
 
 
+def check_encoding(request: Request) -> None:
+    """Raise UsageError for options of a video's encoder where nothing is encoded as a video."""
+    may_move = request.output.lower().endswith(".webp")
+    if request.raw_format:
+        refuse(_OF_ENCODERS, f"is about encoded video, and {request.raw_format} is none")
+    elif request.output.endswith(("/", os.sep)) or (request.to_picture and not may_move):
+        refuse(_OF_ENCODERS, "is about video, not about pictures")
+
+
 def media_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command; it gets them as one `media`, keyword arguments of Request."""
 
     @functools.wraps(command)
     def with_media(*, media: dict[str, Any], live: bool, latency: float, **options: Any) -> Any:
+        if not live:
+            refuse(["latency"], "needs --live")
         media |= {name: options.pop(name) for name in ("decoder", "hdr", "input_format", "format", "lists")}
         media["latency"] = latency if live else 0.0
         return command(media=media, **options)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from fractions import Fraction
 from functools import partial
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from reconet_cli.processors import limit_processors
+
+
+def refuse(names: Iterable[str], why: str) -> None:
+    """Raise UsageError for an option, by its parameter's name, that was given and would change nothing here."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if parameter.name in names and given:
+            raise click.UsageError(f"{parameter.opts[-1]} {why}")
 
 
 class Size(click.ParamType):

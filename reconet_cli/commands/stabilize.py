@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from reconet_cli.commands.batch_options import report
-from reconet_cli.commands.media_options import encoding_options
+from reconet_cli.commands.media_options import check_encoding, encoding_options
 from reconet_cli.commands.parameters import Share, threads_option
 from reconet_cli.commands.signals import ended_by_signals
 
@@ -45,6 +45,7 @@ def command(
 
     # Strokes move by parts of a pixel: blocks of one chroma would be carried about as such.
     request = Request(stylised, output, overwrite=yes, ffmpeg=ffmpeg, smooth=True, **media)
+    check_encoding(request)
     with ended_by_signals(), ExitStack() as stack:
         opened: list[ClipStabilizer] = []
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconet_cli.commands.batch_options import Batch, batch_options, report, run_batch
 from reconet_cli.commands.look_options import look_options
-from reconet_cli.commands.media_options import media_options
-from reconet_cli.commands.parameters import Ratio, Size, Time, threads_option
+from reconet_cli.commands.media_options import check_encoding, media_options
+from reconet_cli.commands.parameters import Ratio, Size, Time, refuse, threads_option
 from reconet_cli.commands.signals import ended_by_signals
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def command(
         raise click.UsageError("--resumable is for files, not for pipes (-)")
     if resumable and media["latency"]:
         raise click.UsageError("--resumable and --live exclude each other")
+    if not (source == "-" and size and fps):
+        refuse(["input_format"], "is for raw frames on standard input (-), with their --size and --fps")
     if duration is not None and duration <= 0:
         raise click.UsageError("--duration is not above 0")
 
@@ -97,12 +100,15 @@ def command(
     from reconet_cli.media.request import Request
     from reconet_cli.model.styles import find_style
 
-    for style in styles:
-        find_style(style, variant)  # a wrong name shows before anything starts
+    found = [find_style(style, variant) for style in styles]  # a wrong name shows before anything starts
+    if all(path == Path(style).expanduser() for path, style in zip(found, styles, strict=True)):
+        refuse(["variant"], "is for named styles and folders, and --style is a file")
     request = Request(
         source, target, size, scale, fps, start, duration, overwrite=yes, ffmpeg=ffmpeg,
         columns=looks.columns, **media,
     )  # fmt: skip
+    if not batch:
+        check_encoding(request)
     network = {"variant": variant, "backend": engine, "device": device, "precision": precision}
     painting = Painting(styles, looks, network)
     with ended_by_signals():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconet_cli.commands.parameters import refuse
 from reconet_cli.commands.signals import StopOnSignal
 from reconet_cli.model.styles import VARIANT_ORDER
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from reconet_cli.training.settings import LossWeights, TrainingFiles, TrainingSettings
+
+
+_STEPS = 2000
+_ENDLESS = 1_000_000  # more than anybody waits for
 
 
 @click.command("train")
@@ -43,7 +48,10 @@ if TYPE_CHECKING:
     "--style-scale", type=click.FloatRange(0.1, 6), default=1.0, show_default=True,
     help="Width of the strokes: 2 is twice as broad.",
 )  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), default=2000, show_default=True)
+@click.option(
+    "--steps", type=click.IntRange(1, _ENDLESS),
+    help="How many at most.  [default: 2000; as many as it takes with --minutes or --until-good]",
+)  # fmt: skip
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Finish within this time, if not earlier.")
 @click.option("--until-good", is_flag=True, help="Finish when more steps stop helping.")
 @click.option(
@@ -103,6 +111,8 @@ def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int
     from reconet_cli.training.run import Run, at_work
     from reconet_cli.training.settings import Machine
 
+    if not options["data"]:
+        refuse(["scenes"], "is about what is beside --data; without it there is nothing else")
     files = _files(picture, options)
     _check(files, resume, overwrite)
     device = choose_device(options["device"], int(os.environ.get("LOCAL_RANK", "0")))
@@ -117,11 +127,12 @@ def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int
         with console.progress("preparing clips", None, "clips") as bar:
             reading = Reading(console.note, _counter(bar), lambda: stop.asked)
             run = Run(settings, files, machine, loss_network, cluster, resume=resume, reading=reading)
-        with console.progress("training", settings.steps, "steps") as bar:
+        total, unit = (settings.steps, "steps") if settings.steps < _ENDLESS else (100, "%")
+        with console.progress("training", total, unit) as bar:
 
             def show(done: float, values: dict[str, float]) -> None:
                 terms = "  ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in values.items())
-                bar.update(bar.task_ids[0], completed=done * settings.steps, description=terms)
+                bar.update(bar.task_ids[0], completed=done * total, description=terms)
 
             finished = run.train(show, lambda: stop.asked)
     if not finished:
@@ -178,6 +189,8 @@ def _settings(options: dict[str, Any], precision: str) -> TrainingSettings:
         "temporal",
     )  # fmt: skip
     scenes = options["scenes"] if options["data"] else 1.0
+    if options["steps"] is None:
+        options = options | {"steps": _ENDLESS if options["minutes"] or options["until_good"] else _STEPS}
     return TrainingSettings(
         **{name: options[name] for name in kept},
         precision=precision,
@@ -208,11 +221,14 @@ def _workers(asked: int | None, device: str) -> int:
 
 
 def _plan(settings: TrainingSettings, files: TrainingFiles, device: str, loss_network: str) -> str:
-    end = f"at most {settings.minutes:g} minutes" if settings.minutes else f"{settings.steps} steps"
+    ends = ["until more steps stop helping"] if settings.until_good else []
+    ends += [f"at most {settings.minutes:g} minutes"] if settings.minutes else []
+    ends += [f"{settings.steps} steps"] if settings.steps < _ENDLESS else []
     start = f"from {files.start.parent.name}" if files.start else "from nothing"
     if files.start and files.start.stem != settings.variant:
         start += f"/{files.start.stem}"
-    return f"training {settings.variant} {start} on {device} in {settings.precision}, {end}, judged by {loss_network}"
+    how = f"on {device} in {settings.precision}, {', '.join(ends)}, judged by {loss_network}"
+    return f"training {settings.variant} {start} {how}"
 
 
 def _counter(bar: Progress) -> Callable[[int, int], None]:
