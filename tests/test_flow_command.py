@@ -341,7 +341,7 @@ def test_what_does_not_pair_is_named(pictures, tools, tmp_path, capsys):
         ((first, tmp_path / "no.png", out), "no.png"),
         ((first, tmp_path / "text.png", out), "text.png"),
         ((first, first, tmp_path / "out.txt"), "out.txt"),
-        ((first, pictures / "frame9.png", first), "one of the pictures"),
+        ((first, pictures / "frame9.png", first), "is an input"),
         ((first, pictures / "frame9.png", tmp_path / "missing" / "out.flo"), "missing"),
         ((first, tmp_path / "flows"), "is a picture"),
         ((tmp_path / "no.mp4", tmp_path / "flows"), "no.mp4"),

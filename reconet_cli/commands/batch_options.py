@@ -79,20 +79,23 @@ def _batch(folder: str, name: str | None, skip_existing: bool, shard: str | None
         raise click.UsageError(f"--{'name' if '{' in str(wrong) else 'shard'}: {wrong}") from wrong
 
 
-def run_batch(batch: Batch, paths: Sequence[str], styles: Sequence[str], paint: Callable[[str, str], Outcome]) -> int:
+def run_batch(
+    batch: Batch, paths: Sequence[str], styles: Sequence[str], paint: Callable[[str, str, Sequence[str]], Outcome]
+) -> int:
     """Paint a batch's items, print the summary and return the exit status: 1 if any failed.
 
-    `paint` takes an item's input and output. Raises ReconetError where
+    `paint` takes an item's input and output, and all inputs, which must stay. Raises ReconetError where
     there is nothing to begin with.
     """
     from reconet_cli import console
     from reconet_cli.batch.work import work_through
 
     items = batch.items(paths, styles)
+    sources = [item.source for item in items]
     results: list[Result] = []
 
     def paint_item(item: Item) -> tuple[int, float]:
-        outcome = paint(item.source, str(item.target))
+        outcome = paint(item.source, str(item.target), sources)
         report(outcome, str(item.target))
         return outcome.frames, outcome.seconds
 

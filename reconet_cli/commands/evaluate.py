@@ -83,11 +83,19 @@ def command(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _check(clips, styles, truth, pictures, options)
     from reconet_cli.commands.evaluation import Outputs, measure_clips, measure_truth
-    from reconet_cli.model.styles import find_style
+    from reconet_cli.media.inputs import files_of
+    from reconet_cli.model.styles import find_style, style_files
 
-    for style in styles:
-        find_style(style, options["variant"])  # a wrong name shows before anything starts
-    with Outputs(json_file, csv_file, html_file, overwrite=yes) as outputs, ended_by_signals():
+    # A wrong name shows before anything starts.
+    found = [file for style in styles for file in style_files(Path(find_style(style, options["variant"])))]
+    inputs = [
+        *(file for clip in clips for file in files_of(clip)),
+        *pictures,
+        *found,
+        Path(options["loss_network"]),
+        *([truth] if truth else []),
+    ]
+    with Outputs(json_file, csv_file, html_file, inputs, overwrite=yes) as outputs, ended_by_signals():
         if truth:
             measure_truth(truth, styles, options, outputs)
         else:

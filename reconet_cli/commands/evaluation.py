@@ -23,6 +23,7 @@ from reconet_cli.evaluation.pairing import ORIGINAL, check_lengths, together
 from reconet_cli.evaluation.perception import Judge
 from reconet_cli.evaluation.temporal import estimate_trace
 from reconet_cli.evaluation.truth import evaluate_truth, fitted, is_sintel, papers_scenes
+from reconet_cli.files import keep_apart
 from reconet_cli.flow.datasets import open_dataset
 from reconet_cli.flow.estimate import check_method
 from reconet_cli.flow_jobs.frames import Frames, open_frames
@@ -34,17 +35,24 @@ _WORST = 3
 
 
 class Outputs:
-    """The files that are asked for; they appear under their names when they are complete."""
+    """The files that are asked for; they appear under their names when they are complete, and never replace `inputs`.
 
-    def __init__(self, json: Path | None, csv: Path | None, html: Path | None, *, overwrite: bool) -> None:
+    Raises EvaluationError where two are the same, or one is an input; MediaError where one cannot be written.
+    """
+
+    def __init__(
+        self, json: Path | None, csv: Path | None, html: Path | None, inputs: Sequence[Path], *, overwrite: bool
+    ) -> None:
         self.json_to_stdout = json == Path("-")
         paths = {"json": None if self.json_to_stdout else json, "csv": csv, "html": html}
         self._paths = {kind: path for kind, path in paths.items() if path}
+        self._inputs = inputs
         self._overwrite = overwrite
         self._targets: dict[str, Target] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Outputs:
+        keep_apart(self._paths.values(), self._inputs, EvaluationError)
         with ExitStack() as stack:
             for kind, path in self._paths.items():
                 self._targets[kind] = stack.enter_context(Target(path, overwrite=self._overwrite))
@@ -181,7 +189,7 @@ def _style_scale(style: str, variant: str) -> float:
     from reconet_cli.model.weights import read_metadata
 
     path = find_style(style, variant)
-    if path.suffix in EXPORTED:
+    if path.suffix.lower() in EXPORTED:
         return 1.0
     return float(read_metadata(path)["recipe"].get("settings", {}).get("style_scale", 1.0))
 

@@ -48,26 +48,21 @@ def command(
     The file holds everything between a frame and the painted frame. It is run by its own runtime at five sizes, and
     removed if it paints another picture than the network.
     """
-    from reconet_cli.errors import ExportError
     from reconet_cli.exporting.plan import Plan, chosen_format
     from reconet_cli.model.styles import find_style
 
     plan = Plan(find_style(style, variant), chosen_format(output, kind), precision, frames == "uint8", size)
-    weights = [output.with_suffix(".bin")] if plan.kind == "openvino" else []
-    for path in (output, *weights):
-        if path.exists() and not yes:
-            raise ExportError(f"{path} exists", "-y overwrites it")
 
     from reconet_cli import console
-    from reconet_cli.exporting.export import export
+    from reconet_cli.exporting.export import export, written_files
 
     console.note(f"writing {plan.style} as {plan.kind} in {plan.precision}")
     with ended_by_signals():
-        found = export(plan, output, verify=verify, note=console.note)
+        found = export(plan, output, verify=verify, note=console.note, overwrite=yes)
     for one in found:
         width, height = one.size
         click.echo(
             f"{width}x{height}".ljust(10) + f"largest {one.largest:6.3f}  mean {one.mean:7.4f}  {one.psnr:5.1f} dB"
         )
-    total = sum(path.stat().st_size for path in (output, *weights))
+    total = sum(path.stat().st_size for path in written_files(plan.kind, output))
     console.note(f"{output}: {total / 1e6:.1f} MB")

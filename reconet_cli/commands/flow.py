@@ -148,8 +148,11 @@ def _is_folder(output: Path) -> bool:
 
 def _estimate(paths: tuple[Path, ...], settings: MotionSettings, options: dict[str, Any]) -> None:
     from reconet_cli import console
+    from reconet_cli.errors import FlowError
+    from reconet_cli.files import keep_apart
     from reconet_cli.flow_jobs.frames import open_frames
     from reconet_cli.flow_jobs.workers import usual_jobs
+    from reconet_cli.media.inputs import files_of
 
     source, output = paths[0], paths[-1]
     began = time.perf_counter()
@@ -159,6 +162,8 @@ def _estimate(paths: tuple[Path, ...], settings: MotionSettings, options: dict[s
         for path in write_pair(source, paths[1], output, settings, overwrite=options["yes"]):
             console.note(f"flow by {settings.method}: {path}")
         return
+    if not _is_folder(output):
+        keep_apart([output], files_of(source), FlowError)
     frames = open_frames(source)
     jobs = options["jobs"] or usual_jobs(frames.total, settings.method)
     if _is_folder(output):

@@ -44,7 +44,7 @@ def command(
     from reconet_cli.stabilizing.clips import ClipStabilizer
 
     # Strokes move by parts of a pixel: blocks of one chroma would be carried about as such.
-    request = Request(stylised, output, overwrite=yes, ffmpeg=ffmpeg, smooth=True, **media)
+    request = Request(stylised, output, overwrite=yes, ffmpeg=ffmpeg, smooth=True, others=(str(original),), **media)
     check_encoding(request)
     with ended_by_signals(), ExitStack() as stack:
         opened: list[ClipStabilizer] = []

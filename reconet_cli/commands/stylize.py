@@ -98,14 +98,17 @@ def command(
 
     from reconet_cli.commands.painting import Painting
     from reconet_cli.media.request import Request
-    from reconet_cli.model.styles import find_style
+    from reconet_cli.model.styles import find_style, style_files
 
     found = [find_style(style, variant) for style in styles]  # a wrong name shows before anything starts
     if all(path == Path(style).expanduser() for path, style in zip(found, styles, strict=True)):
         refuse(["variant"], "is for named styles and folders, and --style is a file")
+    read = [str(file) for path in found for file in style_files(path)]
+    if looks.mask and not looks.mask.startswith("#"):
+        read.append(looks.mask)
     request = Request(
         source, target, size, scale, fps, start, duration, overwrite=yes, ffmpeg=ffmpeg,
-        columns=looks.columns, **media,
+        columns=looks.columns, others=tuple(read), **media,
     )  # fmt: skip
     if not batch:
         check_encoding(request)
@@ -117,8 +120,8 @@ def command(
                 batch,
                 paths,
                 styles,
-                lambda source, target: painting.paint(
-                    replace(request, input=source, output=target), resumable=resumable
+                lambda source, target, sources: painting.paint(
+                    replace(request, input=source, output=target, others=(*read, *sources)), resumable=resumable
                 ),
             )
         report(painting.paint(request, resumable=resumable), "standard output" if target == "-" else target)

@@ -175,6 +175,10 @@ def _start(name: str, variant: str) -> Path:
 
 
 def _check(files: TrainingFiles, resume: bool, overwrite: bool) -> None:
+    from reconet_cli.errors import TrainingError
+    from reconet_cli.files import keep_apart
+
+    keep_apart(files.written, files.read, TrainingError)
     if resume and not files.checkpoint.exists():
         raise click.UsageError(f"nothing to resume in {files.work}")
     if not resume and not overwrite and files.finished.exists():

@@ -81,10 +81,10 @@ _HINT = "--size paints at another size; files for any size take sides from 16 pi
 
 def _chosen(path: Path, backend: str) -> str:
     if backend == "auto":
-        return "openvino" if find_spec("openvino") or path.suffix != ".onnx" else "onnxruntime"
+        return "openvino" if find_spec("openvino") or path.suffix.lower() != ".onnx" else "onnxruntime"
     if backend not in BACKENDS:
         raise EngineError(f"{backend} does not run exported files", f"choose one of {', '.join(BACKENDS)}")
-    if backend == "onnxruntime" and path.suffix != ".onnx":
+    if backend == "onnxruntime" and path.suffix.lower() != ".onnx":
         raise EngineError(f"ONNX Runtime cannot run {path}", "use --engine openvino")
     return backend
 

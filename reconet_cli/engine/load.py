@@ -55,7 +55,7 @@ def load_engine(
     """
     path = find_style(style, variant)
     engine: Engine
-    if path.suffix in EXPORTED:
+    if path.suffix.lower() in EXPORTED:
         from reconet_cli.engine.exported import ExportedEngine
 
         engine = ExportedEngine(path, height, width, backend, device, precision, deep=deep)

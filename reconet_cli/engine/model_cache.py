@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from reconet_cli.files import Part
+from reconet_cli.files import Part, remove_abandoned
 
 # Models that are kept; the least recently used one goes first. A fast style takes 1.2 MB.
 _MOST = 48
@@ -43,6 +43,7 @@ class ModelCache:
 
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(self._folder)
             with Part(self._folder / key, folder=True) as part:
                 openvino.save_model(model, part.path / "model.xml", compress_to_fp16=False)
                 part.commit()

@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from reconet_cli.errors import ExportError
-from reconet_cli.exporting.plan import Plan, metadata
+from reconet_cli.exporting.plan import USUAL_ENDINGS, Plan, metadata
 from reconet_cli.exporting.verify import Difference, differences, limit
-from reconet_cli.files import replacing
+from reconet_cli.files import Part, give_name, keep_apart
 
 
-def export(plan: Plan, output: Path, *, verify: bool, note: Callable[[str], None]) -> list[Difference]:
+def written_files(kind: str, output: Path) -> list[Path]:
+    """The files that an export of this format writes: `output`, and for OpenVINO the weights beside it."""
+    return [output, output.with_suffix(".bin")] if kind == "openvino" else [output]
+
+
+def export(
+    plan: Plan, output: Path, *, verify: bool, note: Callable[[str], None], overwrite: bool = False
+) -> list[Difference]:
     """Write a plan's file and compare its pictures with the network's; `note` is told what was compared with what.
 
-    Raises `ExportError` where it cannot be written or differs too much; nothing is left behind then.
+    Raises `ExportError` where it cannot be written, is there already and not to `overwrite`, is the style that it is
+    made from, or differs too much; nothing is left behind then.
     """
-    with replacing(output, ExportError) as part:
-        weights = part.with_suffix(".bin")  # OpenVINO keeps them in a second file
-        try:
-            _write(plan, part)
-            found = _verified(plan, part, note) if verify else []
-            if plan.kind == "openvino":
-                os.replace(weights, output.with_suffix(".bin"))
-        finally:
-            weights.unlink(missing_ok=True)
+    places = written_files(plan.kind, output)
+    keep_apart(places, [plan.weights], ExportError)
+    for place in places:
+        if place.exists() and not overwrite:
+            raise ExportError(f"{place} exists", "-y overwrites it")
+    try:
+        with Part(output, folder=True) as scratch:
+            made = scratch.path / f"model{USUAL_ENDINGS[plan.kind]}"  # the writers go by the ending
+            _write(plan, made)
+            found = _verified(plan, made, note) if verify else []
+            _place([made.with_suffix(place.suffix.lower()) for place in places], places, overwrite=overwrite)
+    except OSError as problem:
+        raise ExportError(f"cannot write {output}: {problem.strerror or problem}") from problem
     return found
+
+
+def _place(parts: list[Path], places: list[Path], *, overwrite: bool) -> None:
+    """Give the files their names, the one that is opened last: it never stands beside another one's weights."""
+    if len(places) > 1 and overwrite:
+        places[0].unlink(missing_ok=True)
+    for part, place in reversed(list(zip(parts, places, strict=True))):
+        give_name(part, place, replace=overwrite)
 
 
 def _write(plan: Plan, path: Path) -> None:

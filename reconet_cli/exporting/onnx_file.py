@@ -6,7 +6,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +46,24 @@ def write_onnx(plan: Plan, path: Path, facts: Mapping[str, str]) -> None:
 def _converted(plan: Plan) -> Any:
     program = exported_program(plan)
     # The exporter prints its steps, and warns about its own use of PyTorch and about packages that are not needed.
-    logging.disable(logging.WARNING)
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), _quiet_logging():
         warnings.simplefilter("ignore")
         converted = torch.onnx.export(
             program, (example_input(plan),), dynamo=True, opset_version=OPSET, input_names=[INPUT],
             output_names=[OUTPUT], external_data=False, verbose=False,
         )  # fmt: skip
-    logging.disable(logging.NOTSET)
     assert converted is not None
     return converted.model_proto
+
+
+@contextlib.contextmanager
+def _quiet_logging() -> Iterator[None]:
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _quantize(model: Any, plan: Plan) -> None:

@@ -22,7 +22,8 @@ ENDINGS = {
 }
 # What every file calls what goes in and what comes out.
 INPUT, OUTPUT = "frame", "painted"
-FORMATS = ("onnx", "openvino", "pt2", "torchscript")
+USUAL_ENDINGS = {"onnx": ".onnx", "openvino": ".xml", "pt2": ".pt2", "torchscript": ".torchscript"}
+FORMATS = tuple(USUAL_ENDINGS)
 PRECISIONS = ("fp32", "fp16", "int8")
 _NO_LICENCE = "unknown; ask whoever made the picture"
 

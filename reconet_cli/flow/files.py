@@ -67,7 +67,7 @@ def write_flow(path: Path, flow: np.ndarray, known: np.ndarray | None = None) ->
     if not np.isfinite(flow[:, known]).all():
         raise FlowError(f"{path}: known pixels have no finite flow")
     flow = np.where(known, flow, np.float32(0))
-    with replacing(path, FlowError) as part:
+    with replacing(path, FlowError, durable=False) as part:
         writer(part, flow, known)
 
 

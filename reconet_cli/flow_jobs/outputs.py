@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from reconet_cli.errors import FlowError
-from reconet_cli.files import replacing
+from reconet_cli.files import keep_apart, replacing
 from reconet_cli.flow.files import check_flow_name, read_flow, write_flow
 from reconet_cli.flow.motion import Direction, Motion, MotionSettings, measure_motion
 from reconet_cli.flow.pictures import read_frame, read_mask
@@ -60,9 +60,8 @@ def write_pair(first: Path, second: Path, target: Path, settings: MotionSettings
         way: outputs_for(target.parent, target.stem, target.suffix, way, settings) for way in settings.directions
     }
     paths = [path for output in outputs.values() for path in output.paths]
+    keep_apart(paths, (first, second), FlowError)
     for path in paths:
-        if path.exists() and any(path.samefile(picture) for picture in (first, second) if picture.exists()):
-            raise FlowError(f"{path} is one of the pictures", "give another name for the output")
         if path.exists() and not overwrite:
             raise FlowError(f"{path} is there already", "give another name, or -y to overwrite it")
     for way, motion in measure_motion(read_frame(first), read_frame(second), settings).items():
@@ -72,5 +71,5 @@ def write_pair(first: Path, second: Path, target: Path, settings: MotionSettings
 
 def _write_mask(path: Path, visible: np.ndarray) -> None:
     data = cv2.imencode(".png", visible.astype(np.uint8) * 255)[1]
-    with replacing(path, FlowError) as part:
+    with replacing(path, FlowError, durable=False) as part:
         part.write_bytes(data.tobytes())

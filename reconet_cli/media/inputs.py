@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from reconet_cli.errors import MediaError
 from reconet_cli.media import formats
-from reconet_cli.media.series import is_pattern, listing_file, series_source
+from reconet_cli.media.series import is_pattern, pictures_of, series_source
 from reconet_cli.media.source import Source, file_source
 
 _DEVICE = re.compile(r"(v4l2|avfoundation|dshow|gdigrab|x11grab):(.+)", re.DOTALL)
@@ -31,6 +33,17 @@ def is_stream(name: str) -> bool:
     return url is not None and url[1].lower() in _PASSING
 
 
+def files_of(name: str | Path) -> list[Path]:
+    """The files that are read for an input: itself, or its pictures; none for an address, a camera or a pipe."""
+    path = Path(name)
+    if path.is_file():
+        return [path]
+    try:
+        return pictures_of(path) if path.is_dir() or is_pattern(path) else []
+    except MediaError:
+        return []
+
+
 def source_named(
     name: str, rate: Fraction | None, size: tuple[int, int] | None, stack: ExitStack, *, lists: bool = False
 ) -> Source:
@@ -49,7 +62,6 @@ def source_named(
         local = url[1].lower() == "file" and not lists
         return Source(name, name, formats.alone() if local else {}, passing=is_stream(name))
     if path.is_dir() or (is_pattern(path) and not path.exists()):
-        listing = listing_file()
-        stack.callback(listing.unlink, missing_ok=True)
-        return series_source(path, rate or _USUAL_RATE, listing)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reconet-", ignore_cleanup_errors=True)))
+        return series_source(path, rate or _USUAL_RATE, folder)
     return file_source(path, lists=lists)

@@ -9,11 +9,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from reconet_cli.errors import MediaError
+from reconet_cli.files import keep_apart
 from reconet_cli.media.choices import asked_codec, fields_of, layout_for, notes_about, with_hardware
+from reconet_cli.media.containers import is_stream as is_address
 from reconet_cli.media.decode import ReadOptions
 from reconet_cli.media.encoders import check_encoder, encoder_options
 from reconet_cli.media.info import MediaInfo
-from reconet_cli.media.inputs import at_its_pace, is_stream, source_named
+from reconet_cli.media.inputs import at_its_pace, files_of, is_stream, source_named
 from reconet_cli.media.job import Job
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.packets import with_measured_rate
@@ -21,7 +23,7 @@ from reconet_cli.media.probing import probe
 from reconet_cli.media.reader import FfmpegReader
 from reconet_cli.media.relay import relayed
 from reconet_cli.media.request import PIPE, Request
-from reconet_cli.media.series import is_pattern
+from reconet_cli.media.series import is_pattern, written_pictures
 from reconet_cli.media.source import PICTURE_SUFFIXES, Source, video_stream
 from reconet_cli.media.standard_input import StandardInput, spooled_source
 from reconet_cli.media.streams import input_descriptor, output_descriptor
@@ -62,14 +64,23 @@ def _check_output(program: str, request: Request) -> None:
         codec = asked_codec(request) or request.container.video
         encoder_options(codec, request.crf, request.preset)
         check_encoder(program, codec)
+    _keep_inputs(request)
     if not request.to_file:
         return
     output = Path(request.output)
-    if request.input != PIPE and output.exists() and Path(request.input).exists() and output.samefile(request.input):
-        raise MediaError(f"{output} is the input itself", "give another name for the output")
     # A pattern is a file's name where a single picture comes in, which is not known yet.
     if not is_pattern(output):
         check_target(output, overwrite=request.overwrite)
+
+
+def _keep_inputs(request: Request) -> None:
+    """Raise MediaError where the output would replace something that is read."""
+    if request.to_pipe or is_address(request.output):
+        return
+    many = request.series or is_pattern(Path(request.output))
+    outputs = written_pictures(request.output) if many else [Path(request.output)]
+    names = [name for name in (request.input, *request.others) if name != PIPE]
+    keep_apart(outputs, (file for name in names for file in files_of(name)), MediaError)
 
 
 def _from_pipe(program: str, request: Request, stack: ExitStack) -> Job:

@@ -24,7 +24,7 @@ class Request:
     for an input whose every frame counts. `series` and `animated` are set when the input turns out to be a video for an
     output that is named like a picture: many pictures, or a moving one. A painted frame is `columns` times as wide as
     the one that was read. `smooth` chroma is interpolated (see `ReadOptions`). `lists` of other files (playlists,
-    manifests) are read, too.
+    manifests) are read, too. `others` are read besides the input: no output may replace them, either.
     """
 
     input: str
@@ -52,6 +52,7 @@ class Request:
     columns: int = 1
     smooth: bool = False
     lists: bool = False
+    others: tuple[str, ...] = ()
 
     @property
     def to_picture(self) -> bool:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
 from reconet_cli.errors import MediaError
-from reconet_cli.files import Part
+from reconet_cli.files import Part, give_name
 from reconet_cli.media import formats
 from reconet_cli.media.source import PICTURE_SUFFIXES, Source, file_url
 
@@ -39,20 +38,21 @@ def pictures_of(path: Path) -> list[Path]:
     return found
 
 
-def series_source(path: Path, rate: Fraction, listing: Path) -> Source:
-    """Address pictures as a video of constant rate, through a list for ffmpeg that is written to `listing`."""
+def series_source(path: Path, rate: Fraction, folder: Path) -> Source:
+    """Address pictures as a video of constant rate, through a list for ffmpeg in an empty `folder`."""
     # A leading ./ would be lost and a % taken for a number, were the names not absolute and patterns off.
-    each = f"option framerate {rate}\noption pattern_type none\noption format_whitelist {formats.PICTURES}\n"
-    each += f"duration {float(1 / rate):.9f}\n"
-    lines = [f"file {_quoted(file_url(picture.resolve()))}\n{each}" for picture in pictures_of(path)]
-    listing.write_text("ffconcat version 1.0\n" + "".join(lines), encoding="utf-8")
+    each = f"option framerate {rate}\noption pattern_type none\nduration {float(1 / rate):.9f}\n"
+    lines = ["ffconcat version 1.0\n"]
+    for number, picture in enumerate(pictures_of(path)):
+        place = picture.resolve()
+        if set(str(place)) & {"\n", "\r"}:  # the list has no way to write these
+            link = folder / f"{number}{place.suffix}"
+            link.symlink_to(place)
+            place = link
+        lines.append(f"file {_quoted(file_url(place))}\n{each}")
+    listing = folder / "pictures.ffconcat"
+    listing.write_bytes(os.fsencode("".join(lines)))
     return Source(file_url(listing), str(path), {"f": "concat", "safe": 0, **formats.alone("file", "concat")})
-
-
-def listing_file() -> Path:
-    """An empty temporary file for the list."""
-    with tempfile.NamedTemporaryFile(prefix="reconet-", suffix=".ffconcat", delete=False) as file:
-        return Path(file.name)
 
 
 def _quoted(url: str) -> str:
@@ -74,7 +74,7 @@ def _as_expression(pattern: str) -> str:
 
 
 class SeriesTarget:
-    """Pictures to be written in a hidden folder beside their place: write `part`, a pattern, then `commit()`.
+    """Pictures to be written in a hidden folder beside their place: write `part`, ffmpeg's pattern, then `commit()`.
 
     `path` is a printf pattern, or a folder with a slash behind it. As a context manager it removes the hidden folder on
     the way out. Raises MediaError where the place cannot be written, or a picture is there and `overwrite` is False.
@@ -82,25 +82,24 @@ class SeriesTarget:
 
     def __init__(self, name: str, *, overwrite: bool) -> None:
         self.path = series_pattern(name)
+        self._overwrite = overwrite
         folder = self.path.parent
-        if not overwrite and folder.is_dir():
-            taken = re.compile(_as_expression(self.path.name))
-            if any(taken.fullmatch(there) for there in os.listdir(folder)):
-                raise MediaError(f"{self.path} is there already", "give another name, or -y to overwrite it")
+        if not overwrite and written_pictures(name):
+            raise MediaError(f"{self.path} is there already", "give another name, or -y to overwrite it")
         if not folder.resolve().parent.is_dir():
             raise MediaError(f"cannot write {self.path}: its folder is not there", "make the folder first")
         try:
             self._hidden = Part(folder.resolve(), folder=True)
         except OSError as problem:
             raise MediaError(f"cannot write in {folder.resolve().parent}: {problem.strerror}") from problem
-        self.part, self.stale = self._hidden.path / self.path.name, self._hidden.stale
+        self.part, self.stale = _doubled(self._hidden.path, self.path.name), self._hidden.stale
 
     def commit(self) -> None:
         """Move the finished pictures to their place."""
         try:
             self.path.parent.mkdir(exist_ok=True)
             for picture in sorted(self._hidden.path.iterdir()):
-                os.replace(picture, self.path.parent / picture.name)
+                give_name(picture, self.path.parent / picture.name, replace=self._overwrite, durable=False)
         except OSError as problem:
             raise MediaError(f"cannot write {self.path}: {problem.strerror}") from problem
 
@@ -111,6 +110,22 @@ class SeriesTarget:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._hidden.__exit__(kind, error, trace)
+
+
+def written_pictures(name: str) -> list[Path]:
+    """The files that are there under names that an output of many pictures may use."""
+    pattern = series_pattern(name)
+    fits = re.compile(_as_expression(pattern.name), re.DOTALL)
+    try:
+        return [pattern.with_name(there) for there in os.listdir(pattern.parent) if fits.fullmatch(there)]
+    except OSError:
+        return []
+
+
+def _doubled(folder: Path, pattern: str) -> Path:
+    """Ffmpeg's pattern of pictures in a folder: a % that begins no number is written twice."""
+    before, number, after = re.split(r"(%\d*d)", pattern, maxsplit=1)
+    return Path(str(folder).replace("%", "%%")) / "".join((before.replace("%", "%%"), number, after.replace("%", "%%")))
 
 
 def series_pattern(name: str) -> Path:

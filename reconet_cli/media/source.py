@@ -40,7 +40,14 @@ def picture_suffix(path: Path) -> str:
 
 def file_url(path: Path) -> str:
     """Address a local file so that neither `:` nor a leading `-` in its name means anything to ffmpeg."""
-    return f"file:{path}"
+    return _Url(f"file:{path}")
+
+
+class _Url(str):
+    """An address whose text ffmpeg-python can make a hash of, also where a name is not UTF-8."""
+
+    def __str__(self) -> str:
+        return self.encode(errors="backslashreplace").decode()
 
 
 def file_source(path: Path, *, lists: bool = False) -> Source:

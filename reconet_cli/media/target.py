@@ -24,7 +24,7 @@ class Target:
         check_target(path, overwrite=overwrite)
         place = Path(os.path.realpath(path))  # a link stays a link: what it points to is replaced
         try:
-            self._part = Part(place)
+            self._part = Part(place, replace=overwrite)
         except OSError as problem:
             raise MediaError(f"cannot write in {place.parent}: {problem.strerror}") from problem
         self.part, self.stale = self._part.path, self._part.stale
@@ -33,8 +33,20 @@ class Target:
         """Give the finished part its name."""
         try:
             self._part.commit()
+        except FileExistsError:
+            raise self._taken() from None
         except OSError as problem:
             raise MediaError(f"cannot write {self.path}: {problem.strerror}") from problem
+
+    def _taken(self) -> MediaError:
+        """What to say when somebody else has made a file of that name meanwhile. The finished one is not lost."""
+        try:
+            aside = self._part.keep_aside()
+        except OSError as problem:
+            return MediaError(f"cannot write {self.path}: {problem.strerror}")
+        return MediaError(
+            f"{self.path} was made by something else meanwhile: this result is {aside}", "see which one to keep"
+        )
 
     def __enter__(self) -> Target:
         return self

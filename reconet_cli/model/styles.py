@@ -56,7 +56,7 @@ def find_style(name_or_path: str, variant: str = "auto") -> Path:
     which can only paint. Raises `StyleError` with the names to choose from.
     """
     path = Path(name_or_path).expanduser()
-    if path.suffix in (_SUFFIX, *EXPORTED) and path.is_file():
+    if path.suffix.lower() in (_SUFFIX, *EXPORTED) and path.is_file():
         return path
     styles = {style.name: style for style in _named()}
     if path.is_dir() and (variants := _variants(path)):
@@ -74,7 +74,7 @@ def style_name(path: Path) -> str:
 
 def style_files(path: Path) -> list[Path]:
     """All files of what `find_style` finds: OpenVINO keeps weights in a second one."""
-    return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
+    return [path, path.with_suffix(".bin")] if path.suffix.lower() == ".xml" else [path]
 
 
 def _choose(style: Style, variant: str) -> Path:

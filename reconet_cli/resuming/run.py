@@ -27,7 +27,7 @@ from reconet_cli.resuming.store import Segment, Store, file_identity
 
 SEGMENT = 250  # frames; x264's own distance between keyframes, so that segments cost no quality
 # What does not change the result, or is told apart in another way.
-_NO_SETTINGS = ("input", "output", "overwrite", "ffmpeg")
+_NO_SETTINGS = ("input", "output", "overwrite", "ffmpeg", "others")
 
 
 class SettledPainter(Painter, Protocol):

@@ -16,10 +16,9 @@ from reconet_cli.files import locked, replacing
 from reconet_cli.model.losses import temporal_gap
 from reconet_cli.model.weights import read_metadata
 from reconet_cli.training.pairs import FramePairs
-from reconet_cli.training.settings import TrainingFiles
+from reconet_cli.training.settings import CARD, TrainingFiles
 from reconet_cli.training.trainer import Trainer
 
-CARD = "card.json"
 _PATIENCE = 10  # seconds
 
 

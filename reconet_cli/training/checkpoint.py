@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +29,8 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a state; the old one stays until the new one is complete on disk. Raises `TrainingError`."""
     content = io.BytesIO()  # PyTorch's own writer has no words for a full disk
     torch.save(state, content)
-    with replacing(path, TrainingError) as part, part.open("wb") as file:
-        file.write(content.getbuffer())
-        file.flush()
-        os.fsync(file.fileno())
+    with replacing(path, TrainingError) as part:
+        part.write_bytes(content.getbuffer())
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from reconet_cli.files import Part, remove_abandoned
 from reconet_cli.training.clip_motion import METHOD, PAIRS, SECONDS, ClipMotion
 
 # Its folder among the caches.
@@ -25,7 +24,6 @@ _VERSION = 1
 # A clip is known by so many blocks, spread evenly from its first to its last byte; a small one as a whole.
 _BLOCKS = 16
 _BLOCK = 1 << 16
-_ABANDONED_SECONDS = 24 * 3600
 
 
 def clip_key(file: Path, short_side: int) -> str:
@@ -70,7 +68,7 @@ class FlowCache:
         self._note = note
         self._writable = True
         self._lock = threading.Lock()
-        self._remove_abandoned()
+        remove_abandoned(folder)
 
     def load(self, key: str) -> ClipMotion | None:
         """What is kept under a key, read from disk as it is used; None for nothing or a damaged file."""
@@ -115,26 +113,9 @@ class FlowCache:
         return self.folder / f"{key}.safetensors"
 
     def _write(self, key: str, data: bytes) -> None:
-        handle, name = tempfile.mkstemp(prefix=f"{key}.", suffix=".part", dir=self.folder)
-        part = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                # A crash must not leave a file of the right length without its content.
-                os.fsync(file.fileno())
-            os.replace(part, self._path(key))
-        finally:
-            part.unlink(missing_ok=True)
-
-    def _remove_abandoned(self) -> None:
-        """What killed processes left behind."""
-        for part in self.folder.glob("*.part"):
-            try:
-                if time.time() - part.stat().st_mtime > _ABANDONED_SECONDS:
-                    part.unlink()
-            except OSError:
-                continue
+        with Part(self._path(key)) as part:
+            part.path.write_bytes(data)
+            part.commit()
 
 
 def _is_sound(motion: ClipMotion) -> bool:

@@ -21,7 +21,7 @@ from reconet_cli.training.inputs import fingerprints
 from reconet_cli.training.journal import Journal
 from reconet_cli.training.pairs import FramePairs
 from reconet_cli.training.preview import preview_frames, write_sheet
-from reconet_cli.training.settings import STYLE_SIDE, Machine, TrainingFiles, TrainingSettings
+from reconet_cli.training.settings import PREVIEW, STYLE_SIDE, Machine, TrainingFiles, TrainingSettings
 from reconet_cli.training.sources import read_picture, resize_to, to_tensor
 from reconet_cli.training.trainer import Trainer
 
@@ -146,4 +146,4 @@ class Run:
         made = recipe(trainer, files, self._data.held_out)
         save_weights(files.finished, trainer.average, made)
         write_card(files.output, files.variant, made)
-        write_sheet(files.output / "preview.jpg", [frames, trainer.paint(frames)])
+        write_sheet(files.output / PREVIEW, [frames, trainer.paint(frames)])

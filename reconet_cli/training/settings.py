@@ -69,6 +69,11 @@ class TrainingSettings:
         return asdict(self)
 
 
+# Beside a style's weights.
+CARD = "card.json"
+PREVIEW = "preview.jpg"
+
+
 @dataclass(frozen=True)
 class TrainingFiles:
     """Where a run reads and writes: a style's folder, its working files in `run/`; `start`: weights to begin with."""
@@ -94,6 +99,16 @@ class TrainingFiles:
     def finished(self) -> Path:
         """The style's weights file."""
         return self.output / f"{self.variant}.safetensors"
+
+    @property
+    def written(self) -> list[Path]:
+        """All files that a run may replace."""
+        return [self.finished, self.output / CARD, self.output / PREVIEW, *self.work.glob("*")]
+
+    @property
+    def read(self) -> list[Path]:
+        """All files and folders that a run learns from."""
+        return [self.picture, *self.data, Path(self.loss_network), *([self.start] if self.start else [])]
 
 
 @dataclass(frozen=True)
