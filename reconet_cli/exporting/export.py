@@ -34,7 +34,7 @@ def export(
             made = scratch.path / f"model{USUAL_ENDINGS[plan.kind]}"  # the writers go by the ending
             _write(plan, made)
             found = _verified(plan, made, note) if verify else []
-            _place([made.with_suffix(place.suffix.lower()) for place in places], places, overwrite=overwrite)
+            _place(written_files(plan.kind, made), places, overwrite=overwrite)
     except OSError as problem:
         raise ExportError(f"cannot write {output}: {problem.strerror or problem}") from problem
     return found

@@ -41,7 +41,8 @@ def pictures_of(path: Path) -> list[Path]:
 def series_source(path: Path, rate: Fraction, folder: Path) -> Source:
     """Address pictures as a video of constant rate, through a list for ffmpeg in an empty `folder`."""
     # A leading ./ would be lost and a % taken for a number, were the names not absolute and patterns off.
-    each = f"option framerate {rate}\noption pattern_type none\nduration {float(1 / rate):.9f}\n"
+    each = f"option framerate {rate}\noption pattern_type none\noption format_whitelist {formats.PICTURES}\n"
+    each += f"duration {float(1 / rate):.9f}\n"
     lines = ["ffconcat version 1.0\n"]
     for number, picture in enumerate(pictures_of(path)):
         place = picture.resolve()
