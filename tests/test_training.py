@@ -138,6 +138,7 @@ def test_resumed_run_equals_an_unbroken_one(studio, monkeypatch, taught):
         curve.write('{"step": 5}\n')  # as after a kill between checkpoints
     assert reconet(*arguments(studio, "parts", *more, "--resume")) == 0
     whole, parts = (load_weights(studio / name / "fast.safetensors").state_dict() for name in ("whole", "parts"))
+    assert whole.keys() == parts.keys()
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     losses = [(studio / name / "run/fast/losses.jsonl").read_text() for name in ("whole", "parts")]
     assert losses[0] == losses[1]

@@ -125,6 +125,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same_weights(studio, monkeypatch
     again = [sys.executable, "-c", often + start, *command, "--resume"]
     assert subprocess.run(again, stderr=subprocess.DEVNULL, timeout=PATIENCE, check=False).returncode == 0
     first, second = weights_of(whole), weights_of(parts)
+    assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert entries(whole) == entries(parts)
 
