@@ -37,7 +37,7 @@ FFMPEG = find_ffmpeg()
 # `reconet` with a style that changes nothing, in a process of its own. RECONET_TEST_DELAY slows it down; at
 # frame RECONET_TEST_STOP, with more to come than queues hold, it waits until reading is given up.
 DRIVER = """
-import os, sys, threading, time, types
+import os, pathlib, sys, threading, time, types
 engine = types.ModuleType("reconet_cli.engine")
 class Identity:
     description = "identity"
@@ -56,7 +56,7 @@ class Identity:
 engine.load_engine = lambda style, **options: Identity()
 sys.modules["reconet_cli.engine"] = engine
 import reconet_cli.model.styles as styles
-styles.find_style = lambda name, variant="auto": name
+styles.find_style = lambda name, variant="auto": pathlib.Path(name)
 from reconet_cli.cli import main
 main()
 """
