@@ -19,6 +19,7 @@ FLOOR = {
     "failures": 1,
     "processors": 1,
     "channel": 0,
+    "deaf": 0,
     "warping": 1,
     "model": 2,
     "engine": 3,

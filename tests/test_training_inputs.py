@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -11,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from flow_trees import sintel
+from processes import PATIENCE, children, gone, until
 from test_training_loop import arguments, entries, reconet, studio, with_photographs  # noqa: F401 - a fixture
 
 from reconet_cli.errors import FlowError, TrainingError
@@ -166,3 +171,23 @@ def test_base_is_no_name_for_a_style(studio, monkeypatch, capsys):  # noqa: F811
     command[command.index("--style") + 1] = str(studio / "base.png")
     assert reconet(*command) == 2
     assert "-o" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups")
+@pytest.mark.usefixtures("studio")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_leaves_a_checkpoint(studio, number):  # noqa: F811
+    command = with_photographs(studio, "--steps", "100000", "--workers", "1", "-o", str(studio / "out"))
+    start = [sys.executable, "-c", "from reconet_cli.cli import main; main()"]
+    process = subprocess.Popen([*start, *command], stderr=subprocess.PIPE, start_new_session=True)
+    curve = studio / "out/run/fast/losses.jsonl"
+    until(lambda: curve.exists() and curve.read_text().count("\n") >= 2, process)
+    workers = children(process.pid)
+    os.killpg(process.pid, number)
+    os.killpg(process.pid, number)
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, said.decode()
+    assert "stopped; continue with the same command and --resume" in said.decode()
+    assert (studio / "out/run/fast/checkpoint.pt").exists()
+    assert workers
+    assert gone(workers)

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from reconet_cli.deaf import TO_ALL
+
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
@@ -30,15 +32,20 @@ def ended_by_signals() -> Iterator[None]:
 
 
 class StopOnSignal:
-    """Lets the step in hand finish after Ctrl-C or SIGTERM; a second Ctrl-C stops at once."""
+    """Lets the step in hand finish after Ctrl-C, SIGTERM or SIGHUP; a second Ctrl-C stops at once.
+
+    A second SIGTERM does not: who sends one to a process and to its group (timeout, torchrun, schedulers) means one.
+    An ignored SIGHUP stays ignored.
+    """
 
     def __init__(self) -> None:
         self.asked = False
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> StopOnSignal:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._previous[number] = signal.signal(number, self._ask)
+        for number in TO_ALL:
+            if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
+                self._previous[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,4 +54,5 @@ class StopOnSignal:
 
     def _ask(self, number: int, _frame: object) -> None:
         self.asked = True
-        signal.signal(number, self._previous[number])
+        if number == signal.SIGINT:
+            signal.signal(number, self._previous[number])

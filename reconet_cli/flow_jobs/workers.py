@@ -7,16 +7,16 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 import cv2
 import torch
 
+from reconet_cli.deaf import deaf_children, unblock
 from reconet_cli.errors import FlowError
 from reconet_cli.processors import processors
 
@@ -53,7 +53,7 @@ def in_order(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: in
     waiting: deque[Future[Result]] = deque()
     try:
         for task in tasks:
-            with _deaf_children():
+            with deaf_children():
                 waiting.append(pool.submit(function, task))
             if len(waiting) > 2 * jobs:
                 yield waiting.popleft().result()
@@ -67,19 +67,6 @@ def in_order(function: Callable[[Task], Result], tasks: Iterable[Task], jobs: in
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         _end(set(multiprocessing.active_children()) - before)
-
-
-@contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Processes that begin in here are deaf to Ctrl-C before `_become_worker` already: they inherit what is blocked."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end(workers: Iterable[BaseProcess]) -> None:
@@ -97,5 +84,6 @@ def _become_worker(threads: int) -> None:
     # which leaves through `finally`, so that no unfinished file stays behind.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    unblock()
     cv2.setNumThreads(threads)
     torch.set_num_threads(threads)

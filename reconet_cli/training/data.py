@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from reconet_cli import deaf
 from reconet_cli.errors import ReconetError, TrainingError
 from reconet_cli.flow.datasets import find_dataset
 from reconet_cli.folders import packaged_folder
@@ -160,13 +160,18 @@ def batches(
         prefetch_factor=_AHEAD if workers else None,
         worker_init_fn=_settle if workers else None,
     )
-    for batch in loader:
+    with deaf.deaf_children():
+        prepared = iter(loader)
+    for batch in prepared:
         if isinstance(batch, ReconetError):
             raise batch
         yield batch
 
 
 def _settle(_worker: int) -> None:
-    """Workers leave Ctrl-C to the training process, and OpenCV's threads do not survive a fork."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Workers leave signals to the training process, which tells them when to end; where it dies, they notice.
+
+    OpenCV's threads do not survive a fork.
+    """
+    deaf.ignore()
     cv2.setNumThreads(0)

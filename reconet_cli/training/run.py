@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
@@ -98,18 +98,8 @@ class Run:
         frames = preview_frames(self._data.pictures)
         journal = Journal(self._files.work, trainer.step, frames) if self._cluster.is_first else None
         pairs = batches(self._data.sources, self._settings, trainer.step, self._machine.workers, self._cluster)
-        before, start = trainer.seconds, time.monotonic()
-        stopped = False
-        while not stopped and not trainer.schedule.finished(trainer.step, trainer.seconds):
-            values = trainer.train_step(self._next(pairs))
-            trainer.seconds, stopped = self._agree(before + time.monotonic() - start, should_stop())
-            if journal:
-                journal.losses(trainer.step, values)
-            if trainer.step % _MEASURE_EVERY == 0:
-                self._measure(journal)
-            if journal and trainer.step % _PREVIEW_EVERY == 0:
-                journal.preview(trainer.step, trainer.paint(frames))
-            on_step(trainer.schedule.done(trainer.step, trainer.seconds), values)
+        with self._kept():
+            self._steps(pairs, journal, frames, on_step, should_stop)
         if journal:
             journal.close()
             trainer.save(self._files.checkpoint)
@@ -119,13 +109,37 @@ class Run:
             self._finish(frames)
         return True
 
-    def _next(self, pairs: Iterator[FramePairs]) -> FramePairs:
-        """The next batch. Where it cannot be read, the run ends with a checkpoint of what it has learned."""
+    def _steps(
+        self,
+        pairs: Iterator[FramePairs],
+        journal: Journal | None,
+        frames: torch.Tensor,
+        on_step: OnStep,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        trainer = self._trainer
+        before, start = trainer.seconds, time.monotonic()
+        stopped = False
+        while not stopped and not trainer.schedule.finished(trainer.step, trainer.seconds):
+            values = trainer.train_step(next(pairs))
+            trainer.seconds, stopped = self._agree(before + time.monotonic() - start, should_stop())
+            if journal:
+                journal.losses(trainer.step, values)
+            if trainer.step % _MEASURE_EVERY == 0:
+                self._measure(journal)
+            if journal and trainer.step % _PREVIEW_EVERY == 0:
+                journal.preview(trainer.step, trainer.paint(frames))
+            on_step(trainer.schedule.done(trainer.step, trainer.seconds), values)
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Leave a checkpoint of what was learned whatever ends the run in here; at most one step in it is torn."""
         try:
-            return next(pairs)
-        except Exception:
+            yield
+        except BaseException:
             if self._cluster.is_first:
-                self._trainer.save(self._files.checkpoint)
+                with suppress(Exception):  # a device that has failed gives nothing back
+                    self._trainer.save(self._files.checkpoint)
             raise
 
     def _agree(self, seconds: float, stop: bool) -> tuple[float, bool]:
