@@ -18,6 +18,7 @@ from reconet_cli.media.info import MediaInfo
 from reconet_cli.media.inputs import at_its_pace, files_of, is_stream, source_named
 from reconet_cli.media.job import Job
 from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.media.one_clock import with_one_clock
 from reconet_cli.media.packets import with_measured_rate
 from reconet_cli.media.probing import probe
 from reconet_cli.media.reader import FfmpegReader
@@ -48,7 +49,8 @@ def open_job(request: Request, *, known: Fraction = Fraction(0)) -> Job:
                 pipe = relayed(program, source, stack)
                 job = _with_ffmpeg(program, request, *pipe.probe(program), pipe)
             else:
-                job = _with_ffmpeg(program, request, source, probe(program, source), known=known)
+                source, info = with_one_clock(program, source, probe(program, source), stack)
+                job = _with_ffmpeg(program, request, source, info, known=known)
         stack.callback(job.reader.release)
         stack.callback(job.reader.abort)
         if job.second:
@@ -94,7 +96,8 @@ def _from_pipe(program: str, request: Request, stack: ExitStack) -> Job:
     copy = standard_input.spool()
     stack.callback(copy.unlink, missing_ok=True)
     source = spooled_source(copy)
-    return _with_ffmpeg(program, request, source, probe(program, source))
+    source, info = with_one_clock(program, source, probe(program, source), stack)
+    return _with_ffmpeg(program, request, source, info)
 
 
 def _from_raw(
