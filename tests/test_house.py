@@ -14,6 +14,7 @@ FLOOR = {
     "errors": 0,
     "folders": 0,
     "files": 0,
+    "json_text": 0,
     "pictures": 0,
     "control_groups": 0,
     "failures": 1,

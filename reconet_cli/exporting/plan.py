@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reconet_cli import __version__
 from reconet_cli.errors import ExportError
+from reconet_cli.json_text import json_value
 from reconet_cli.model.styles import VARIANT_ORDER, style_name
 from reconet_cli.model.weights import read_metadata
 
@@ -79,6 +80,6 @@ def metadata(plan: Plan) -> dict[str, str]:
 
 def _picture_licence(card: Path) -> str:
     try:
-        return str(json.loads(card.read_text(encoding="utf-8"))["picture_licence"])
+        return str(json_value(card.read_bytes())["picture_licence"])
     except (OSError, ValueError, KeyError, TypeError):
         return _NO_LICENCE

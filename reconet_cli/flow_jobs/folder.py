@@ -17,6 +17,7 @@ from reconet_cli.flow.motion import Direction, MotionSettings, measure_motion
 from reconet_cli.flow_jobs.frames import Frames, neighbours
 from reconet_cli.flow_jobs.outputs import Outputs, outputs_for
 from reconet_cli.flow_jobs.workers import in_order
+from reconet_cli.json_text import json_value
 
 # Says what the files of a folder were made from; they are continued only where it agrees.
 MANIFEST = "reconet-flow.json"
@@ -98,7 +99,7 @@ def _claim(frames: Frames, folder: Path, suffix: str, settings: MotionSettings) 
 def _check_same(manifest: Path, wanted: dict[str, Any]) -> None:
     hint = "name another folder, or remove this one"
     try:
-        found = json.loads(manifest.read_text(encoding="utf-8"))
+        found = json_value(manifest.read_bytes())
     except ValueError as problem:
         raise FlowError(f"{manifest} is damaged", hint) from problem
     different = [key for key in wanted if not isinstance(found, dict) or found.get(key) != wanted[key]]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from reconet_cli.json_text import json_value
 from reconet_cli.media.colour import Colour
 from reconet_cli.media.info import MediaInfo, Stream, VideoStream, clock
 
@@ -20,12 +20,12 @@ _MATRIX_AND_MORE = ("color_space", "color_primaries", "color_transfer")
 def parse_json(said: bytes) -> MediaInfo | None:
     """Read ffprobe's answer; None where it could not open the input."""
     try:
-        found = json.loads(said)
+        found = json_value(said)
         whole = found["format"]
         streams = tuple(_stream(entry) for entry in found["streams"] if entry.get("codec_type") in _KINDS)
         duration = _fraction(whole.get("duration"))
         return MediaInfo(whole["format_name"], duration, _fraction(whole.get("start_time")) or Fraction(0), streams)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -20,16 +20,20 @@ from reconet_cli.media.info import MediaInfo, VideoStream, parse
 from reconet_cli.media.process import COLOR, GLOBAL_ARGUMENTS, LOG_EVERYTHING, LOG_MORE, LOG_PROBLEMS, Process
 from reconet_cli.media.source import Source
 
+_PATIENCE = 120.0  # seconds
+_LONGEST_ANSWER = 64 << 20  # bytes
+
 Attend = Callable[[Process], Any]
 _SIZE = re.compile(rf"{COLOR}\[Parsed_showinfo_\d+ @ \w+\] {COLOR}\[info\] n: .*? s:(\d+)x(\d+) ")
 
 
-def probe(program: str, source: Source, attend: Attend = Process.wait, stdin: int = DEVNULL) -> MediaInfo:
+def probe(program: str, source: Source, attend: Attend | None = None, stdin: int = DEVNULL) -> MediaInfo:
     """Ask about an input with the ffprobe that belongs to an ffmpeg `program`, or with that itself.
 
     `attend` is given each process to wait for; it feeds the `stdin` of those that read a pipe. Raises MediaError, in
     ffmpeg's words, when it cannot open the input.
     """
+    attend = attend or (_answered if source.url.startswith("file:") else Process.wait)
     ffprobe = find_ffprobe(program)
     opened = input_arguments(source)
     if ffprobe:
@@ -57,6 +61,12 @@ def find_ffprobe(program: str) -> str | None:
     return shutil.which(path.with_name(path.name.replace("ffmpeg", "ffprobe"))) if "ffmpeg" in path.name else None
 
 
+def _answered(process: Process) -> None:
+    """Wait for what reads a file; an address may make it wait as long as it likes."""
+    if process.wait(_PATIENCE) is None:
+        raise MediaError(f"{process.command[0]} does not answer within {_PATIENCE:g} seconds", "try another ffmpeg")
+
+
 class _Asked:
     """A process that has answered: its log, with colors, and what it wrote to standard output."""
 
@@ -77,7 +87,10 @@ class _Asked:
 
     def _listen(self) -> None:
         with self.process.stdout as pipe:
-            self.answer = pipe.read()
+            while piece := pipe.read(1 << 16):
+                self.answer += piece
+                if len(self.answer) > _LONGEST_ANSWER:
+                    self.process.abort()
 
 
 def input_arguments(source: Source) -> list[str]:

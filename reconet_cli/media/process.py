@@ -41,6 +41,8 @@ _TAIL = 40
 _PATIENCE = 1.0  # seconds between SIGTERM and SIGKILL
 _LEFT_BEHIND = 3.0  # seconds that the rest of the log may take once the child has ended
 _LONGEST_LINE = 1 << 16
+# What a log may take between two frames: bytes, and as many more for each line. A damaged file has much to say, too.
+_MOST_SAID, _LINE_COST = 64 << 20, 100
 
 
 def environment(*, colored: bool = False) -> dict[str, str]:
@@ -83,6 +85,7 @@ class Process:
         self.error_count = 0
         self._tail: deque[tuple[str, str]] = deque(maxlen=_TAIL)
         self._on_log = on_log
+        self._said = 0
         try:
             # Unbuffered pipes: frames are large, and a second buffer would only copy them once more.
             self._child = subprocess.Popen(
@@ -147,6 +150,10 @@ class Process:
                 self._send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         self.wait()
 
+    def progress(self) -> None:
+        """Say that a frame went in or came out: what is logged from now on is counted anew."""
+        self._said = 0
+
     def close_stdin(self) -> None:
         """Close our end of the pipe into the child; for the thread that writes to it."""
         with suppress(OSError):  # the child died with bytes on their way
@@ -183,6 +190,11 @@ class Process:
                 self._remember(line)
                 if self._on_log:
                     self._on_log(line)
+                self._said += len(raw) + _LINE_COST
+                if self._said > _MOST_SAID:
+                    self._tail.append(("error", "ffmpeg writes a log without end"))
+                    self._send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+                    break
         if self._on_log:
             self._on_log(None)
 

@@ -103,6 +103,7 @@ class FfmpegReader:
                 self._cut = True
                 return
             self.count += 1
+            self._process.progress()
             before, time = time, time + self._nominal if shown.time is None else shown.time - self._origin
             yield self._layout.frame(values, time, self._duration(shown, time, time - before))
 

@@ -123,6 +123,7 @@ class FfmpegWriter:
             raise MediaError(f"{self.name}: a frame of shape {values.shape} after one of {self._shape}")
         self._send(self._feed.before(frame))
         self._send(values.data)
+        self._process.progress()
         self._count += 1
 
     def finish(self) -> None:

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from reconet_cli.errors import StyleError
 from reconet_cli.files import replacing
+from reconet_cli.json_text import json_value
 from reconet_cli.model.styles import EXPORTED
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ def read_metadata(path: Path) -> dict[str, Any]:
             metadata = file.metadata() or {}
         if metadata.get("format") != FORMAT:
             raise StyleError(f"{path} is no reconet style", "styles come from `reconet train`")
-        return {"config": json.loads(metadata["config"]), "recipe": json.loads(metadata["recipe"])}
+        return {"config": json_value(metadata["config"]), "recipe": json_value(metadata["recipe"])}
     except OSError as problem:
         raise StyleError(f"cannot read {path}: {problem.strerror or problem}") from problem
-    except (SafetensorError, KeyError, ValueError, RecursionError) as problem:
+    except (SafetensorError, KeyError, ValueError) as problem:
         raise StyleError(f"{path} is damaged or no style: {problem}", "styles come from `reconet train`") from problem
 
 

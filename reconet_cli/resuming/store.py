@@ -14,6 +14,7 @@ from typing import Any
 
 from reconet_cli.errors import MediaError
 from reconet_cli.files import lock
+from reconet_cli.json_text import json_value
 from reconet_cli.resuming.memory import Memory, load_memory, save_memory
 
 MANIFEST = "manifest.json"
@@ -197,10 +198,10 @@ class Store:
         if self._found is None:
             return
         try:
-            content = json.loads(self._found)
+            content = json_value(self._found)
             segments = [_segment(entry) for entry in content["segments"]]
             found, settled = dict(content["identity"]), content["settled"]
-        except (ValueError, TypeError, KeyError, ZeroDivisionError, RecursionError):
+        except (ValueError, TypeError, KeyError, ZeroDivisionError):
             self._damaged = True
             self._refuse("has a damaged manifest")
             return

@@ -13,6 +13,7 @@ import torch
 from reconet_cli import __version__
 from reconet_cli.errors import TrainingError
 from reconet_cli.files import locked, replacing
+from reconet_cli.json_text import json_value
 from reconet_cli.model.losses import temporal_gap
 from reconet_cli.model.weights import read_metadata
 from reconet_cli.training.pairs import FramePairs
@@ -70,7 +71,7 @@ def write_card(folder: Path, variant: str, entry: dict[str, Any]) -> None:
 
 def _write_card(path: Path, variant: str, entry: dict[str, Any]) -> None:
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
+        card = json_value(path.read_bytes())
         variants = dict(card["variants"])
     except (OSError, ValueError, KeyError, TypeError):
         card, variants = {"name": path.parent.resolve().name}, {}

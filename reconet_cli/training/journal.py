@@ -10,6 +10,7 @@ from torch import Tensor
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.files import replacing
+from reconet_cli.json_text import json_value
 from reconet_cli.training.preview import read_rows, write_sheet
 
 # Rows of painted pictures on the sheet that shows the whole run.
@@ -80,7 +81,7 @@ def _reopen(path: Path, step: int) -> TextIO:
 def _step_of(line: str) -> int:
     """The step that a line is about, -1 for what a killed run has left half written."""
     try:
-        return int(json.loads(line)["step"])
+        return int(json_value(line)["step"])
     except (ValueError, KeyError, TypeError):
         return -1
 
