@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 from conftest import SOFT
 from identity import MIX, close, leftovers, paint
+from processes import PATIENCE
 
 from reconet_cli.errors import MediaError
+from reconet_cli.media import hardware
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "avi", "ts"])
@@ -445,9 +448,11 @@ def decoding(folder, real, works):
         "for name in ('-init_hw_device', '-hwaccel'):\n"
         "    if name in args:\n"
         "        at = args.index(name)\n"
-        f"        if args[at + 1] != {works!r}: sys.exit(1)\n"
-        f"        open({str(folder / 'said')!r}, 'a').write(' '.join(args[at:at + 2]) + '\\n')\n"
-        "        del args[at:at + 2]\n"
+        "        end = at + (4 if '-hwaccel_device' in args else 2)\n"
+        "        chip = ':'.join(args[at + 1:end:2])\n"
+        f"        if chip != {works!r}: sys.exit(1)\n"
+        f"        open({str(folder / 'decoded')!r}, 'a').write(name + ' ' + chip + '\\n')\n"
+        "        del args[at:end]\n"
         f"os.execv({real!r}, [{real!r}, *args])\n"
     )
     path.chmod(0o755)
@@ -459,13 +464,45 @@ def test_decoder_on_a_chip(tools, clip, tmp_path):
     for name in ("auto", "nvdec"):
         paint(clip, tmp_path / f"{name}.mp4", decoder=name, ffmpeg=ffmpeg)
         assert len(tools.times(tmp_path / f"{name}.mp4")) == 25
-    assert (tmp_path / "said").read_text().count("-hwaccel cuda") == 2
+    assert (tmp_path / "decoded").read_text().count("-hwaccel cuda") == 2
     with pytest.raises(MediaError, match="the decoder vaapi does not work here"):
         paint(clip, tmp_path / "vaapi.mp4", decoder="vaapi", ffmpeg=ffmpeg)
     assert not (tmp_path / "vaapi.mp4").exists()
     none = decoding(tmp_path, tools.ffmpeg, "nothing")
     paint(clip, tmp_path / "software.mp4", decoder="auto", ffmpeg=none)
     assert len(tools.times(tmp_path / "software.mp4")) == 25
+
+
+def test_the_gpu_that_paints_decodes_and_encodes(tools, clip, stylize, tmp_path):
+    ffmpeg = decoding(tmp_path, pretending(tmp_path, tools.ffmpeg, "h264_nvenc"), "cuda:1")
+    chip = ["--device", "cuda:1", "--decoder", "nvdec", "--encoder", "nvenc", "--ffmpeg", ffmpeg]
+    subprocess.run([*stylize, clip, tmp_path / "out.mp4", *chip], check=True, timeout=PATIENCE)
+    assert len(tools.times(tmp_path / "out.mp4")) == 25
+    said = (tmp_path / "said").read_text()
+    assert "-c:v h264_nvenc" in said
+    assert "-gpu 1" in said
+    assert (tmp_path / "decoded").read_text().splitlines() == ["-init_hw_device cuda:1", "-hwaccel cuda:1"]
+
+
+def test_the_render_node_that_encodes(tools, clip, tmp_path, monkeypatch):
+    for name in ("renderD128", "renderD129", "card0"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(hardware, "_NODES", tmp_path)
+    works = ["-vaapi_device", f"{tmp_path}/renderD129"]
+    path = tmp_path / "ffmpeg-with-two-chips"
+    path.write_text(
+        f"#!{sys.executable}\nimport os, sys\nargs = sys.argv[1:]\n"
+        "if 'encoder=h264_vaapi' in args: print('Encoder x'); sys.exit()\n"
+        "if '-vaapi_device' in args:\n"
+        "    at = args.index('-vaapi_device')\n"
+        f"    if args[at:at + 2] != {works!r}: sys.exit(1)\n"
+        "    del args[at:at + 2]\n"
+        "    args = [a.replace('h264_vaapi', 'libx264').replace('hwupload', 'null') for a in args]\n"
+        f"os.execv({tools.ffmpeg!r}, [{tools.ffmpeg!r}, *args])\n"
+    )
+    path.chmod(0o755)
+    paint(clip, tmp_path / "out.mp4", encoder="vaapi", ffmpeg=str(path))
+    assert len(tools.times(tmp_path / "out.mp4")) == 25
 
 
 def test_frames_in_a_chips_order_have_the_same_colours(tools, clip, tmp_path):

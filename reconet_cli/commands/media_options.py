@@ -63,6 +63,12 @@ _OTHERS = [
 ]
 
 
+def gpu_number(device: str) -> int | None:
+    """The number in a device's name (`cuda:1`), None where there is none."""
+    match = re.fullmatch(r"cuda:(\d+)", device)
+    return int(match[1]) if match else None
+
+
 def check_encoding(request: Request) -> None:
     """Raise UsageError for options of a video's encoder where nothing is encoded as a video."""
     may_move = request.output.lower().endswith(".webp")

@@ -11,7 +11,7 @@ import click
 
 from reconet_cli.commands.batch_options import Batch, batch_options, report, run_batch
 from reconet_cli.commands.look_options import look_options
-from reconet_cli.commands.media_options import check_encoding, media_options
+from reconet_cli.commands.media_options import check_encoding, gpu_number, media_options
 from reconet_cli.commands.parameters import Ratio, Size, Time, refuse, threads_option
 from reconet_cli.commands.signals import ended_by_signals
 
@@ -108,7 +108,7 @@ def command(
         read.append(looks.mask)
     request = Request(
         source, target, size, scale, fps, start, duration, overwrite=yes, ffmpeg=ffmpeg,
-        columns=looks.columns, others=tuple(read), **media,
+        columns=looks.columns, others=tuple(read), gpu=gpu_number(device), **media,
     )  # fmt: skip
     if not batch:
         check_encoding(request)

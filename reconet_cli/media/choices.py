@@ -24,11 +24,11 @@ def asked_codec(request: Request) -> str | None:
 def with_hardware(program: str, request: Request) -> Request:
     """The same request with ffmpeg's names of what was asked for on a graphics chip. Raises MediaError."""
     if request.decoder:
-        request = replace(request, decoder=hardware_decoder(program, request.decoder))
+        request = replace(request, decoder=hardware_decoder(program, request.decoder, request.gpu))
     if not request.encoder or request.raw_format or request.to_picture:
         return request
     codec = asked_codec(request) or request.container.video
-    return replace(request, codec=hardware_encoder(program, codec, request.encoder), encoder=None)
+    return replace(request, codec=hardware_encoder(program, codec, request.encoder, request.gpu), encoder=None)
 
 
 def video_codec(request: Request, video: VideoStream | None) -> str:

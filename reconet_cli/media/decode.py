@@ -26,7 +26,8 @@ class ReadOptions:
     `fields` (`tff`, `bff` or `auto`) says which field of interlaced frames came first, empty for whole frames;
     `layout` is what the frames are wanted in; frames before `known` (seconds from the beginning that was asked for)
     may be left out; HDR ones are tone-mapped to SDR where `tonemap` is set. `hardware` is ffmpeg's name of a decoder on
-    a graphics chip. `smooth` chroma is interpolated, as players show it, also in frames that keep their size.
+    a graphics chip, and its device (`cuda:1`). `smooth` chroma is interpolated, as players show it, also in frames that
+    keep their size.
     """
 
     size: tuple[int, int] | None = None
@@ -101,7 +102,8 @@ def _part(source: Source, info: MediaInfo, video: VideoStream, options: ReadOpti
     if options.layout.alpha and video.decoder:
         cut["c:v"] = video.decoder
     elif options.hardware and not info.is_picture:
-        cut["hwaccel"] = options.hardware
+        cut["hwaccel"], _, device = options.hardware.partition(":")
+        cut |= {"hwaccel_device": device} if device else {}
     stream = ffmpeg.input(source.url, **source.options, **cut)[str(video.index)]
     return stream if skip is None or skip >= (options.start or 0) else stream.filter("trim", start=seconds(origin))
 

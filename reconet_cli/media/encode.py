@@ -14,7 +14,7 @@ from reconet_cli.media.colour import SCALE_FLAGS, Colour, is_rgb
 from reconet_cli.media.containers import Container
 from reconet_cli.media.decode import seconds
 from reconet_cli.media.encoders import ENCODERS, PICTURES, UNKNOWN, encoder_options
-from reconet_cli.media.hardware import VAAPI_DEVICE
+from reconet_cli.media.hardware import device_options, encoder_device, on_chip
 from reconet_cli.media.keeping import Passage
 from reconet_cli.media.pixels import PLAIN, Layout
 from reconet_cli.media.process import GLOBAL_ARGUMENTS, LOG_PROBLEMS
@@ -61,7 +61,7 @@ class Encoding:
     """What to make of the frames.
 
     `ticks` per second is the clock of frame times, None for a constant rate; `steady` is False for uneven
-    ones; `extra` are keys and values for ffmpeg's encoder and muxer.
+    ones; `extra` are keys and values for ffmpeg's encoder and muxer; `gpu` is the number of the NVIDIA one to use.
     """
 
     container: Container
@@ -71,6 +71,7 @@ class Encoding:
     ticks: int | None = None
     steady: bool = True
     extra: tuple[tuple[str, str], ...] = ()
+    gpu: int | None = None
 
     @property
     def needs_even_size(self) -> bool:
@@ -136,7 +137,10 @@ def video_command(
         if original.second and original.duration is not None:
             # Whoever joins a stream hears before he sees, and the decoder counts from the first picture.
             options["t"] = seconds(first_time + original.duration)
-    device = ["-vaapi_device", VAAPI_DEVICE] if encoding.codec.endswith("_vaapi") else []
+    device: list[str] = []
+    if on_chip(encoding.codec):
+        device, own = device_options(encoding.codec, encoder_device(program, encoding.codec, encoding.gpu) or "")
+        options = own | options
     address = file_url(path) if isinstance(path, Path) else path
     return whole_command(
         program, ffmpeg.output(*streams, address, **options), "-copyts", "-y", *device, tags=tags_of(original)

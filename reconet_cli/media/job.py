@@ -189,6 +189,7 @@ class Job:
             ticks,
             steady,
             (*_prompt(self.request, self.video), *self.request.extra),
+            self.request.gpu,
         )
         look = self._look()
         width, height = look.size

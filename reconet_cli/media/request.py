@@ -19,6 +19,7 @@ class Request:
 
     `format` is that of standard output, None to choose by the input; `hdr` is what to do with high dynamic range:
     tonemap or reject; `encoder` and `decoder` are families of those on graphics chips, `auto` for any, empty for none;
+    `gpu` is the number of the NVIDIA one that paints, if it was said, which then decodes and encodes as well;
     `extra` are keys and values for ffmpeg's encoder and muxer; `sound` is False to leave it out; `input_format` is that
     of raw frames on standard input; `latency` is the seconds within which frames of a live input should get through, 0
     for an input whose every frame counts. `series` and `animated` are set when the input turns out to be a video for an
@@ -43,6 +44,7 @@ class Request:
     hdr: str = "tonemap"
     encoder: str | None = None
     decoder: str | None = None
+    gpu: int | None = None
     extra: tuple[tuple[str, str], ...] = ()
     sound: bool = True
     input_format: str = "rgb24"
