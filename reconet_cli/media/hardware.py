@@ -22,8 +22,8 @@ DECODERS = {"nvdec": "cuda", "videotoolbox": "videotoolbox", "vaapi": "vaapi"}
 def hardware_encoder(program: str, codec: str, family: str, gpu: int | None = None) -> str:
     """The encoder of a `family` (or of any, with `auto`) that makes what the software encoder `codec` makes.
 
-    `gpu` is the number of the NVIDIA one to ask first. With `auto` it is `codec` itself where no hardware encoder works.
-    Raises MediaError where one of the named family does not work on this machine.
+    `gpu` is the number of the NVIDIA one to ask first. With `auto` it is `codec` itself where no hardware encoder
+    works. Raises MediaError where one of the named family does not work on this machine.
     """
     standard = _STANDARDS.get(codec)
     names = [f"{standard}_{name}" for name in (FAMILIES if family == "auto" else [family]) if standard]
