@@ -102,7 +102,8 @@ def hdr_to_sdr(signal, kind):
     nits = light(signal)
     if kind == "arib-std-b67":
         a, b, c = 0.17883277, 0.28466892, 0.55991073
-        nits = 1000 * np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12) ** 1.2
+        scene = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
+        nits = 1000 * scene * (scene @ [0.2627, 0.6780, 0.0593])[..., None] ** 0.2
     e1 = np.minimum(inverse(nits) / inverse(1000), 1)
     most = inverse(203) / inverse(1000)
     knee = 1.5 * most - 0.5

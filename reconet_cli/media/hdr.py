@@ -15,6 +15,8 @@ DISPLAY_GAMMA = 2.4
 _HLG_GAMMA = 1.2
 _M1, _M2, _C1, _C2, _C3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
 _A, _B, _C = 0.17883277, 0.28466892, 0.55991073
+# Luminance in linear BT.2020, into the channel that no HDR video has.
+_LUMINANCE = (("ar", 0.2627), ("ag", 0.6780), ("ab", 0.0593), ("aa", 0))
 # Linear BT.2020 to linear BT.709 (ITU-R BT.2087).
 _TO_BT709 = (
     ("rr", 1.660491), ("rg", -0.587641), ("rb", -0.072850),
@@ -26,12 +28,13 @@ _TO_BT709 = (
 def to_sdr(stream: Any, colour: Colour) -> Any:
     """Filter full-range PQ or HLG RGB frames into SDR RGB with BT.709 primaries and a 2.4 gamma.
 
-    Brightness is rolled off as in ITU-R BT.2390 (section 5.4.1), from a peak of 1000 nits to diffuse white at 203,
-    in each channel by itself. Every step is a table over 16-bit values.
+    HLG becomes the light of a display of 1000 nits first, as in ITU-R BT.2100: its inverse OETF, then its OOTF, whose
+    system gamma 1.2 is on luminance. Brightness is rolled off as in ITU-R BT.2390 (section 5.4.1), from a peak of 1000
+    nits to diffuse white at 203, in each channel by itself. Every step is on 16-bit values.
     """
-    stream = stream.filter("format", pix_fmts="gbrp16le")
+    stream = _root_of_light(stream) if colour.hdr == "HLG" else stream.filter("format", pix_fmts="gbrp16le")
     table = f"maxval*({_linear(colour.hdr)})"
-    stream = stream.filter("lutrgb", r=table, g=table, b=table)
+    stream = stream.filter("lutrgb", r=table, g=table, b=table, a="maxval")
     if colour.primaries in ("bt2020", "unknown"):
         stream = stream.filter("colorchannelmixer", **dict(_TO_BT709))
     table = f"maxval*pow(val/maxval,{1 / DISPLAY_GAMMA:.9f})"
@@ -49,14 +52,25 @@ def _linear(kind: str) -> str:
 
     ffmpeg's st(n,x) and ld(n) write and read registers; register 0 holds the signal, then the light.
     """
-    steps = ("st(0,val/maxval)", *(_HLG_TO_PQ if kind == "HLG" else ()), *_ROLL_OFF, *_PQ_TO_LIGHT)
+    steps = ("st(0,val/maxval)", *(_ROOT_TO_PQ if kind == "HLG" else ()), *_ROLL_OFF, *_PQ_TO_LIGHT)
     return ";".join(steps)
 
 
-# HLG to scene light, with the system gamma in each channel to display light, to PQ (ITU-R BT.2100, tables 5 and 4).
-_HLG_TO_PQ = (
-    f"st(1,if(lte(ld(0),0.5),ld(0)*ld(0)/3,(exp((ld(0)-{_C})/{_A})+{_B})/12))",
-    f"st(1,pow({PEAK / 10_000}*pow(ld(1),{_HLG_GAMMA}),{_M1}))",
+def _root_of_light(stream: Any) -> Any:
+    """HLG to the square root of display light, 1 for the peak; it leaves something in the alpha channel.
+
+    That light is E·Y^(gamma-1), where E is a channel of scene light and Y its luminance (ITU-R BT.2100, table 5).
+    """
+    table = f"st(0,val/maxval);maxval*if(lte(ld(0),0.5),ld(0)*ld(0)/3,(exp((ld(0)-{_C})/{_A})+{_B})/12)"
+    stream = stream.filter("format", pix_fmts="gbrap16le").filter("lutrgb", r=table, g=table, b=table)
+    stream = stream.filter("colorchannelmixer", **dict(_LUMINANCE))
+    root, gamma = "maxval*sqrt(val/maxval)", f"maxval*pow(val/maxval,{(_HLG_GAMMA - 1) / 2})"
+    return stream.filter("lutrgb", r=root, g=root, b=root, a=gamma).filter("premultiply", inplace=1)
+
+
+# The square root of display light to PQ (ITU-R BT.2100, table 4).
+_ROOT_TO_PQ = (
+    f"st(1,pow({PEAK / 10_000}*ld(0)*ld(0),{_M1}))",
     f"st(0,pow(({_C1}+{_C2}*ld(1))/(1+{_C3}*ld(1)),{_M2}))",
 )
 # The Hermite spline above the knee (ITU-R BT.2390), on signals relative to the peak's.
