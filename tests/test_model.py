@@ -152,7 +152,8 @@ def test_where_training_starts_is_found_and_not_listed(tmp_path, monkeypatch):
     assert find_style("base").parent.name == "base"
     (tmp_path / "base").mkdir()
     save_weights(tmp_path / "base/fast.safetensors", ReCoNet(small_configs[0]), {})
-    assert "base" in {style.name for style in list_styles()}, "a user's own style may have any name"
+    assert find_style("base").parent.parent != tmp_path, "a user's style must not change where training starts"
+    assert "base" not in {style.name for style in list_styles()}
 
 
 def torchvision_like_vgg16() -> nn.Sequential:

@@ -469,7 +469,7 @@ def test_the_manifest_says_what_was_painted(sources, tmp_path):
 
 def test_the_precision_that_was_settled_is_kept(sources, tmp_path, monkeypatch):
     """`auto` measures, so on another day it may choose otherwise; the segments behind the first must not differ."""
-    style, out, asked = tmp_path / "style", tmp_path / "out.mp4", []
+    style, out, asked = tmp_path / "style.safetensors", tmp_path / "out.mp4", []
     style.write_text("a")
 
     class Engine:
@@ -492,7 +492,7 @@ def test_the_precision_that_was_settled_is_kept(sources, tmp_path, monkeypatch):
     module = types.ModuleType("reconet_cli.engine")
     module.load_engine = load_engine
     monkeypatch.setitem(sys.modules, "reconet_cli.engine", module)
-    monkeypatch.setattr(reconet_cli.model.styles, "find_style", lambda name, variant="auto": name)
+    monkeypatch.setattr(reconet_cli.model.styles, "find_style", lambda name, variant="auto": Path(name))
     arguments = ["stylize", "--style", str(style), "--resumable", str(sources["steady"]), str(out)]
     assert cli.run(arguments) == 1
     assert cli.run(arguments) == 0

@@ -266,8 +266,8 @@ def test_killed_ffmpeg(tools, stylize, tmp_path, which):
 def test_decoder_that_fails_half_way(capfd, identity, tools, clip, tmp_path):
     ffmpeg = wrapper(
         tmp_path, tools.ffmpeg,
-        f'case "$*" in *showinfo*) "$real" "$@" | head -c {SIZE * 9}; echo "[error] the disk fell off" >&2; exit 1;;'
-        '\n*) exec "$real" "$@";; esac',
+        f'case "$*" in *showinfo*) "$real" "$@" | head -c {SIZE * 9}'
+        '; printf "[error] \\033[0mthe disk fell off\\n" >&2; exit 1;;\n*) exec "$real" "$@";; esac',
     )  # fmt: skip
     status, said = command_line(capfd, str(clip), str(tmp_path / "out.mp4"), "--ffmpeg", ffmpeg)
     assert status == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import signal
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import TypeVar
 
 import cv2
@@ -79,11 +81,18 @@ def _end(workers: Iterable[BaseProcess]) -> None:
         worker.kill()
 
 
+def _leave(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(1)
+
+
 def _become_worker(threads: int) -> None:
     # Ctrl-C reaches every process of a terminal; the parent alone answers it, and ends its workers with SIGTERM,
     # which leaves through `finally`, so that no unfinished file stays behind.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    signal.signal(signal.SIGTERM, _leave)
+    # On the way out there is nothing left to tidy up, and an exception there would print a trace.
+    atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)
     unblock()
     cv2.setNumThreads(threads)
     torch.set_num_threads(threads)

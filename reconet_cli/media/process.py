@@ -34,7 +34,7 @@ _LINE = re.compile(
 _HOLLOW = re.compile(
     r"^(Conversion failed|Error opening (in|out)put|Task finished|Terminating thread|Error muxing"
     r"|Error while opening encoder|Could not open encoder|Nothing was written|Error sending frames"
-    r"|Error submitting|Error initializing output|At least one output file|\d+ frames? )"
+    r"|Error closing file pipe|Error submitting|Error initializing output|At least one output file|\d+ frames? )"
 )
 _ERRORS = ("error", "fatal", "panic")
 _TAIL = 40
