@@ -2,7 +2,7 @@
 
     python benchmarks/styles.py CLIP... --paintings FOLDER --loss-network squeezenet.npz [--before FOLDER]
 
-Give clips that no training used. Of each, a few frames in a row from its middle are painted. The loss network should be
+Give clips that no training used. Of each, a few frames in a row are painted. The loss network should be
 one that trained nothing. `--before` is another folder of styles, such as the `weights` of an earlier commit. The last
 column is the share of the detail of a painted flat picture that repeats every 8 pixels: a lattice that people see in
 skies as dots or a grid.
@@ -73,14 +73,10 @@ def lattice(entry: Entry) -> float:
 
 
 def measure(clip: Path, entries: list[Entry], judge: Judge, args: argparse.Namespace) -> list[ClipScore]:
-    """All measures of all styles on the middle of one clip."""
-    source = open_frames(clip)
-    with closing(source.read(args.height)) as frames:
-        count = sum(1 for _ in frames)
+    """All measures of all styles on a few frames of one clip."""
     evaluator = Evaluator([entry.name for entry in entries], judge=judge, grams=[entry.grams for entry in entries])
-    first = max(0, (count - args.frames) // 2)
     with closing(open_frames(clip).read(args.height)) as frames:
-        for frame in islice(frames, first, first + args.frames):
+        for frame in islice(frames, args.skip, args.skip + args.frames):
             evaluator.add(frame.pixels, [entry.paint(frame.pixels) for entry in entries])
     return evaluator.result.painted
 
@@ -100,6 +96,7 @@ def main() -> None:
     parser.add_argument("--style", action="append", help="only these styles")
     parser.add_argument("--variant", default="fast")
     parser.add_argument("--frames", type=int, default=3)
+    parser.add_argument("--skip", type=int, default=12, help="frames left out at the beginning of each clip")
     parser.add_argument("--height", type=int, default=360)
     args = parser.parse_args()
     torch.set_grad_enabled(False)
