@@ -68,6 +68,13 @@ def _fail(message: str, hint: str, code: int) -> int:
     return code
 
 
+def _caused_by_interrupt(problem: BaseException | None) -> bool:
+    """Whether an interrupt is behind an error: one that comes while a compiled module loads becomes an ImportError."""
+    while problem is not None and not isinstance(problem, KeyboardInterrupt):
+        problem = problem.__cause__ or problem.__context__
+    return problem is not None
+
+
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit status: 0 done, 1 failed, 2 wrong use, 130 interrupted."""
     debug = "--debug" in arguments
@@ -88,6 +95,8 @@ def run(arguments: list[str]) -> int:
     except Exception as problem:
         if debug:
             raise
+        if _caused_by_interrupt(problem):
+            return _fail("interrupted", "", INTERRUPTED)
         from reconet_cli.failures import as_error
 
         error = as_error(problem)

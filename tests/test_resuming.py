@@ -259,7 +259,7 @@ def test_a_changed_input_is_noticed(tools, sources, tmp_path):
     assert again.count > 30  # a damaged frame may be lost
 
 
-@pytest.mark.parametrize("damage", ["truncated", "missing", "manifest", "foreign"])
+@pytest.mark.parametrize("damage", ["truncated", "changed", "missing", "manifest", "foreign"])
 def test_damaged_segments_are_painted_again(tools, sources, tmp_path, damage):
     out = tmp_path / "out.mp4"
     resumably(sources["steady"], out, Negative(27), preset="ultrafast")
@@ -267,13 +267,15 @@ def test_damaged_segments_are_painted_again(tools, sources, tmp_path, damage):
     manifest = second.with_name("manifest.json")
     if damage == "truncated":
         second.write_bytes(second.read_bytes()[:-1])
+    elif damage == "changed":
+        second.write_bytes(second.read_bytes()[:-9] + bytes(9))
     elif damage == "missing":
         second.unlink()
     else:
         manifest.write_text('{"segments": [{}]}' if damage == "foreign" else manifest.read_text()[:-9])
     again = Negative()
     notes = resumably(sources["steady"], out, again, preset="ultrafast")
-    assert again.count == (25 if damage in ("truncated", "missing") else 35)
+    assert again.count == (25 if damage in ("truncated", "changed", "missing") else 35)
     assert any("damaged manifest" in note for note in notes) == (damage in ("manifest", "foreign"))
     resumably(sources["steady"], tmp_path / "straight.mp4", Negative(), preset="ultrafast")
     assert tools.packets(out, "v:0") == tools.packets(tmp_path / "straight.mp4", "v:0")

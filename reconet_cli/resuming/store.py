@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -26,7 +27,7 @@ _OURS = re.compile(r"\.?\d{6}\.(part\.)?\w+|parts\.txt|manifest\.json(\.part)?|l
 
 @dataclass(frozen=True)
 class Segment:
-    """A finished file: its number of frames and its size in bytes.
+    """A finished file: its number of frames, its size in bytes and (`content`) the CRC-32 of those.
 
     `first` and `last` are when those frames are shown (seconds, on the output's clock), `checksum` is that of the
     source of the last one. `memory` is the size in bytes of what the painter remembers behind it, 0 for nothing.
@@ -38,6 +39,7 @@ class Segment:
     last: Fraction
     checksum: int
     memory: int
+    content: int
 
 
 def file_identity(path: Path) -> dict[str, Any]:
@@ -130,8 +132,8 @@ class Store:
                 _sync(self._memory(number))
             _sync(self.part(number))
             os.replace(self.part(number), self.path(number))
-            size = self.path(number).stat().st_size
-            self.segments.append(Segment(frames, size, first, last, checksum, remembered))
+            size, content = self.path(number).stat().st_size, _crc(self.path(number))
+            self.segments.append(Segment(frames, size, first, last, checksum, remembered, content))
             self._write()
             self._memory(number - _MEMORIES).unlink(missing_ok=True)
         except OSError as problem:
@@ -211,8 +213,8 @@ class Store:
             return
         self.settled = settled
         for number, segment in enumerate(segments):
-            # A power cut may leave a name without its content.
-            if not _has(self.path(number), segment.size):
+            # A power cut may leave a name without its content, or with another.
+            if not (_has(self.path(number), segment.size) and _crc(self.path(number)) == segment.content):
                 break
             self.segments.append(segment)
         while self.segments and not self._can_go_on():
@@ -256,6 +258,15 @@ def _has(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
 
 
+def _crc(path: Path) -> int:
+    value = 0
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            value = zlib.crc32(piece, value)
+    return value
+
+
 def _segment(entry: dict[str, Any]) -> Segment:
-    frames, size, checksum, memory = (int(entry[name]) for name in ("frames", "size", "checksum", "memory"))
-    return Segment(frames, size, Fraction(entry["first"]), Fraction(entry["last"]), checksum, memory)
+    first, last = Fraction(entry["first"]), Fraction(entry["last"])
+    frames, size, *more = (int(entry[name]) for name in ("frames", "size", "checksum", "memory", "content"))
+    return Segment(frames, size, first, last, *more)

@@ -1,0 +1,1 @@
+"""Random faults in real runs: `python -m tests.faults --runs 100 --seed 1`."""
