@@ -8,32 +8,41 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from reconet_cli.standard_picture import standard
+
 # Called with what is wrong and what to do about it.
 Problem = Callable[[str, str], Exception]
 
 
 def read_rgb(path: Path, error: Problem) -> np.ndarray:
-    """A picture as RGB uint8 `(H, W, 3)`; grey ones get three equal channels.
+    """A picture as RGB uint8 `(H, W, 3)`, upright, in sRGB; grey ones get three equal channels.
 
     A missing, foreign or damaged file is raised as the caller's kind of `error`.
     """
-    return cv2.cvtColor(_decode(path, cv2.IMREAD_COLOR, error), cv2.COLOR_BGR2RGB)
+    data = _read(path, error)
+    if (picture := standard(data)) is not None:
+        pixels = picture.pixels[..., :3]
+        return np.ascontiguousarray(pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8))
+    return cv2.cvtColor(_decode(path, data, cv2.IMREAD_COLOR, error), cv2.COLOR_BGR2RGB)
 
 
 def read_grey(path: Path, error: Problem) -> np.ndarray:
     """The same as uint8 `(H, W)`, colours as their luma."""
-    return _decode(path, cv2.IMREAD_GRAYSCALE, error)
+    return _decode(path, _read(path, error), cv2.IMREAD_GRAYSCALE, error)
 
 
-def _decode(path: Path, mode: int, error: Problem) -> np.ndarray:
+def _read(path: Path, error: Problem) -> bytes:
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        return path.read_bytes()
     except FileNotFoundError:
         raise error(f"{path} is missing", "") from None
     except OSError as problem:
         raise error(f"cannot read {path}: {problem.strerror or problem}", "") from problem
+
+
+def _decode(path: Path, data: bytes, mode: int, error: Problem) -> np.ndarray:
     try:
-        picture = cv2.imdecode(data, mode) if data.size else None
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), mode) if data else None
     except cv2.error:
         picture = None
     if picture is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ import numpy as np
 from reconet_cli.errors import MediaError
 from reconet_cli.looks.blend import LUMA
 from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.media.preparing import prepared
 from reconet_cli.media.probing import probe
 from reconet_cli.media.reader import FfmpegReader, Frame, ReadOptions
 from reconet_cli.media.source import file_source, video_stream
@@ -93,11 +94,14 @@ class FileMask(Mask):
     """A picture, or a clip that runs beside the input; stretched to the frames' size. A clip's last frame stays."""
 
     def __init__(self, path: Path, size: tuple[int, int], start: Fraction | None, ffmpeg: str | None) -> None:
-        program, source = find_ffmpeg(ffmpeg), file_source(path)
-        info = probe(program, source)
-        video = video_stream(info, source.name)
-        options = ReadOptions(size=size, start=None if info.is_picture else start)
-        self._reader = FfmpegReader(program, source, info, video, options)
+        program = find_ffmpeg(ffmpeg)
+        with ExitStack() as stack:
+            source = prepared(file_source(path), path, stack)
+            info = probe(program, source)
+            video = video_stream(info, source.name)
+            options = ReadOptions(size=size, start=None if info.is_picture else start)
+            self._reader = FfmpegReader(program, source, info, video, options)
+            self._stack = stack.pop_all()
         self._frames = iter(self._reader)
         self._next: Frame | None = None
         self._shown: np.ndarray | None = None
@@ -114,6 +118,7 @@ class FileMask(Mask):
         """End the decoder."""
         self._reader.abort()
         self._reader.release()
+        self._stack.close()
 
     def fetch(self, frame: Frame) -> np.ndarray | None:
         """What the file shows at the frame's time, or its first picture before that: uint8 (H, W)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
@@ -12,6 +11,7 @@ from typing import Any
 
 from reconet_cli.errors import MediaError
 from reconet_cli.media import formats
+from reconet_cli.media.preparing import prepared, temporary_folder
 from reconet_cli.media.series import is_pattern, pictures_of, series_source
 from reconet_cli.media.source import Source, file_source
 
@@ -62,6 +62,5 @@ def source_named(
         local = url[1].lower() == "file" and not lists
         return Source(name, name, formats.alone() if local else {}, passing=is_stream(name))
     if path.is_dir() or (is_pattern(path) and not path.exists()):
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reconet-", ignore_cleanup_errors=True)))
-        return series_source(path, rate or _USUAL_RATE, folder)
-    return file_source(path, lists=lists)
+        return series_source(path, rate or _USUAL_RATE, temporary_folder(stack))
+    return prepared(file_source(path, lists=lists), path, stack)

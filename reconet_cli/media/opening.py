@@ -95,7 +95,7 @@ def _from_pipe(program: str, request: Request, stack: ExitStack) -> Job:
     # Sound and tags are read by the encoder, a second time: a pipe can be read only once.
     copy = standard_input.spool()
     stack.callback(copy.unlink, missing_ok=True)
-    source = spooled_source(copy)
+    source = spooled_source(copy, stack)
     source, info = with_one_clock(program, source, probe(program, source), stack)
     return _with_ffmpeg(program, request, source, info)
 
@@ -136,7 +136,7 @@ def _with_ffmpeg(
         request = _as_video(request)
     if info.is_picture and not request.to_picture and not request.series:
         raise MediaError(f"{source.name} is a picture", f"name a picture as the output: {' '.join(PICTURE_SUFFIXES)}")
-    notes = notes_about(request, info, video, source.name)
+    notes = [*source.notes, *notes_about(request, info, video, source.name)]
     layout, losses = layout_for(request, video, source.name)
     fields, remarks = fields_of(program, source, video)
     notes += losses + remarks

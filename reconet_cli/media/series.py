@@ -11,6 +11,7 @@ from types import TracebackType
 from reconet_cli.errors import MediaError
 from reconet_cli.files import Part, give_name
 from reconet_cli.media import formats
+from reconet_cli.media.preparing import as_one_kind
 from reconet_cli.media.source import PICTURE_SUFFIXES, Source, file_url
 
 DEFAULT_NAME = "%06d.png"
@@ -44,8 +45,8 @@ def series_source(path: Path, rate: Fraction, folder: Path) -> Source:
     each = f"option framerate {rate}\noption pattern_type none\noption format_whitelist {formats.PICTURES}\n"
     each += f"duration {float(1 / rate):.9f}\n"
     lines = ["ffconcat version 1.0\n"]
-    for number, picture in enumerate(pictures_of(path)):
-        place = picture.resolve()
+    pictures, notes = as_one_kind([picture.resolve() for picture in pictures_of(path)], str(path), folder)
+    for number, place in enumerate(pictures):
         if set(str(place)) & {"\n", "\r"}:  # the list has no way to write these
             link = folder / f"{number}{place.suffix}"
             link.symlink_to(place)
@@ -53,7 +54,9 @@ def series_source(path: Path, rate: Fraction, folder: Path) -> Source:
         lines.append(f"file {_quoted(file_url(place))}\n{each}")
     listing = folder / "pictures.ffconcat"
     listing.write_bytes(os.fsencode("".join(lines)))
-    return Source(file_url(listing), str(path), {"f": "concat", "safe": 0, **formats.alone("file", "concat")})
+    return Source(
+        file_url(listing), str(path), {"f": "concat", "safe": 0, **formats.alone("file", "concat")}, notes=notes
+    )
 
 
 def _quoted(url: str) -> str:

@@ -24,13 +24,15 @@ _NUMBERED = re.compile(
 class Source:
     """What ffmpeg opens: its address, its input options, and the name that a person knows it by.
 
-    `passing` is True for what can be read only once: pipes, cameras, live streams.
+    `passing` is True for what can be read only once: pipes, cameras, live streams. `notes` are sentences about what was
+    done to it beforehand.
     """
 
     url: str
     name: str
     options: dict[str, Any] = field(default_factory=dict)
     passing: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def picture_suffix(path: Path) -> str:

@@ -7,6 +7,7 @@ import select
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from subprocess import PIPE
@@ -18,6 +19,7 @@ from reconet_cli.errors import MediaError
 from reconet_cli.media import formats, streams
 from reconet_cli.media.info import MediaInfo
 from reconet_cli.media.pixels import Frame
+from reconet_cli.media.preparing import prepared
 from reconet_cli.media.probing import probe
 from reconet_cli.media.process import Process
 from reconet_cli.media.reader import read_exactly
@@ -139,9 +141,9 @@ class StandardInput:
         return RawReader(self._descriptor, bytes(self._head), size, rate)
 
 
-def spooled_source(path: Path) -> Source:
-    """A spooled file, under the name that a person knows it by."""
-    return Source(file_url(path), NAME, formats.alone())
+def spooled_source(path: Path, stack: ExitStack) -> Source:
+    """A spooled file, under the name that a person knows it by; `stack` removes a copy of a picture."""
+    return prepared(Source(file_url(path), NAME, formats.alone()), path, stack)
 
 
 class RawReader:
