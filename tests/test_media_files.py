@@ -530,3 +530,16 @@ def test_a_cut_keeps_sound_that_is_encoded_again(tools, tmp_path, start, silent)
     loud = np.flatnonzero(sound > 500)[0] / 48000
     assert loud == pytest.approx(silent, abs=0.03)
     assert sound[-24000:].max() > 1000
+
+
+@pytest.mark.parametrize(
+    ("suffix", "late", "start", "expected"), [("ts", "0", "0.51", (12, 13)), ("mkv", "0.5", None, (12, 13))]
+)
+def test_a_part_ends_where_it_was_said(tools, tmp_path, suffix, late, start, expected):
+    source, target = tmp_path / f"in.{suffix}", tmp_path / "out.mp4"
+    tools.run("-itsoffset", late, "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=2",
+              "-f", "lavfi", "-i", "sine=duration=2.5", *MIX, "-bf", "0", "-c:a", "aac", source)  # fmt: skip
+    duration = Fraction("0.5") if start else Fraction(1)
+    paint(source, target, start=Fraction(start) if start else None, duration=duration)
+    assert len(tools.times(target)) in expected
+    assert max(tools.times(target)) - min(tools.times(target)) < 0.5

@@ -105,7 +105,11 @@ def _part(source: Source, info: MediaInfo, video: VideoStream, options: ReadOpti
         cut["hwaccel"], _, device = options.hardware.partition(":")
         cut |= {"hwaccel_device": device} if device else {}
     stream = ffmpeg.input(source.url, **source.options, **cut)[str(video.index)]
-    return stream if skip is None or skip >= (options.start or 0) else stream.filter("trim", start=seconds(origin))
+    # What ffmpeg cuts by itself it may count from the first frame, and pictures may begin later than the rest.
+    limits = {"start": seconds(origin)} if skip is not None and skip < (options.start or 0) else {}
+    if options.duration is not None:
+        limits["end"] = seconds(origin + options.duration)
+    return stream.filter("trim", **limits) if limits else stream
 
 
 def _scaled_size(video: VideoStream, options: ReadOptions, picture: bool) -> dict[str, Any]:
