@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from reconet_cli import __version__
+from reconet_cli.gone_folder import settle_in_a_gone_folder
 from reconet_cli.media import streams
 
 # name -> (module, one-line help); the help stands here so that `reconet --help` imports no subcommand.
@@ -47,13 +48,16 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    help="Turn video into painted video without flicker.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="reconet")
 @click.option("--debug", is_flag=True, help="Show the trace of an error.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes; errors still show.")
 @click.pass_context
 def cli(ctx: click.Context, debug: bool, quiet: bool) -> None:
-    """Turn video into painted video without flicker."""
     ctx.obj = {"debug": debug}
     if quiet:
         from reconet_cli import console
@@ -106,6 +110,7 @@ def run(arguments: list[str]) -> int:
 def main() -> None:
     """Console entry point."""
     streams.settle()
+    settle_in_a_gone_folder()
     status = run(sys.argv[1:])
     # Everything is done: an interrupt now would only make Python show a trace on its way out.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

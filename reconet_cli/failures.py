@@ -6,6 +6,7 @@ import re
 import subprocess
 
 from reconet_cli.errors import ReconetError
+from reconet_cli.gone_folder import is_gone
 
 # OpenVINO, PyTorch, OpenCV and ONNX Runtime each have errors of their own, and the words are all that they share.
 _MEMORY = re.compile(
@@ -21,6 +22,8 @@ def as_error(problem: Exception, about: str = "") -> ReconetError:
     if isinstance(problem, ReconetError):
         return problem
     start = f"{about}: " if about else ""
+    if isinstance(problem, FileNotFoundError) and not problem.filename and is_gone():
+        return ReconetError(f"{start}the current folder is gone", "go to another one, or give whole names (/…)")
     if isinstance(problem, OSError):
         name = f"{problem.filename}: " if problem.filename and str(problem.filename) != about else ""
         return ReconetError(f"{start}{name}{problem.strerror or problem or type(problem).__name__}")

@@ -19,11 +19,11 @@ def styles_folder() -> Path:
     if chosen := os.environ.get("RECONET_STYLES"):
         return Path(chosen)
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+        base = Path(os.environ.get("LOCALAPPDATA", _home() / "AppData" / "Local"))
     elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
+        base = _home() / "Library" / "Application Support"
     else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+        base = Path(os.environ.get("XDG_DATA_HOME") or _home() / ".local" / "share")
     return base / "reconet" / "styles"
 
 
@@ -32,7 +32,15 @@ def cache_folder(name: str) -> Path:
     if chosen := os.environ.get("RECONET_CACHE"):
         return Path(chosen) / name
     if os.name == "nt":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        base = Path(os.environ.get("LOCALAPPDATA") or _home() / "AppData" / "Local")
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        base = Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache")
     return base / "reconet" / name
+
+
+def _home() -> Path:
+    """The user's home folder; Debian's name for one that is not there where there is none (`docker run -u 12345`)."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/nonexistent")

@@ -18,6 +18,7 @@ FLOOR = {
     "standard_picture": 0,
     "pictures": 1,
     "control_groups": 0,
+    "gone_folder": 0,
     "failures": 1,
     "processors": 1,
     "channel": 0,

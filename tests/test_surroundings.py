@@ -2,10 +2,19 @@
 
 import os
 import subprocess
+import sys
 import time
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from processes import PATIENCE
+
+from reconet_cli.errors import StyleError
+from reconet_cli.failures import as_error
+from reconet_cli.folders import cache_folder, styles_folder
+from reconet_cli.model.styles import find_style
 
 RAW = ["--format", "rgb24"]
 
@@ -80,3 +89,43 @@ def test_text_that_an_encoding_lacks(clip, stylize, tmp_path):
     done = run([*stylize, "ж.mp4", "--output-dir", "out", "--duration", "0.2"], env=environment, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert b"\\u0436.mp4" in done.stdout
+
+
+def test_a_current_folder_that_is_gone(tmp_path):
+    names = [str(tmp_path / name) for name in ("a.png", "b.png", "out.flo")]
+    for name in names[:2]:
+        cv2.imwrite(name, np.full((32, 32, 3), 90, np.uint8))
+    gone = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"'
+    flow = [sys.executable, "-m", "reconet_cli", "flow"]
+    done = run(["sh", "-c", gone, str(tmp_path / "gone"), *flow, *names])
+    assert done.returncode == 0, done.stderr
+    assert Path(names[2]).is_file()
+
+
+def test_a_relative_name_in_a_folder_that_is_gone(monkeypatch):
+    def getcwd():
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(os, "getcwd", getcwd)
+    with pytest.raises(FileNotFoundError) as caught:
+        os.getcwd()
+    assert as_error(caught.value).message == "the current folder is gone"
+
+
+def test_a_user_without_a_home(monkeypatch):
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 123456)  # nobody's
+    for folder in (cache_folder("models"), styles_folder()):
+        assert folder.is_absolute()
+        assert not folder.exists()
+    with pytest.raises(StyleError, match="no style"):
+        find_style("~/mine.safetensors")
+
+
+def test_help_without_doc_strings():
+    look = (
+        "from reconet_cli.cli import COMMANDS, cli\n"
+        "print([name for name in COMMANDS if not cli.get_command(None, name).help], cli.help)"
+    )
+    done = run([sys.executable, "-OO", "-c", look])
+    assert done.stdout.startswith(b"[] Turn"), done.stdout + done.stderr

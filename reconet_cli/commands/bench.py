@@ -19,7 +19,13 @@ _SECONDS = Fraction(6)
 _PATIENCE = 300.0  # seconds for making a test clip
 
 
-@click.command("bench")
+@click.command(
+    "bench",
+    help="""Measure speed: the network alone, and a whole run from an h264 file to an h264 file.
+
+    Absolute speeds drift with whatever else the machine does; ratios from one run hold.
+    """,
+)
 @click.option("--style", "styles", multiple=True, default=("mosaic",), show_default=True, help="Repeatable.")
 @click.option(
     "--size", "sizes", multiple=True, type=Size(), default=("640x360",), show_default=True, help="Repeatable."
@@ -36,10 +42,6 @@ _PATIENCE = 300.0  # seconds for making a test clip
 def command(
     styles: tuple[str, ...], sizes: tuple[tuple[int, int], ...], against: str | None, limits: bool, **options: Any
 ) -> None:
-    """Measure speed: the network alone, and a whole run from an h264 file to an h264 file.
-
-    Absolute speeds drift with whatever else the machine does; ratios from one run hold.
-    """
     from reconet_cli import console
     from reconet_cli.media.request import Request
 

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from reconet_cli.doctor.finding import Finding
 
 
-@click.command("doctor")
-@click.option("--json", is_flag=True, help="Print JSON instead of a table.")
-def command(json: bool) -> int:
-    """Look at packages, ffmpeg, encoders, devices, memory and disk.
+@click.command(
+    "doctor",
+    help="""Look at packages, ffmpeg, encoders, devices, memory and disk.
 
     The exit status is 1 if something is broken.
-    """
+    """,
+)
+@click.option("--json", is_flag=True, help="Print JSON instead of a table.")
+def command(json: bool) -> int:
     from reconet_cli.doctor.machine import examine_machine
     from reconet_cli.doctor.packages import examine_packages
     from reconet_cli.doctor.tools import examine_ffmpeg

@@ -16,7 +16,19 @@ from reconet_cli.commands.stylize import PRECISIONS
 _FILE = click.Path(path_type=Path)
 
 
-@click.command("evaluate")
+@click.command(
+    "evaluate",
+    help="""Measure flicker: the paper's temporal error and its companions.
+
+    \b
+    reconet evaluate ORIGINAL STYLISED...           painted by whatever tool
+    reconet evaluate ORIGINAL --style NAME          paint and measure in one go
+    reconet evaluate --sintel FOLDER --style NAME   the paper's table, by true flow
+
+    Clips are videos or folders of pictures; frames are paired by their index. The original's own error is the floor:
+    flow, light and noise are in it.
+    """,
+)
 @click.argument("clips", nargs=-1, metavar="[ORIGINAL [STYLISED...]]", type=click.Path(exists=True, path_type=Path))
 @click.option("--style", "styles", multiple=True, metavar="NAME|FILE", help="Paint with this and measure; repeatable.")
 @click.option(
@@ -69,16 +81,6 @@ def command(
     yes: bool,
     **options: Any,
 ) -> None:
-    """Measure flicker: the paper's temporal error and its companions.
-
-    \b
-    reconet evaluate ORIGINAL STYLISED...           painted by whatever tool
-    reconet evaluate ORIGINAL --style NAME          paint and measure in one go
-    reconet evaluate --sintel FOLDER --style NAME   the paper's table, by true flow
-
-    Clips are videos or folders of pictures; frames are paired by their index. The original's own error is the floor:
-    flow, light and noise are in it.
-    """  # noqa: D301 - click reads the \b
     # Spinning OpenMP threads slow everything down as soon as anything else wants a core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _check(clips, styles, truth, pictures, options)

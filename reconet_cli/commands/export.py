@@ -10,7 +10,14 @@ from reconet_cli.commands.parameters import Size
 from reconet_cli.commands.signals import ended_by_signals
 
 
-@click.command("export")
+@click.command(
+    "export",
+    help="""Write a style's network to OUTPUT, for other programs and machines.
+
+    The file holds everything between a frame and the painted frame. It is run by its own runtime at five sizes, and
+    removed if it paints another picture than the network.
+    """,
+)
 @click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--style", required=True, metavar="NAME|FILE", help="What to export; `reconet styles` lists.")
 @click.option("--variant", default="auto", metavar="NAME", help="Which network of the style.")
@@ -43,11 +50,6 @@ def command(
     verify: bool,
     yes: bool,
 ) -> None:
-    """Write a style's network to OUTPUT, for other programs and machines.
-
-    The file holds everything between a frame and the painted frame. It is run by its own runtime at five sizes, and
-    removed if it paints another picture than the network.
-    """
     from reconet_cli.exporting.plan import Plan, chosen_format
     from reconet_cli.model.styles import find_style
 

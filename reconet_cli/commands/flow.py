@@ -33,7 +33,20 @@ METHODS = (
 FORMATS = ("flo", "pfm", "png", "npz")
 
 
-@click.command("flow")
+@click.command(
+    "flow",
+    help="""Estimate optical flow, the way of every pixel from a frame to the next.
+
+    \b
+    reconet flow A.png B.png OUT.flo      two pictures; .flo, .pfm, .npz, or .png as in KITTI
+    reconet flow CLIP FOLDER              a file for each pair of frames
+    reconet flow CLIP OUT.mp4             a colour video, for looking
+    reconet flow --evaluate FOLDER        errors against ground truth
+
+    CLIP is a video or a folder of pictures. Flow files are named after the frame whose pixels they are for. A folder
+    that is not finished is continued.
+    """,
+)
 @click.argument("paths", nargs=-1, metavar="INPUT... OUTPUT", type=click.Path(path_type=Path))
 @click.option(
     "--method",
@@ -73,17 +86,6 @@ FORMATS = ("flo", "pfm", "png", "npz")
 )
 @click.option("--json", is_flag=True, help="With --evaluate: print JSON instead of tables.")
 def command(paths: tuple[Path, ...], evaluate: Path | None, **options: Any) -> None:
-    """Estimate optical flow, the way of every pixel from a frame to the next.
-
-    \b
-    reconet flow A.png B.png OUT.flo      two pictures; .flo, .pfm, .npz, or .png as in KITTI
-    reconet flow CLIP FOLDER              a file for each pair of frames
-    reconet flow CLIP OUT.mp4             a colour video, for looking
-    reconet flow --evaluate FOLDER        errors against ground truth
-
-    CLIP is a video or a folder of pictures. Flow files are named after the frame whose pixels they are for. A folder
-    that is not finished is continued.
-    """  # noqa: D301 - click reads the \b
     # Spinning OpenMP threads make the masks several times slower as soon as anything else wants a core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if evaluate:

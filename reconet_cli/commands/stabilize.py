@@ -14,7 +14,14 @@ from reconet_cli.commands.parameters import Share, threads_option
 from reconet_cli.commands.signals import ended_by_signals
 
 
-@click.command("stabilize")
+@click.command(
+    "stabilize",
+    help="""Steady STYLISED, a clip that any tool has painted from ORIGINAL, into OUTPUT.
+
+    Frames are paired by their index; sound and times are those of STYLISED. `reconet stylize
+    --stabilize` paints and steadies in one go.
+    """,
+)
 @click.argument("original", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("stylised", type=click.Path(exists=True, dir_okay=False))
 @click.argument("output")
@@ -32,11 +39,6 @@ def command(
     yes: bool,
     ffmpeg: str | None,
 ) -> int:
-    """Steady STYLISED, a clip that any tool has painted from ORIGINAL, into OUTPUT.
-
-    Frames are paired by their index; sound and times are those of STYLISED. `reconet stylize
-    --stabilize` paints and steadies in one go.
-    """
     from reconet_cli import console
     from reconet_cli.commands.painting import painting_progress
     from reconet_cli.media.request import Request

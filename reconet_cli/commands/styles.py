@@ -9,10 +9,9 @@ from typing import Any
 import click
 
 
-@click.command("styles")
+@click.command("styles", help="List the styles that are there: shipped ones and your own.")
 @click.option("--json", is_flag=True, help="Print JSON instead of a table.")
 def command(json: bool) -> None:
-    """List the styles that are there: shipped ones and your own."""
     from reconet_cli.folders import styles_folder
     from reconet_cli.model.styles import list_styles
 

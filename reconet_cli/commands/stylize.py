@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +21,20 @@ if TYPE_CHECKING:
 PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
 
 
-@click.command("stylize")
+@click.command(
+    "stylize",
+    help="""Paint INPUT, a video or a picture, into OUTPUT. Many INPUTs, or folders, go into an --output-dir.
+
+    Sound, subtitles, chapters and every frame's time are kept. The ending of OUTPUT chooses the kind of file.
+
+    A - as INPUT reads standard input: y4m, a container, or rgb24 frames with --size and --fps. A - as OUTPUT
+    writes y4m (rgb24 if that came in) to standard output:
+
+    \b
+    ffmpeg -i in.mp4 -f yuv4mpegpipe - |
+        reconet stylize - - --style mosaic | ffplay -
+    """,
+)
 @click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUTPUT")
 @click.option(
     "--style",
@@ -71,17 +83,6 @@ def command(
     yes: bool,
     ffmpeg: str | None,
 ) -> int:
-    """Paint INPUT, a video or a picture, into OUTPUT. Many INPUTs, or folders, go into an --output-dir.
-
-    Sound, subtitles, chapters and every frame's time are kept. The ending of OUTPUT chooses the kind of file.
-
-    A - as INPUT reads standard input: y4m, a container, or rgb24 frames with --size and --fps. A - as OUTPUT
-    writes y4m (rgb24 if that came in) to standard output:
-
-    \b
-    ffmpeg -i in.mp4 -f yuv4mpegpipe - |
-        reconet stylize - - --style mosaic | ffplay -
-    """  # noqa: D301 - click reads the \b
     if size and scale:
         raise click.UsageError("--size and --scale exclude each other")
     source, target = _places(paths, batch)
@@ -98,10 +99,10 @@ def command(
 
     from reconet_cli.commands.painting import Painting
     from reconet_cli.media.request import Request
-    from reconet_cli.model.styles import find_style, style_files
+    from reconet_cli.model.styles import expanded, find_style, style_files
 
     found = [find_style(style, variant) for style in styles]  # a wrong name shows before anything starts
-    if all(path == Path(style).expanduser() for path, style in zip(found, styles, strict=True)):
+    if all(path == expanded(style) for path, style in zip(found, styles, strict=True)):
         refuse(["variant"], "is for named styles and folders, and --style is a file")
     read = [str(file) for path in found for file in style_files(path)]
     if looks.mask and not looks.mask.startswith("#"):

@@ -24,7 +24,15 @@ _STEPS = 2000
 _ENDLESS = 1_000_000  # more than anybody waits for
 
 
-@click.command("train")
+@click.command(
+    "train",
+    help="""Train a style from a picture.
+
+    Nothing else is needed: without --data the network learns from procedural scenes. Ctrl-C saves a checkpoint and
+    stops; --resume continues as if nothing had happened. Start it with `torchrun -m reconet_cli train …` to use
+    several GPUs or machines.
+    """,
+)
 @click.option(
     "--style", "picture", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Picture to learn from.",
@@ -93,12 +101,6 @@ _ENDLESS = 1_000_000  # more than anybody waits for
     help="Last share of the run that learns from pairs of frames, with the temporal losses.",
 )  # fmt: skip
 def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int:
-    """Train a style from a picture.
-
-    Nothing else is needed: without --data the network learns from procedural scenes. Ctrl-C saves a checkpoint and
-    stops; --resume continues as if nothing had happened. Start it with `torchrun -m reconet_cli train …` to use
-    several GPUs or machines.
-    """
     # OpenMP threads that spin for long make training several times slower as soon as anything else wants a core; that
     # sleep at once cost a third of its speed where nothing does.
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")

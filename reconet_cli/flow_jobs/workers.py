@@ -20,6 +20,7 @@ import torch
 
 from reconet_cli.deaf import deaf_children, unblock
 from reconet_cli.errors import FlowError
+from reconet_cli.gone_folder import settle_in_a_gone_folder
 from reconet_cli.processors import processors
 
 Task = TypeVar("Task")
@@ -94,5 +95,6 @@ def _become_worker(threads: int) -> None:
     # On the way out there is nothing left to tidy up, and an exception there would print a trace.
     atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)
     unblock()
+    settle_in_a_gone_folder()
     cv2.setNumThreads(threads)
     torch.set_num_threads(threads)

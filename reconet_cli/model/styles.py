@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def find_style(name_or_path: str, variant: str = "auto") -> Path:
     `variant` is a file's stem (`fast`, `paper`, …); `auto` takes the fastest there is. A file may be an `EXPORTED` one,
     which can only paint. Raises `StyleError` with the names to choose from.
     """
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     if path.suffix.lower() in (_SUFFIX, *EXPORTED) and path.is_file():
         return path
     styles = {style.name: style for style in _named()}
@@ -65,6 +66,11 @@ def find_style(name_or_path: str, variant: str = "auto") -> Path:
         return _choose(styles[name_or_path], variant)
     known = ", ".join(style.name for style in list_styles()) or "none are installed"
     raise StyleError(f"no style {name_or_path!r}", f"styles: {known}; or give a file: {_SUFFIX}, {', '.join(EXPORTED)}")
+
+
+def expanded(name: str) -> Path:
+    """A path with its leading ~ resolved, as it is where nobody knows a home folder."""
+    return Path(os.path.expanduser(name))
 
 
 def style_name(path: Path) -> str:
