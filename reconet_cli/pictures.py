@@ -46,5 +46,8 @@ def _decode(path: Path, data: bytes, mode: int, error: Problem) -> np.ndarray:
     except cv2.error:
         picture = None
     if picture is None:
-        raise error(f"{path} is no picture, or it is damaged or cut off", "JPEG, PNG, WebP, BMP and TIFF can be read")
+        raise error(
+            f"{path} is no picture, or it is damaged or cut off",
+            "JPEG, PNG, WebP, BMP, TIFF and AVIF can be read, and HEIC with the Python package pi-heif",
+        )
     return picture

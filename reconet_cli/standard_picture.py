@@ -1,13 +1,15 @@
 """Pictures that say something about themselves that not every program reads, as pictures without such words.
 
-That is an orientation (EXIF in JPEG, PNG and WebP, a tag in TIFF), a color profile (ICC), or colors that are mixed from
-four inks (CMYK).
+That is an orientation (EXIF in JPEG, PNG and WebP, a tag in TIFF), a color profile (ICC), colors that are mixed from
+four inks (CMYK), or that it is put together from tiles, turned and mirrored (HEIC, AVIF).
 """
 
 from __future__ import annotations
 
 import io
+import re
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,10 +17,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-_ANIMATED = ("PNG", "WEBP")  # where more than one picture in a file means a moving one
+_ANIMATED = ("PNG", "WEBP", "AVIF")  # where more than one picture in a file means a moving one
 _ORIENTATION, _BITS = 0x0112, 258  # EXIF's and TIFF's numbers of these tags
 _SAME = 2  # code values by which colors may differ that count as the same
 _LONGEST_NAME = 40
+_KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")  # by Pillow's names
 # What shows, at a glance, that a picture may need work: Pillow takes longer to load than a small picture to be read.
 _SIGNS = {
     # Profiles, and headers of frames with four components.
@@ -28,7 +31,12 @@ _SIGNS = {
     b"II*\0": (b"",),
     b"MM\0*": (b"",),
 }
+# What photographs in a box of ISO's say that they are, but for the moving ones, which are videos to all readers.
+_PHOTOGRAPHS = (b"avif", b"mif1", b"heic", b"heix", b"heim", b"heis")
 HEAD = 12  # bytes
+_NCLX = re.compile(rb"colrnclx..(..)", re.DOTALL)  # the transfer function, by ITU-T H.273
+_HDR = (16, 18)  # PQ and HLG
+_DEPTH = re.compile(rb"pixi\0\0\0\0[\x01\x03]([\x01-\x10]{1,3})", re.DOTALL)  # bits of each channel
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,14 @@ def may_need_work(head: bytes) -> bool:
     return bool(_signs(head))
 
 
+def is_photograph(head: bytes) -> bool:
+    """True where a file's first `HEAD` bytes are those of HEIC or AVIF, whose tiles old readers take for pictures."""
+    return head[4:8] == b"ftyp" and head[8:12] in _PHOTOGRAPHS
+
+
 def _signs(data: bytes) -> tuple[bytes, ...]:
+    if is_photograph(data):
+        return (b"",)
     if data[:4] == b"RIFF" and data[8:12] != b"WEBP":  # AVI and WAV begin like that, too
         return ()
     return _SIGNS.get(data[:4]) or _SIGNS.get(data[:3], ())
@@ -78,10 +93,13 @@ def standard(data: bytes) -> Standard | None:
         return None
     from PIL import Image
 
+    if is_photograph(data):
+        _learn_heic()
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP", "TIFF")) as picture:
+            with Image.open(io.BytesIO(data), formats=_KINDS) as picture:
                 return _standard(picture, data)
     # Pillow's readers raise all of these, and more, over damaged files.
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, EOFError, Image.DecompressionBombError):
@@ -109,11 +127,34 @@ def _standard(picture: Any, data: bytes) -> Standard | None:
     if inks and colors is None:
         colors = upright.convert("RGB")
         changes.append("its inks (CMYK) become RGB without a color profile")
-    if not changes and (not turned or picture.format in ("JPEG", "MPO")):
+    photograph = picture.format in ("AVIF", "HEIF")
+    if photograph:
+        changes += _lost(data)
+    elif not changes and (not turned or picture.format in ("JPEG", "MPO")):
         return None
-    if turned:
+    if turned and not photograph:  # there all readers turn it
         changes.append("it is turned upright")
     return Standard(np.asarray(colors), tuple(changes))
+
+
+@lru_cache(maxsize=1)
+def _learn_heic() -> None:
+    """Let Pillow read HEIC, where its plug-in is there."""
+    with suppress(ImportError):
+        from pi_heif import register_heif_opener
+
+        register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+
+
+def _lost(data: bytes) -> list[str]:
+    """What of an AVIF or HEIC picture Pillow does not hand on."""
+    lost = []
+    if any(int.from_bytes(match[1], "big") in _HDR for match in _NCLX.finditer(data)):
+        lost.append("its high dynamic range stays as it is, which looks pale")
+    depths = [match[1] for match in _DEPTH.finditer(data)]
+    if any(max(depth) > 8 for depth in depths):
+        lost.append("of its more than 8 bits a channel 8 are read")
+    return lost
 
 
 def _plain(picture: Any) -> Any:

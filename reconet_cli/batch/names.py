@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconet_cli.errors import MediaError
 from reconet_cli.media.containers import CONTAINERS
-from reconet_cli.media.source import PICTURE_SUFFIXES
+from reconet_cli.media.source import PHOTOGRAPH_SUFFIXES, PICTURE_SUFFIXES
 
 FIELDS = ("stem", "style", "suffix", "folder")
 NAME = "{stem}-{style}{suffix}"
@@ -70,7 +70,7 @@ def _sources(paths: Sequence[str]) -> list[str]:
 
 
 def _files(folder: Path) -> list[Path]:
-    wanted = {*_WRITTEN, *_READ_ONLY}
+    wanted = {*_WRITTEN, *_READ_ONLY, *PHOTOGRAPH_SUFFIXES}
     try:
         inside = sorted(folder.iterdir())
     except OSError as problem:
@@ -81,6 +81,8 @@ def _files(folder: Path) -> list[Path]:
 def _name(source: str, template: str, style: str) -> str:
     path = Path(source)
     suffix = path.suffix.lower()
+    if suffix in PHOTOGRAPH_SUFFIXES:
+        suffix = ".png"
     return template.format(
         stem=path.stem,
         style=style,

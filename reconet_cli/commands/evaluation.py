@@ -77,7 +77,8 @@ class Outputs:
     def write(self, makers: dict[str, Callable[[], str]]) -> None:
         """Write each file that is asked for with its maker's text."""
         for kind, target in self._targets.items():
-            target.part.write_text(makers[kind](), encoding="utf-8")
+            # Names of files need not be text.
+            target.part.write_text(makers[kind](), encoding="utf-8", errors="backslashreplace")
             target.commit()
             console.note(f"{kind}: {target.path}")
 

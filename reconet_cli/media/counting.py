@@ -17,7 +17,7 @@ _FRAMES = re.compile(rb"^frame=(\d+)$", re.MULTILINE)
 
 
 class Made:
-    """What an encoder has to make: the file `path`, or (`series`) the files of a folder of their own.
+    """What an encoder has to make: the file `path`, or (`series`) the files of a folder `path` of their own.
 
     `counted` is False where its frames are not to be found again one by one: where the user's own options may leave
     some out, or ffmpeg cannot read what it writes.
@@ -34,7 +34,7 @@ class Made:
     def check(self, frames: int) -> None:
         """Look for so many `frames`. Raises MediaError where there are fewer."""
         if self._series:
-            found = sum(path.stat().st_size > 0 for path in self._path.parent.iterdir())
+            found = sum(path.stat().st_size > 0 for path in self._path.iterdir())
         elif not self._path.is_file() or not self._path.stat().st_size:
             found = 0
         else:

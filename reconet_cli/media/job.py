@@ -78,11 +78,12 @@ class Job:
         if not (request.to_picture or request.series):
             return self.video_output().writer(request.output, part)
         look, many = self._look(), request.series
+        folder = self._target.folder if isinstance(self._target, SeriesTarget) else None
         return FfmpegWriter(
             request.output,
             lambda first: picture_command(self.program, part, look, series=many),
             RawFeed(),
-            made=Made(self.program, part, counted=False, series=many),
+            made=Made(self.program, folder or part, counted=False, series=many),
         )
 
     def place(self) -> Path:

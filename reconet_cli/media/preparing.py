@@ -7,10 +7,11 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from reconet_cli.errors import MediaError
 from reconet_cli.media.source import Source, file_url
-from reconet_cli.standard_picture import HEAD, Standard, may_need_work, opaque, standard
+from reconet_cli.standard_picture import HEAD, Standard, is_photograph, may_need_work, opaque, standard
 
 _MOST_NOTES = 4
 _PNG = b"\x89PN"
@@ -19,10 +20,12 @@ _PNG = b"\x89PN"
 def prepared(source: Source, path: Path, stack: ExitStack) -> Source:
     """The same source; instead of a picture that needs it an upright copy in sRGB, until `stack` is closed.
 
-    Raises MediaError where the copy cannot be written.
+    Raises MediaError where the copy cannot be written, or the picture is one that ffmpeg would show a part of.
     """
     picture = _standard(path)
     if picture is None:
+        if is_photograph(_head(path)):
+            _refuse(source.name)
         return source
     copy = _write(picture, temporary_folder(stack) / "picture.png")
     notes = tuple(f"{source.name}: {change}" for change in picture.changes)
@@ -48,8 +51,10 @@ def as_one_kind(paths: list[Path], name: str, folder: Path) -> tuple[list[Path],
         if (picture := _standard(path)) is not None:
             changes.update(picture.changes)
             path = _write(picture, folder / f"{number}.png")
+        elif is_photograph(_head(path)):
+            _refuse(str(path))
         read.append(path)
-        kinds.add(_head(path))
+        kinds.add(_head(path)[:3])  # the fourth byte of a JPEG differs among them
     if len(kinds) > 1:
         read = [_as_png(path, folder / f"{number}.png") for number, path in enumerate(read)]
     return read, tuple(f"{name}: {_counted(count)}: {what}" for what, count in changes.most_common(_MOST_NOTES))
@@ -63,20 +68,28 @@ def _head(path: Path) -> bytes:
     """What tells a picture's kind."""
     try:
         with path.open("rb") as file:
-            return file.read(3)  # the fourth byte of a JPEG differs among them
+            return file.read(HEAD)
     except OSError:
         return b""
 
 
 def _as_png(path: Path, place: Path) -> Path:
     """A copy of a picture that is no PNG; itself where it cannot be read."""
-    if _head(path) == _PNG:
+    if _head(path).startswith(_PNG):
         return path
     try:
         picture = opaque(path.read_bytes())
     except OSError:
         return path
     return path if picture is None else _write(picture, place)
+
+
+def _refuse(name: str) -> NoReturn:
+    """Old ffmpegs would show a single tile of it, upright or not."""
+    raise MediaError(
+        f"{name} is an AVIF or HEIC picture that cannot be read: it is damaged, or of a kind that is not known here",
+        "convert it to JPEG or PNG; HEIC needs the Python package pi-heif",
+    )
 
 
 def _standard(path: Path) -> Standard | None:

@@ -12,7 +12,7 @@ from reconet_cli.errors import MediaError
 from reconet_cli.files import Part, give_name
 from reconet_cli.media import formats
 from reconet_cli.media.preparing import as_one_kind
-from reconet_cli.media.source import PICTURE_SUFFIXES, Source, file_url
+from reconet_cli.media.source import PHOTOGRAPH_SUFFIXES, PICTURE_SUFFIXES, Source, file_url
 
 DEFAULT_NAME = "%06d.png"
 _PATTERN = re.compile(r"%(?:0\d+)?d")
@@ -64,7 +64,8 @@ def _quoted(url: str) -> str:
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURE_SUFFIXES and path.is_file() and not path.name.startswith(".")
+    known = path.suffix.lower() in (*PICTURE_SUFFIXES, *PHOTOGRAPH_SUFFIXES)
+    return known and path.is_file() and not path.name.startswith(".")
 
 
 def _by_numbers(path: Path) -> list[tuple[int, str]]:
@@ -78,7 +79,7 @@ def _as_expression(pattern: str) -> str:
 
 
 class SeriesTarget:
-    """Pictures to be written in a hidden folder beside their place: write `part`, ffmpeg's pattern, then `commit()`.
+    """Pictures to be written in a hidden `folder` beside their place: write `part`, ffmpeg's pattern, then `commit()`.
 
     `path` is a printf pattern, or a folder with a slash behind it. As a context manager it removes the hidden folder on
     the way out. Raises MediaError where the place cannot be written, or a picture is there and `overwrite` is False.
@@ -96,7 +97,8 @@ class SeriesTarget:
             self._hidden = Part(folder.resolve(), folder=True)
         except OSError as problem:
             raise MediaError(f"cannot write in {folder.resolve().parent}: {problem.strerror}") from problem
-        self.part, self.stale = _doubled(self._hidden.path, self.path.name), self._hidden.stale
+        self.folder, self.stale = self._hidden.path, self._hidden.stale
+        self.part = _doubled(self.folder, self.path.name)
 
     def commit(self) -> None:
         """Move the finished pictures to their place."""

@@ -13,6 +13,7 @@ from reconet_cli.media import formats
 from reconet_cli.media.info import MediaInfo, VideoStream
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+PHOTOGRAPH_SUFFIXES = (".heic", ".heif", ".hif", ".avif")  # pictures that are read and never written
 # Further endings by which ffmpeg takes a name with a % or a wildcard for a numbered sequence.
 _NUMBERED = re.compile(
     r"\.(jps|mpo|ljpg|jls|pns|mng|p[bgpnaf]m|phm|pgmyuv|y|raw|yuv|tga|targa|gif|avif|jp2|jpc|j2k|j2c|jxl|jxr|exr|dpx|pcx"

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from reconet_cli.errors import TrainingError
-from reconet_cli.media.source import PICTURE_SUFFIXES
+from reconet_cli.media.source import PHOTOGRAPH_SUFFIXES, PICTURE_SUFFIXES
 from reconet_cli.pictures import read_rgb
 from reconet_cli.training.pairs import FramePairs
 
-PICTURES = frozenset(PICTURE_SUFFIXES)
+PICTURES = frozenset({*PICTURE_SUFFIXES, *PHOTOGRAPH_SUFFIXES})
 CLIPS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mts"})
 
 
