@@ -248,14 +248,16 @@ def test_styles_in_names(tmp_path):
 
     (tmp_path / "clip.mp4").touch()
     names = set()
-    for style in ("starry", "starry/fast.safetensors", "wave/fast.safetensors", "wave/paper.safetensors", "mine.onnx"):
+    files = ("starry/fast.safetensors", "wave/fast.safetensors", "wave/paper.safetensors", "mine.onnx")
+    for style, variant in (("starry", "auto"), ("starry", "paper"), *((file, "auto") for file in files)):
         file = tmp_path / style
         file.parent.mkdir(exist_ok=True)
         if file.suffix:
             file.touch()
-        (item,) = Batch(tmp_path, "{style}{suffix}", False, None).items([str(tmp_path / "clip.mp4")], [str(file)])
+        batch = Batch(tmp_path, "{style}{suffix}", False, None)
+        (item,) = batch.items([str(tmp_path / "clip.mp4")], [str(file)], variant)
         names.add(item.target.stem)
-    assert names == {"starry", "starry-fast", "wave-fast", "wave-paper", "mine"}
+    assert names == {"starry", "starry-paper", "starry-fast", "wave-fast", "wave-paper", "mine"}
 
 
 def test_interrupt_ends_the_whole_batch(stylize, clips, tmp_path):

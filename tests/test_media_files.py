@@ -142,7 +142,8 @@ def test_size_and_scale(tools, clip, tmp_path):
 
 @pytest.mark.parametrize(
     ("rate", "target"),
-    [("480", "out.avi"), ("960", "frames/"), ("960", "out.mp4"), ("1000", "out.avi"), ("1/8", "out.mp4"),
+    [("480", "out.avi"), ("960", "frames/"), ("960", "out.mp4"), ("1000", "out.avi"), ("1000", "out.mov"),
+     ("1/8", "out.mp4"),
      ("0.01", "out.avi")],
 )  # fmt: skip
 def test_fast_and_slow_cameras_lose_no_frame(tools, tmp_path, rate, target):

@@ -34,21 +34,23 @@ class Batch:
     skip_existing: bool
     shard: Shard | None
 
-    def items(self, paths: Sequence[str], styles: Sequence[str]) -> list[Item]:
-        """This task's items. Raises ReconetError."""
+    def items(self, paths: Sequence[str], styles: Sequence[str], variant: str = "auto") -> list[Item]:
+        """This task's items; `variant` is that of named styles. Raises ReconetError."""
         from reconet_cli.batch.names import list_items
 
-        items = list_items(paths, self.folder, self.name, "+".join(_style_name(style) for style in styles))
+        items = list_items(paths, self.folder, self.name, "+".join(_style_name(style, variant) for style in styles))
         return self.shard.of(items) if self.shard else items
 
 
-def _style_name(style: str) -> str:
-    """A style's name in names: `starry`, `mine` of mine.safetensors, `starry-fast` of starry/fast.safetensors."""
+def _style_name(style: str, variant: str) -> str:
+    """A style's name in names: `starry`, or `starry-fast` where it was said which; `mine` of mine.safetensors."""
     from reconet_cli.model.styles import style_name
 
     path = Path(style)
-    name = style_name(path) if path.is_file() else path.name
-    return f"{name}-{path.stem}" if path.is_file() and name != path.stem else name
+    if not path.is_file():
+        return path.name if variant == "auto" else f"{path.name}-{variant}"
+    name = style_name(path)
+    return name if name == path.stem else f"{name}-{path.stem}"
 
 
 def batch_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,7 +82,11 @@ def _batch(folder: str, name: str | None, skip_existing: bool, shard: str | None
 
 
 def run_batch(
-    batch: Batch, paths: Sequence[str], styles: Sequence[str], paint: Callable[[str, str, Sequence[str]], Outcome]
+    batch: Batch,
+    paths: Sequence[str],
+    styles: Sequence[str],
+    variant: str,
+    paint: Callable[[str, str, Sequence[str]], Outcome],
 ) -> int:
     """Paint a batch's items, print the summary and return the exit status: 1 if any failed.
 
@@ -90,7 +96,7 @@ def run_batch(
     from reconet_cli import console
     from reconet_cli.batch.work import work_through
 
-    items = batch.items(paths, styles)
+    items = batch.items(paths, styles, variant)
     sources = [item.source for item in items]
     results: list[Result] = []
 

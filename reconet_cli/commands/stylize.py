@@ -121,6 +121,7 @@ def command(
                 batch,
                 paths,
                 styles,
+                variant,
                 lambda source, target, sources: painting.paint(
                     replace(request, input=source, output=target, others=(*read, *sources)), resumable=resumable
                 ),

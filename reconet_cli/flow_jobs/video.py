@@ -149,7 +149,7 @@ def _video_writer(frames: Frames, target: Path, *, overwrite: bool) -> Generator
         def command(first: Frame) -> list[str]:
             height, width = (side + side % 2 if encoding.needs_even_size else side for side in first.pixels.shape[:2])
             look = Look((width, height), frames.aspect, Colour().settled(height), frames.rate)
-            return video_command(program, place.part, look, encoding, None, first.time)
+            return video_command(program, place.part, look, encoding, None, first)
 
         feed = TimedFeed(frames.rate, ticks, "") if ticks else RawFeed()
         made = Made(program, place.part, counted=encoding.counted)

@@ -16,7 +16,7 @@ from reconet_cli.media.decode import seconds
 from reconet_cli.media.encoders import ENCODERS, PICTURES, UNKNOWN, encoder_options
 from reconet_cli.media.hardware import device_options, encoder_device, on_chip
 from reconet_cli.media.keeping import Passage
-from reconet_cli.media.pixels import PLAIN, Layout
+from reconet_cli.media.pixels import PLAIN, Frame, Layout
 from reconet_cli.media.process import GLOBAL_ARGUMENTS, LOG_PROBLEMS
 from reconet_cli.media.second_reader import SecondReader
 from reconet_cli.media.source import Source, file_url, picture_suffix
@@ -24,6 +24,7 @@ from reconet_cli.media.source import Source, file_url, picture_suffix
 _SLOWEST_CLOCK = 10_000  # what ffmpeg's mp4 muxer asks for
 _FASTEST_CLOCK = 1_000_000
 _USUAL_CLOCK = 90_000
+_SHORTEST = Fraction(1, 1000)  # seconds of a frame that ffmpeg's muxers can guess
 
 
 @dataclass(frozen=True)
@@ -100,18 +101,17 @@ def clock(container: Container, ticks: int, rate: Fraction | None) -> int | None
 
 
 def video_command(
-    program: str, path: Path | str, look: Look, encoding: Encoding, original: Original | None, first_time: Fraction
+    program: str, path: Path | str, look: Look, encoding: Encoding, original: Original | None, first: Frame
 ) -> list[str]:
     """Frames (Matroska with times, or raw where `encoding.ticks` is None) on stdin into a file or to an address.
 
-    `first_time` is when the first frame is shown, in seconds from the original's origin: it keeps sound in
-    step.
+    `first` is the first frame: when it is shown, in seconds from the original's origin, keeps sound in step.
     """
     if encoding.ticks is None:
         frames = _raw_frames(look)
     else:
         # The feed counts from its first frame. There is nothing in it to analyse.
-        frames = ffmpeg.input("pipe:0", f="matroska", itsoffset=seconds(first_time), analyzeduration=0, fpsprobesize=0)
+        frames = ffmpeg.input("pipe:0", f="matroska", itsoffset=seconds(first.time), analyzeduration=0, fpsprobesize=0)
     if encoding.codec == "gif":
         picture = _gif(frames, look)
     else:
@@ -130,13 +130,16 @@ def video_command(
         options["enc_time_base:v"] = f"1/{encoding.ticks}"
     if encoding.container.reorders == "none" or (encoding.container.reorders == "steady" and not encoding.steady):
         options["bf"] = 0
+    if encoding.ticks and first.duration <= _SHORTEST and encoding.container.muxer in ("mp4", "mov"):
+        # ffmpeg before 6 knows no duration of the last frame then, and with none it is not shown.
+        options["bsf:v:0"] = f"setts=pts=PTS:dts=DTS:duration={max(1, round(first.duration * encoding.ticks))}"
     options |= codec_tag(encoding) | dict(encoding.extra)
     streams = [picture]
     if original:
         streams += other_streams(original, options)
         if original.second and original.duration is not None:
             # Whoever joins a stream hears before he sees, and the decoder counts from the first picture.
-            options["t"] = seconds(first_time + original.duration)
+            options["t"] = seconds(first.time + original.duration)
     device: list[str] = []
     if on_chip(encoding.codec):
         device, own = device_options(encoding.codec, encoder_device(program, encoding.codec, encoding.gpu) or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from subprocess import DEVNULL
@@ -30,7 +30,7 @@ class VideoOutput:
         """Write a whole video to a file, an address or (`pipe:1`) `stdout`; it is called `name` in messages."""
 
         def command(first: Frame) -> list[str]:
-            return video_command(self.program, part, self.look, self.encoding, self.original, first.time)
+            return video_command(self.program, part, self.look, self.encoding, self.original, first)
 
         even, second = self.encoding.needs_even_size, self.original.second if self.original else None
         made = self._made(part) if isinstance(part, Path) else None
@@ -40,7 +40,7 @@ class VideoOutput:
         """Write a part of the video, pictures alone, whose own clock begins with its first frame."""
 
         def command(first: Frame) -> list[str]:
-            return video_command(self.program, part, self.look, self.encoding, None, Fraction(0))
+            return video_command(self.program, part, self.look, self.encoding, None, replace(first, time=Fraction(0)))
 
         even = self.encoding.needs_even_size
         return FfmpegWriter(str(path), command, self._feed(), even=even, made=self._made(part))

@@ -133,7 +133,7 @@ def profile(request: Request, style: str, **options: Any) -> Profile:
         job.commit()
     share = {"decode": decode.seconds, "paint": paint.seconds / engine.lanes, "encode": encode.seconds}
     spent = {"decoder": reader.decoder_seconds, "encoder": writer.encoder_seconds, "own": own}
-    return Profile(frames, seconds, spent=spent, **{name: min(1.0, s / seconds) for name, s in share.items()})
+    return Profile(frames, seconds, spent=spent, **{name: s / seconds for name, s in share.items()})
 
 
 def _children_seconds() -> float:
