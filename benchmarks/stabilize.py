@@ -25,9 +25,9 @@ import torch
 from reconet_cli.engine import load_engine
 from reconet_cli.evaluation.clip import ClipScore, Evaluator
 from reconet_cli.evaluation.perception import Judge
-from reconet_cli.looks.painter import Engine
 from reconet_cli.model.loss_files import load_loss_network
-from reconet_cli.stabilizing import Stabilizer
+from reconet_cli.stylizing.deflicker import Stabilizer
+from reconet_cli.stylizing.effects.stage import Engine
 from reconet_cli.training.run import style_picture
 
 

@@ -1,3 +1,56 @@
-"""reconet turns video into painted video without flicker (ReCoNet, arXiv 1807.01197)."""
+"""reconet turns video into painted video without flicker (ReCoNet, arXiv 1807.01197).
+
+>>> import reconet_cli as reconet
+>>> style = reconet.load_style("mosaic")
+>>> outcome = reconet.stylize("in.mp4", "out.mp4", style=style)
+
+Everything here is typed, prints nothing, raises `ReconetError`s and logs to the logger `reconet`. Importing it loads
+neither PyTorch nor OpenVINO: names are looked up when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reconet_cli.engine.style import LoadedStyle, load_style
+    from reconet_cli.errors import ReconetError
+    from reconet_cli.flow.estimate import estimate_flow
+    from reconet_cli.stylizing.stylize import stylize
+    from reconet_cli.warping import visibility_mask, warp
 
 __version__ = "0.1.0"
+
+_HOME = {
+    "LoadedStyle": "engine.style",
+    "ReconetError": "errors",
+    "estimate_flow": "flow.estimate",
+    "load_style": "engine.style",
+    "stylize": "stylizing.stylize",
+    "visibility_mask": "warping",
+    "warp": "warping",
+}
+__all__ = [
+    "LoadedStyle",
+    "ReconetError",
+    "__version__",
+    "estimate_flow",
+    "load_style",
+    "stylize",
+    "visibility_mask",
+    "warp",
+]
+
+logging.getLogger("reconet").addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -19,13 +19,16 @@ COMMANDS = {
     "stylize": ("reconet_cli.commands.stylize", "Paint a video or a picture in a style."),
     "styles": ("reconet_cli.commands.styles", "List the styles that are there."),
     "train": ("reconet_cli.commands.train", "Train a style from a picture."),
-    "stabilize": ("reconet_cli.commands.stabilize", "Make any painted clip steadier."),
+    "deflicker": ("reconet_cli.commands.deflicker", "Take the flicker out of any painted clip."),
     "evaluate": ("reconet_cli.commands.evaluate", "Measure flicker, of any painted clip or of a style."),
     "flow": ("reconet_cli.commands.flow", "Estimate optical flow, or measure it against ground truth."),
     "export": ("reconet_cli.commands.export", "Write a style's network for other runtimes: ONNX, OpenVINO, PyTorch."),
     "bench": ("reconet_cli.commands.bench", "Measure how fast styles are here, and what they wait for."),
     "doctor": ("reconet_cli.commands.doctor", "Say what is installed, what works, and what to do about the rest."),
 }
+
+# What commands were called before.
+RENAMED = {"stabilize": "deflicker"}
 
 INTERRUPTED = 130
 
@@ -37,6 +40,11 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in RENAMED:
+            from reconet_cli import console
+
+            console.note(f"`reconet {cmd_name}` is called `reconet {RENAMED[cmd_name]}` now")
+            cmd_name = RENAMED[cmd_name]
         if cmd_name not in COMMANDS:
             return None
         module, _ = COMMANDS[cmd_name]
@@ -56,13 +64,14 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="reconet")
 @click.option("--debug", is_flag=True, help="Show the trace of an error.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes; errors still show.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more, such as the ffmpeg commands that run.")
 @click.pass_context
-def cli(ctx: click.Context, debug: bool, quiet: bool) -> None:
-    ctx.obj = {"debug": debug}
-    if quiet:
-        from reconet_cli import console
+def cli(ctx: click.Context, debug: bool, quiet: bool, verbose: bool) -> None:
+    from reconet_cli import console
 
-        console.set_quiet(True)
+    ctx.obj = {"debug": debug}
+    console.show_log(verbose=verbose)
+    console.set_quiet(quiet)
 
 
 def _fail(message: str, hint: str, code: int) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
@@ -13,10 +14,28 @@ stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 _quiet = False
 
 
+class _LogLines(logging.Handler):
+    """The library's log: what the user should know, and with `-v` more."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        stderr.print(record.getMessage(), markup=False, style="dim" if record.levelno < logging.INFO else None)
+
+
+_log_lines = _LogLines()
+
+
+def show_log(*, verbose: bool = False) -> None:
+    """Print the library's log from here on; `verbose` includes what is of use to its developers."""
+    log = logging.getLogger("reconet")
+    log.setLevel(logging.DEBUG if verbose else logging.INFO)
+    log.addHandler(_log_lines)  # once, however often it is added
+
+
 def set_quiet(quiet: bool) -> None:
-    """Silence notes and progress; errors still show."""
+    """Silence notes, the log and progress; errors still show."""
     global _quiet
     _quiet = quiet
+    _log_lines.setLevel(logging.CRITICAL if quiet else logging.NOTSET)
 
 
 def note(message: str) -> None:
@@ -63,3 +82,17 @@ def progress(description: str, total: int | None, unit: str) -> Iterator[Progres
     with bar:
         bar.add_task(description, total=total)
         yield bar
+
+
+@contextmanager
+def counter(description: str, unit: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar as a function of (done, total); it shows with the first call, which knows the total."""
+    bars: list[Progress] = []
+    with ExitStack() as stack:
+
+        def show(done: int, total: int | None) -> None:
+            if not bars:
+                bars.append(stack.enter_context(progress(description, total, unit)))
+            bars[0].update(bars[0].task_ids[0], completed=done)
+
+        yield show

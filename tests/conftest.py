@@ -9,6 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import numpy as np
 import pytest
 from processes import PATIENCE
 
+from reconet_cli.engine import register_engine, unregister_engine
+from reconet_cli.engine.kinds import Loader
 from reconet_cli.media.info import MediaInfo
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.probing import probe
@@ -37,8 +40,8 @@ FFMPEG = find_ffmpeg()
 # `reconet` with a style that changes nothing, in a process of its own. RECONET_TEST_DELAY slows it down; at
 # frame RECONET_TEST_STOP, with more to come than queues hold, it waits until reading is given up.
 DRIVER = """
-import os, pathlib, sys, threading, time, types
-engine = types.ModuleType("reconet_cli.engine")
+import os, sys, threading, time
+from reconet_cli.engine import register_engine
 class Identity:
     description = "identity"
     precision = "exact"
@@ -53,14 +56,13 @@ class Identity:
         ):
             time.sleep(0.01)
         return frame
-engine.load_engine = lambda style, **options: Identity()
-sys.modules["reconet_cli.engine"] = engine
-import reconet_cli.model.styles as styles
-styles.find_style = lambda name, variant="auto": pathlib.Path(name)
+register_engine(".same", lambda path, size, deep, options: Identity())
 from reconet_cli.cli import main
 main()
 """
-STYLIZE = [sys.executable, "-c", DRIVER, "stylize", "--style", "identity"]
+# A file whose engine gives frames back as they are, in these processes and where a test asks for `identity`.
+IDENTITY = str(Path(__file__).with_name("identity.same"))
+STYLIZE = [sys.executable, "-c", DRIVER, "stylize", "--style", IDENTITY]
 
 
 # The test pattern has colours that no 4:2:0 video can carry through RGB and back; muted and softened ones it can.
@@ -202,22 +204,21 @@ def stylize() -> list[str]:
     return list(STYLIZE)
 
 
+class Engine:
+    """An engine out of a function of pixels."""
+
+    description, precision, lanes = "identity", "exact", 1
+
+    def __init__(self, paint: Callable[[np.ndarray], np.ndarray] = lambda frame: frame) -> None:
+        self.paint = paint
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        return self.paint(frame)
+
+
 @pytest.fixture
-def identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the network, within this process, by one that changes nothing."""
-    import types
-
-    import reconet_cli.model.styles
-
-    class Identity:
-        description = "identity"
-        precision = "exact"
-        lanes = 1
-
-        def __call__(self, frame: np.ndarray) -> np.ndarray:
-            return frame
-
-    engine = types.ModuleType("reconet_cli.engine")
-    engine.load_engine = lambda style, **options: Identity()  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "reconet_cli.engine", engine)
-    monkeypatch.setattr(reconet_cli.model.styles, "find_style", lambda name, variant="auto": Path(name))
+def identity() -> Iterator[Callable[[Loader], None]]:
+    """IDENTITY is a style in this process; what is called with another loader makes its engines from there on."""
+    register_engine(".same", lambda path, size, deep, options: Engine())
+    yield lambda loader: register_engine(".same", loader)
+    unregister_engine(".same")

@@ -1,5 +1,7 @@
-"""Stylising within the test's process with a painter out of a function."""
+"""Painting within the test's process, with a function in place of a network."""
 
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -7,36 +9,64 @@ from pathlib import Path
 import numpy as np
 
 from reconet_cli.media.request import Request
-from reconet_cli.pipeline import stylize
+from reconet_cli.stylizing import whole
+from reconet_cli.stylizing.stage import Stage
 
 MIX = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
 
-@contextmanager
-def no_progress(total):
-    yield lambda: None
+def silent(done, total):
+    """No progress."""
 
 
-class OneLane:
-    """A painter out of a function."""
+class Frames(Stage):
+    """A stage out of a function of frames."""
+
+    def __init__(self, function: Callable, lanes: int = 1) -> None:
+        self.function, self.lanes = function, lanes
+
+    def apply(self, source, painted, prepared):
+        return self.function(painted)
+
+
+class Pixels(Stage):
+    """A stage out of a function of pixels."""
 
     lanes = 1
-    ahead = then = None
 
-    def __init__(self, network):
-        self.network = network
+    def __init__(self, function: Callable) -> None:
+        self.function = function
 
-    def __call__(self, frame):
-        return replace(frame, pixels=self.network(frame.pixels))
+    def apply(self, source, painted, prepared):
+        return replace(painted, pixels=self.function(painted.pixels))
+
+
+@contextmanager
+def told() -> Iterator[list[str]]:
+    """What the library tells its users meanwhile."""
+    sentences: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record):
+            sentences.append(record.getMessage())
+
+    keep, log = Keep(logging.INFO), logging.getLogger("reconet")
+    before = log.level
+    log.addHandler(keep)
+    log.setLevel(logging.INFO)
+    try:
+        yield sentences
+    finally:
+        log.removeHandler(keep)
+        log.setLevel(before)
 
 
 def paint(source: Path, target: Path, *, network=lambda frame: frame, **options) -> list[str]:
-    """Stylise with `network` and return the notes."""
-    notes: list[str] = []
+    """Stylize with `network` and return what was told."""
     request = Request(str(source), str(target), **options)
-    outcome = stylize(request, lambda height, width, deep: OneLane(network), note=notes.append, progress=no_progress)
-    assert outcome.frames > 0
-    return notes
+    with told() as sentences:
+        assert whole.paint(request, lambda height, width, deep: [Pixels(network)], silent).frames > 0
+    return sentences
 
 
 def leftovers(folder: Path) -> list[str]:

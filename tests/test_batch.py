@@ -3,26 +3,25 @@
 import os
 import signal
 import subprocess
-import sys
 import weakref
 from pathlib import Path
 
 import cv2
 import pytest
+from conftest import IDENTITY, Engine
 from processes import PATIENCE
 
 import reconet_cli.model.styles
 from reconet_cli import cli
-from reconet_cli.batch.shard import parse_shard
-from reconet_cli.commands.painting import Painting
-from reconet_cli.looks import Looks
+from reconet_cli.engine import load_style
+from reconet_cli.stylizing.batch.shard import parse_shard
 
 FAST = ("--preset", "ultrafast")
 
 
 def stylize(capfd, *arguments: object) -> tuple[int, list[str], str]:
     """Exit status, lines of the summary, and what stood on stderr."""
-    status = cli.run(["stylize", "--style", "identity", *map(str, arguments)])
+    status = cli.run(["stylize", "--style", IDENTITY, *map(str, arguments)])
     out, err = capfd.readouterr()
     assert "Traceback" not in err
     return status, out.splitlines(), err
@@ -94,9 +93,7 @@ def test_foreign_errors_are_told_in_a_line_and_stop_nobody_else(capfd, identity,
             raise error
         return frame
 
-    engine = sys.modules["reconet_cli.engine"]
-    real = engine.load_engine("identity")
-    monkeypatch.setattr(type(real), "__call__", lambda self, frame: broken(frame))
+    identity(lambda path, size, deep, options: Engine(broken))
     names = [f"in/{number}.mp4" for number in range(6)]
     for name in names:
         (tmp_path / name).write_bytes((clips / "a.mp4").read_bytes())
@@ -208,39 +205,32 @@ def test_slurm_arrays_that_cannot_be_shared_out(values):
         parse_shard("slurm", dict(zip(names, values, strict=True)))
 
 
-def test_the_engine_is_loaded_once_per_size(capfd, identity, monkeypatch, tools, clips):
-    engine = sys.modules["reconet_cli.engine"]
+def test_the_engine_is_loaded_once_per_size(capfd, identity, tools, clips):
     loaded = []
-    real = engine.load_engine
-    monkeypatch.setattr(
-        engine, "load_engine", lambda style, **o: loaded.append((o["width"], o["height"])) or real(style)
-    )
+    identity(lambda path, size, deep, options: loaded.append(size) or Engine())
     tools.run("-i", clips / "a.mp4", "-vf", "scale=48:16", clips / "a2.mp4")
     assert stylize(capfd, "in", "--output-dir", "out")[0] == 0
-    assert sorted(loaded) == [(32, 16), (48, 16)]
+    assert sorted(loaded) == [(16, 32), (16, 48)]
 
 
-def test_large_frames_of_another_size_take_the_place_of_the_old_ones(identity, monkeypatch):
+def test_large_frames_of_another_size_take_the_place_of_the_old_ones(identity):
     """The memory of the old ones is free before the new ones are loaded."""
     alive: weakref.WeakSet = weakref.WeakSet()
     most = []
-    engine = sys.modules["reconet_cli.engine"]
-    real = type(engine.load_engine("identity"))
 
-    def load(style, *, height, width, **options):
+    def load(path, size, deep, options):
         most.append(len(alive))
-        alive.add(made := real())
+        alive.add(made := Engine())
         return made
 
-    monkeypatch.setattr(engine, "load_engine", load)
-    painting = Painting(("a", "b"), Looks(), {"precision": "auto"})
+    identity(load)
+    style = load_style(IDENTITY)
     for height in (2000, 2160, 2000):
-        assert painting._engine("a", height, 3840, False) is painting._engine("a", height, 3840, False)
-        painting._engine("b", height, 3840, False)
-    assert most == [0, 1, 0, 1, 0, 1]
+        assert style.engine(height, 3840) is style.engine(height, 3840)
+    assert most == [0, 0, 0]
     for height in (100, 200, 300, 100, 200, 300):
-        painting._engine("a", height, 100, False)
-    assert len(most) == 9
+        style.engine(height, 100)
+    assert len(most) == 6
 
 
 def test_styles_in_names(tmp_path):

@@ -15,6 +15,7 @@ import cv2
 import flow_trees
 import numpy as np
 import pytest
+from conftest import IDENTITY
 
 from reconet_cli.cli import run
 from reconet_cli.commands.evaluated_styles import column_names
@@ -26,6 +27,8 @@ from reconet_cli.flow.datasets import open_dataset
 
 HEIGHT, WIDTH, COUNT = 48, 64, 13
 STEP = 2
+
+MINE = "/".join(Path(IDENTITY).parts[-2:])
 
 
 def source() -> list[np.ndarray]:
@@ -200,12 +203,15 @@ def test_the_page_stands_alone(clips, tmp_path):
 
 
 @pytest.mark.usefixtures("identity")
-def test_a_style_is_painted_and_measured_in_one_go(clips, capsys):
-    assert (
-        run(["evaluate", *clips[:2], "--style", "one", "--style", "two", "--loss-network", "none", "--json", "-"]) == 0
-    )
+def test_a_style_is_painted_and_measured_in_one_go(clips, capsys, tmp_path):
+    styles = [tmp_path / "one.same", tmp_path / "two.same"]
+    for style in styles:
+        style.touch()
+    options = ["--style", str(styles[0]), "--style", str(styles[1]), "--loss-network", "none", "--json", "-"]
+    assert run(["evaluate", *clips[:2], *options]) == 0
     record = json.loads(capsys.readouterr().out)
-    assert [clip["name"] for clip in record["clips"]] == ["calm", "one", "two"]
+    folder = tmp_path.name
+    assert [clip["name"] for clip in record["clips"]] == ["calm", f"{folder}/one.same", f"{folder}/two.same"]
     calm, one, two = record["clips"]
     assert calm["fps"] is None
     assert one["fps"] > 0
@@ -214,9 +220,9 @@ def test_a_style_is_painted_and_measured_in_one_go(clips, capsys):
 
 def test_a_style_made_steady_stands_beside_itself(clips, capsys):
     options = ["--engine", "torch", "--precision", "fp32", "--style-picture", f"{clips[0]}/0.png", "--frames", "4"]
-    assert run(["evaluate", clips[1], "--style", "mosaic", "--stabilize", *options, "--json", "-"]) == 0
+    assert run(["evaluate", clips[1], "--style", "mosaic", "--deflicker", *options, "--json", "-"]) == 0
     plain, steady = json.loads(capsys.readouterr().out)["clips"]
-    assert [plain["name"], steady["name"]] == ["mosaic", "mosaic (steady)"]
+    assert [plain["name"], steady["name"]] == ["mosaic", "mosaic (deflicker)"]
     assert steady["e_stab"] < 0.95 * plain["e_stab"]
     assert steady["fps"] < plain["fps"]
     assert plain["style"] > 0 < steady["style"]
@@ -243,7 +249,7 @@ def test_videos_are_read(tools, capsys):
         (["--sintel", "{0}"], "needs a --style"),
         (["--sintel", "{0}", "{1}", "--style", "mosaic"], "nothing else"),
         (["{0}", "{1}", "--frames", "1"], "--frames"),
-        (["{0}", "{1}", "--stabilize"], "is for a --style"),
+        (["{0}", "{1}", "--deflicker"], "is for a --style"),
         (["{0}", "nowhere.mp4"], "nowhere.mp4"),
     ],
 )
@@ -369,18 +375,18 @@ def test_of_sintel_the_papers_scenes_are_taken(tmp_path):
 def test_the_papers_table(tmp_path, capsys):
     files = {kind: tmp_path / f"found.{kind}" for kind in ("json", "csv", "html")}
     options = [part for kind, path in files.items() for part in (f"--{kind}", str(path))]
-    assert run(["evaluate", "--sintel", str(_papers(tmp_path / "sintel")), "--style", "mine", *options]) == 0
+    assert run(["evaluate", "--sintel", str(_papers(tmp_path / "sintel")), "--style", IDENTITY, *options]) == 0
     table = capsys.readouterr().out.splitlines()
     assert "MPI Sintel (final), 2 pairs, true flow, 640x360" in table[0]
     assert table[1].split() == ["temporal", "error", "temple_2", "mean", "fps"]
     rows = {line[:19].strip(): line[19:].split() for line in table[2:]}
     for row in PUBLISHED:
         assert rows[row.method][:2] == [f"{row.errors[SCENES.index('temple_2')]:.4f}"] * 2
-    assert rows["mine"][0] == rows["original (floor)"][0]
+    assert rows[MINE][0] == rows["original (floor)"][0]
     record = json.loads(files["json"].read_text())
     assert record["about"]["size"] == [640, 360]
     assert record["scenes"][0]["scene"] == "temple_2"
-    assert record["fps"]["mine"] > 0
+    assert record["fps"][MINE] > 0
     assert len(list(csv.DictReader(files["csv"].open()))) == 2
     page = _Page(files["html"].read_text())
     assert page.open == []
@@ -391,7 +397,7 @@ def test_the_papers_table(tmp_path, capsys):
 def test_data_sets_without_scenes_stand_alone(tmp_path, capsys):
     flow_trees.middlebury_scenes(tmp_path / "middlebury")
     flow_trees.flying_chairs(tmp_path / "chairs")
-    assert run(["evaluate", "--truth", str(tmp_path), "--style", "mine"]) == 0
+    assert run(["evaluate", "--truth", str(tmp_path), "--style", IDENTITY]) == 0
     table = capsys.readouterr().out
     assert table.splitlines()[1].split() == ["temporal", "error", "FlyingChairs", "Grove", "Venus", "mean", "fps"]
     assert "Ruder" not in table

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from conftest import IDENTITY
 
 from reconet_cli import cli
 from reconet_cli.errors import MediaError
@@ -47,8 +48,8 @@ def place(clip, tmp_path, monkeypatch):
         ["stylize", "pictures/000001.png", "mask.png", "--style", "mosaic", "--mask", "mask.png"],
         ["stylize", "pictures", "again/", "--style", "mosaic"],
         ["stylize", "pictures/%06d.png", "pictures/%06d.png", "--style", "mosaic"],
-        ["stabilize", "clip.mp4", "painted.mp4", "clip.mp4"],
-        ["stabilize", "clip.mp4", "painted.mp4", "painted.mp4"],
+        ["deflicker", "clip.mp4", "painted.mp4", "clip.mp4"],
+        ["deflicker", "clip.mp4", "painted.mp4", "painted.mp4"],
         [*EVALUATE, "--json", "hard.mp4"],
         [*EVALUATE, "--html", "painted.mp4"],
         ["evaluate", "pictures", "again", "--loss-network", "none", "--csv", "pictures/000001.png"],
@@ -70,7 +71,7 @@ def test_inputs_stay(capfd, place, arguments):
 def test_a_batch_keeps_all_its_inputs(capfd, place, identity):
     before = digests()
     shutil.copy("clip.mp4", "clip-identity.mp4")
-    status = cli.run(["stylize", "clip.mp4", "clip-identity.mp4", "--style", "identity", "--output-dir", ".", "-y"])
+    status = cli.run(["stylize", "clip.mp4", "clip-identity.mp4", "--style", IDENTITY, "--output-dir", ".", "-y"])
     assert status == 1
     assert "clip-identity.mp4 is an input of this command" in capfd.readouterr().err
     assert digests().items() >= before.items()

@@ -12,13 +12,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from identity import Frames
 from processes import PATIENCE
 
 import reconet_cli.media.live
 from reconet_cli.errors import MediaError
 from reconet_cli.media.live import Live
 from reconet_cli.media.pixels import Frame
-from reconet_cli.pipeline import run
+from reconet_cli.stylizing.pipeline import run
 
 
 class Camera:
@@ -102,7 +103,7 @@ def test_slow_network_drops_frames_and_keeps_the_bound(monkeypatch):
 def test_fast_network_drops_nothing():
     camera, screen = Camera(40), Screen()
     live = Live(camera, screen, PATIENCE)
-    assert run(live.reader, lambda frame: frame, live.writer, depth=1) == 40
+    assert run(live.reader, [Frames(lambda frame: frame)], live.writer, depth=1) == 40
     assert screen.shown == list(range(40))
     assert live.dropped == 0
     assert camera.finished
@@ -129,7 +130,7 @@ def test_a_frame_is_shown_as_soon_as_it_is_painted(lanes):
 
     camera, screen = Patient(10), Watched()
     live = Live(camera, screen, PATIENCE)
-    assert run(live.reader, lambda frame: frame, live.writer, lanes=lanes, depth=1, beyond=0) == 10
+    assert run(live.reader, [Frames(lambda frame: frame, lanes)], live.writer, depth=1, beyond=0) == 10
     assert screen.shown == list(range(10))
     assert sorted(late)[5] < 0.25  # half of the default bound, on however busy a machine
     assert live.dropped == 0
@@ -154,7 +155,7 @@ def test_frames_of_one_time_stamp_all_get_through():
 
     screen = Screen()
     live = Live(Stuck(9), screen, PATIENCE)
-    assert run(live.reader, lambda frame: frame, live.writer, depth=1) == 9
+    assert run(live.reader, [Frames(lambda frame: frame)], live.writer, depth=1) == 9
     assert screen.shown == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
@@ -175,7 +176,7 @@ def test_what_waits_is_bounded_in_memory(monkeypatch):
 
     screen = Screen()
     live = Live(Burst(100), screen, 3600.0)
-    assert run(live.reader, slow, live.writer, depth=1, beyond=0) == 100 - live.dropped
+    assert run(live.reader, [Frames(slow)], live.writer, depth=1, beyond=0) == 100 - live.dropped
     assert 5 <= len(screen.shown) <= 8
     assert screen.shown[-5:] == list(range(95, 100))
 
@@ -183,7 +184,7 @@ def test_what_waits_is_bounded_in_memory(monkeypatch):
 def test_errors_of_the_source_and_of_painting_end_everything():
     live = Live(Camera(5, fails=True), Screen(), 0.3)
     with pytest.raises(MediaError, match="unplugged"):
-        run(live.reader, lambda frame: frame, live.writer, depth=1)
+        run(live.reader, [Frames(lambda frame: frame)], live.writer, depth=1)
     camera = Camera(10**6)
     live = Live(camera, Screen(), 0.3)
 
@@ -191,7 +192,7 @@ def test_errors_of_the_source_and_of_painting_end_everything():
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        run(live.reader, broken, live.writer, depth=1)
+        run(live.reader, [Frames(broken)], live.writer, depth=1)
     assert camera.stopped.is_set()
 
 

@@ -10,12 +10,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from identity import Frames
 from processes import PATIENCE, until
 
-from reconet_cli.channel import Channel, StoppedError
 from reconet_cli.errors import MediaError
 from reconet_cli.media.reader import Frame
-from reconet_cli.pipeline import DEPTH, run
+from reconet_cli.stylizing.channel import Channel, StoppedError
+from reconet_cli.stylizing.pipeline import DEPTH, run
 
 
 class Source:
@@ -90,7 +91,7 @@ def inverted(frame):
 
 def test_every_frame_in_order_with_its_time():
     source, sink, seen = Source(30), Sink(), []
-    assert run(source, inverted, sink, on_frame=lambda: seen.append(1)) == 30
+    assert run(source, [Frames(inverted)], sink, on_frame=lambda: seen.append(1)) == 30
     assert [int(f.time) for f in sink.frames] == list(range(30))
     assert [255 - int(f.pixels[0, 0, 0]) for f in sink.frames] == list(range(30))
     assert len(seen) == 30
@@ -117,7 +118,7 @@ def test_stages_overlap():
             assert begun[min(int(frame.time) + 1, 30)].wait(PATIENCE)
             super().write(frame)
 
-    assert run(source, paint, Waiting()) == 31
+    assert run(source, [Frames(paint)], Waiting()) == 31
 
 
 def test_lanes_work_at_the_same_time_and_keep_the_order():
@@ -129,7 +130,7 @@ def test_lanes_work_at_the_same_time_and_keep_the_order():
         return frame
 
     sink = Sink()
-    assert run(Source(40), uneven, sink, lanes=2) == 40
+    assert run(Source(40), [Frames(uneven, 2)], sink) == 40
     assert [int(frame.pixels[0, 0, 0]) for frame in sink.frames] == list(range(40))
     assert [frame.time for frame in sink.frames] == sorted(frame.time for frame in sink.frames)
 
@@ -147,7 +148,7 @@ def test_memory_is_bounded():
     # Long after everything that can be read has been read.
     threading.Timer(0.3, sink.abort).start()
     with pytest.raises(MediaError):
-        run(source, watching, sink)
+        run(source, [Frames(watching)], sink)
     assert source.given <= 2 * DEPTH + 5
     assert most <= DEPTH + 4
 
@@ -164,7 +165,7 @@ def test_memory_is_bounded():
 )
 def test_first_error_ends_everything(source, sink, message):
     with pytest.raises(MediaError, match=message):
-        run(source, inverted, sink)
+        run(source, [Frames(inverted)], sink)
     assert source.aborted.is_set()
     assert sink.aborted.is_set()
     assert not sink.finished
@@ -184,7 +185,7 @@ def test_error_in_the_network_frees_a_stuck_stage(stuck):
         return frame
 
     with pytest.raises(ValueError, match="out of memory"):
-        run(source, broken, sink)
+        run(source, [Frames(broken)], sink)
     assert source.aborted.is_set()
     assert sink.aborted.is_set()
     assert not sink.finished
@@ -200,7 +201,7 @@ def test_interrupt_while_waiting_for_a_frame():
 
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        run(source, inverted, sink)
+        run(source, [Frames(inverted)], sink)
     assert source.aborted.is_set()
     assert sink.aborted.is_set()
     assert not sink.finished
@@ -244,6 +245,6 @@ def test_an_interrupt_that_wakes_nobody_is_noticed(stuck):
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        run(source, paint, sink)
+        run(source, [Frames(paint)], sink)
     thread.join()
     assert source.aborted.is_set()

@@ -1,5 +1,6 @@
 """Work in segments: whatever interrupts it, the result is that of an uninterrupted run."""
 
+import itertools
 import json
 import os
 import random
@@ -8,9 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-import types
 import zlib
-from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -18,70 +17,62 @@ from pathlib import Path
 import conftest
 import numpy as np
 import pytest
+from conftest import IDENTITY, Engine
+from identity import silent, told
 from processes import PATIENCE, children, gone, until, works_with
 from test_stylize import BOTH
 
 import reconet_cli.media.reader
-import reconet_cli.model.styles
-import reconet_cli.resuming.run
+import reconet_cli.stylizing.resume.run
 from reconet_cli import cli
 from reconet_cli.errors import MediaError
-from reconet_cli.looks import Looks, LooksPainter
 from reconet_cli.media.request import Request
-from reconet_cli.pipeline import stylize
-from reconet_cli.resuming import stylize_resumably
-from reconet_cli.resuming.store import Store
-from reconet_cli.stabilizing import Stabilizer
+from reconet_cli.stylizing import whole
+from reconet_cli.stylizing.deflicker import Deflicker, DeflickerStage
+from reconet_cli.stylizing.network import Network
+from reconet_cli.stylizing.resume import paint_resumably
+from reconet_cli.stylizing.resume.store import Store
+from reconet_cli.stylizing.stage import Stage
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
 
 @pytest.fixture(autouse=True)
 def short_segments(monkeypatch):
-    monkeypatch.setattr(reconet_cli.resuming.run, "SEGMENT", 10)
+    monkeypatch.setattr(reconet_cli.stylizing.resume.run, "SEGMENT", 10)
 
 
-class Negative:
+class Negative(Stage):
     """Paints the negative, counts its frames, and fails at one of them."""
 
     lanes = 2
-    ahead = then = None
 
     def __init__(self, fail_at: int = 10**9, settled: object = "exact") -> None:
         self.fail_at, self.settled, self.count = fail_at, settled, 0
 
-    def memory(self):
-        return {}
-
-    def remember(self, memory):
-        assert not memory
-
-    def __call__(self, frame):
+    def apply(self, source, painted, prepared):
         self.count += 1
         if self.count > self.fail_at:
             raise MediaError("the power went")
-        return replace(frame, pixels=np.iinfo(frame.pixels.dtype).max - frame.pixels)
+        return replace(painted, pixels=np.iinfo(painted.pixels.dtype).max - painted.pixels)
 
 
-@contextmanager
-def no_progress(total):
-    yield lambda: None
-
-
-def resumably(source: Path, target: Path, painter: Negative, identity: dict | None = None, **options) -> list[str]:
-    """Paint in segments of ten frames and return the notes."""
-    notes: list[str] = []
+def resumably(
+    source: Path, target: Path, stages: Negative | list[Stage], identity: dict | None = None, **options
+) -> list[str]:
+    """Paint in segments of ten frames and return what was told."""
     request = Request(str(source), str(target), **options)
-    try:
-        stylize_resumably(request, lambda *_: painter, identity or {}, note=notes.append, progress=no_progress)
-    except MediaError as problem:
-        notes.append(str(problem))
-    return notes
+    opened = (stages, "exact") if isinstance(stages, list) else ([stages], stages.settled)
+    with told() as sentences:
+        try:
+            paint_resumably(request, lambda *_: opened, identity or {}, silent)
+        except MediaError as problem:
+            sentences.append(str(problem))
+    return sentences
 
 
 def at_once(source: Path, target: Path, **options) -> None:
-    request = Request(str(source), str(target), **options)
-    stylize(request, lambda *_: Negative(), note=lambda _: None, progress=no_progress)
+    whole.paint(Request(str(source), str(target), **options), lambda *_: [Negative()], silent)
 
 
 def left(folder: Path) -> list[str]:
@@ -144,18 +135,18 @@ class Unsteady:
         return np.clip(255 - pixels.astype(int) + strokes, 0, 255).astype(np.uint8)
 
 
-def steady(fail_at: int = 10**9) -> LooksPainter:
-    """Up to eight of its frames are on their way when it fails."""
-    return LooksPainter([Unsteady(fail_at)], Looks(), None, Stabilizer())
+def steady(fail_at: int = 10**9) -> list[Stage]:
+    """Up to eight of their frames are on their way when they fail."""
+    return [Network([Unsteady(fail_at)]), DeflickerStage(Deflicker())]
 
 
 @pytest.fixture
 def steady_at_once(sources, tmp_path) -> Path:
     """An uninterrupted run's lossless result."""
-    whole = tmp_path / "at-once.mp4"
-    request = Request(str(sources["steady"]), str(whole), crf=0, preset="ultrafast")
-    stylize(request, lambda *_: steady(), note=lambda _: None, progress=no_progress)
-    return whole
+    target = tmp_path / "at-once.mp4"
+    request = Request(str(sources["steady"]), str(target), crf=0, preset="ultrafast")
+    whole.paint(request, lambda *_: steady(), silent)
+    return target
 
 
 def test_steady_strokes_are_carried_over_an_interruption(tools, sources, steady_at_once, tmp_path):
@@ -168,7 +159,7 @@ def test_steady_strokes_are_carried_over_an_interruption(tools, sources, steady_
 
 
 def test_only_the_latest_memories_are_kept(sources, tmp_path, monkeypatch):
-    monkeypatch.setattr(reconet_cli.resuming.run, "SEGMENT", 5)
+    monkeypatch.setattr(reconet_cli.stylizing.resume.run, "SEGMENT", 5)
     resumably(sources["steady"], tmp_path / "out.mp4", steady(29))
     parts = tmp_path / "out.mp4.parts"
     done = segments(tmp_path / "out.mp4")
@@ -292,7 +283,7 @@ def test_segments_of_an_unreadable_manifest_are_kept_aside(sources, tmp_path):
 
 
 def test_a_run_relies_on_no_segments_that_another_has_changed(tmp_path):
-    late, other = (Store(tmp_path / "out.mp4", {}, lambda _: None) for _ in range(2))
+    late, other = (Store(tmp_path / "out.mp4", {}) for _ in range(2))
     other.claim()
     other.close()
     with pytest.raises(MediaError, match="another run"):
@@ -307,8 +298,8 @@ def test_another_engine_does_not_go_on(sources, tmp_path):
     assert "was begun with [['OpenVINO', 'fp32']]" in said
     asked = []
     request = Request(str(sources["steady"]), str(out))
-    load = lambda *a: asked.append(a[3]) or Negative(settled=[["OpenVINO", "fp32"]])  # noqa: E731
-    stylize_resumably(request, load, {}, note=lambda _: None, progress=no_progress)
+    open_stages = lambda *a: asked.append(a[3]) or ([Negative()], [["OpenVINO", "fp32"]])  # noqa: E731
+    paint_resumably(request, open_stages, {}, silent)
     assert asked == [[["OpenVINO", "fp32"]]]
 
 
@@ -374,15 +365,15 @@ def test_two_runs_do_not_work_in_one_folder(sources, command, tmp_path):
     assert segments(out) == 1
     third = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
     assert third.returncode == 0, third.stderr  # who is killed keeps no lock
-    assert left(tmp_path) == ["out.mp4", "style"]
+    assert left(tmp_path) == ["out.mp4", "style.same"]
 
 
 @pytest.fixture
 def command(tmp_path) -> list[str]:
     """The start of a command line that paints in segments of ten frames, in a process of its own."""
-    style = tmp_path / "style"
+    style = tmp_path / "style.same"
     style.write_text("a")
-    short = "import reconet_cli.resuming.run as r; r.SEGMENT = 10\n"
+    short = "import reconet_cli.stylizing.resume.run as r; r.SEGMENT = 10\n"
     driver = conftest.DRIVER.replace("from reconet_cli.cli import main", f"{short}from reconet_cli.cli import main")
     return [sys.executable, "-c", driver, "stylize", "--style", str(style), "--resumable"]
 
@@ -413,7 +404,7 @@ def test_killed_at_random_moments(tools, sources, command, tmp_path):
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert f"{10 * seen[-1]} frames are painted already" in done.stderr
-    assert left(tmp_path) == ["out.mp4", "style"]
+    assert left(tmp_path) == ["out.mp4", "style.same"]
     assert subprocess.run([*arguments[:-3], str(straight), *arguments[-2:]], capture_output=True).returncode == 0
     for stream in ("v:0", "a:0"):
         assert tools.packets(out, stream) == tools.packets(straight, stream)
@@ -431,7 +422,7 @@ def test_interrupt_says_how_to_go_on(tools, sources, command, tmp_path):
     assert process.returncode == 130
     assert said[-1] == "error: interrupted"
     assert any("0 frames are kept in" in line and "the same command goes on from there" in line for line in said)
-    (tmp_path / "style").write_text("b")
+    (tmp_path / "style.same").write_text("b")
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
     assert "was begun with different style" in done.stderr
     assert len(tools.times(out)) == 35
@@ -439,7 +430,7 @@ def test_interrupt_says_how_to_go_on(tools, sources, command, tmp_path):
 
 def test_wrong_use_and_unsuitable_outputs(capfd, identity, sources, tmp_path):
     source = str(sources["steady"])
-    base = ["stylize", "--style", str(source), "--resumable"]
+    base = ["stylize", "--style", IDENTITY, "--resumable"]
     assert cli.run([*base, source, "-"]) == 2
     assert cli.run([*base, source, str(tmp_path / "out.gif")]) == 1
     assert "cannot be made in segments" in capfd.readouterr().err
@@ -451,7 +442,7 @@ def test_wrong_use_and_unsuitable_outputs(capfd, identity, sources, tmp_path):
 
 
 def test_many(capfd, identity, tools, sources, tmp_path):
-    style = tmp_path / "style"
+    style = tmp_path / "style.same"
     style.write_text("a")
     arguments = ["stylize", "--style", str(style), "--resumable", str(sources["steady"]), str(sources["ntsc"])]
     assert cli.run([*arguments, "--output-dir", str(tmp_path / "out"), "--preset", "ultrafast"]) == 0
@@ -469,33 +460,26 @@ def test_the_manifest_says_what_was_painted(sources, tmp_path):
     ]  # fmt: skip
 
 
-def test_the_precision_that_was_settled_is_kept(sources, tmp_path, monkeypatch):
+def test_the_precision_that_was_settled_is_kept(sources, tmp_path, identity):
     """`auto` measures, so on another day it may choose otherwise; the segments behind the first must not differ."""
-    style, out, asked = tmp_path / "style.safetensors", tmp_path / "out.mp4", []
-    style.write_text("a")
+    out, asked = tmp_path / "out.mp4", []
 
-    class Engine:
-        lanes = 1
-        ahead = then = None
+    def load(path, size, deep, options):
+        precision, count = options.precision, itertools.count(1)
+        asked.append(precision)
+        first = len(asked) == 1
 
-        def __init__(self, precision: str) -> None:
-            self.precision, self.description, self.count = precision, f"CPU {precision}", 0
-
-        def __call__(self, pixels):
-            self.count += 1
-            if self.count > 27 and len(asked) == 1:
+        def paint(pixels):
+            if next(count) > 27 and first:
                 raise MediaError("the power went")
             return pixels
 
-    def load_engine(name, *, precision, **options):
-        asked.append(precision)
-        return Engine(precision if precision != "auto" else "bf16" if len(asked) == 1 else "fp32")
+        engine = Engine(paint)
+        engine.precision = precision if precision != "auto" else "bf16" if first else "fp32"
+        return engine
 
-    module = types.ModuleType("reconet_cli.engine")
-    module.load_engine = load_engine
-    monkeypatch.setitem(sys.modules, "reconet_cli.engine", module)
-    monkeypatch.setattr(reconet_cli.model.styles, "find_style", lambda name, variant="auto": Path(name))
-    arguments = ["stylize", "--style", str(style), "--resumable", str(sources["steady"]), str(out)]
+    identity(load)
+    arguments = ["stylize", "--style", IDENTITY, "--resumable", str(sources["steady"]), str(out)]
     assert cli.run(arguments) == 1
     assert cli.run(arguments) == 0
     assert asked == ["auto", "auto", "bf16"]

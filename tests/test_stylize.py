@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import IDENTITY
 from processes import PATIENCE, children, gone, until, works_with
 
 from reconet_cli import cli
@@ -18,7 +19,7 @@ BOTH = ("showinfo", "fpsprobesize")  # in the command lines of decoder and encod
 
 def command_line(capfd, *arguments: str) -> tuple[int, str]:
     """Run in this process; return the exit status and what stood on stderr."""
-    status = cli.run(["stylize", "--style", "identity", *arguments])
+    status = cli.run(["stylize", "--style", IDENTITY, *arguments])
     out, err = capfd.readouterr()
     assert out == ""
     assert "Traceback" not in err

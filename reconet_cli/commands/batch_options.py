@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from reconet_cli.batch.names import Item
-    from reconet_cli.batch.shard import Shard
-    from reconet_cli.batch.work import Result
-    from reconet_cli.pipeline import Outcome
+    from reconet_cli.stylizing.batch.names import Item
+    from reconet_cli.stylizing.batch.shard import Shard
+    from reconet_cli.stylizing.batch.work import Result
+    from reconet_cli.stylizing.whole import Outcome
 
 _OPTIONS = [
     click.option("--output-dir", metavar="FOLDER", help="Paint every INPUT (of folders: every file) into this folder."),
@@ -36,7 +36,7 @@ class Batch:
 
     def items(self, paths: Sequence[str], styles: Sequence[str], variant: str = "auto") -> list[Item]:
         """This task's items; `variant` is that of named styles. Raises ReconetError."""
-        from reconet_cli.batch.names import list_items
+        from reconet_cli.stylizing.batch.names import list_items
 
         items = list_items(paths, self.folder, self.name, "+".join(_style_name(style, variant) for style in styles))
         return self.shard.of(items) if self.shard else items
@@ -70,8 +70,8 @@ def batch_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _batch(folder: str, name: str | None, skip_existing: bool, shard: str | None) -> Batch:
-    from reconet_cli.batch.names import NAME, check_name
-    from reconet_cli.batch.shard import parse_shard
+    from reconet_cli.stylizing.batch.names import NAME, check_name
+    from reconet_cli.stylizing.batch.shard import parse_shard
 
     name = NAME if name is None else name
     try:
@@ -94,7 +94,7 @@ def run_batch(
     there is nothing to begin with.
     """
     from reconet_cli import console
-    from reconet_cli.batch.work import work_through
+    from reconet_cli.stylizing.batch.work import work_through
 
     items = batch.items(paths, styles, variant)
     sources = [item.source for item in items]

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from reconet_cli.commands.flow import METHODS
-from reconet_cli.commands.parameters import Size, stabilize_option
+from reconet_cli.commands.parameters import Command, Size, deflicker_option
 from reconet_cli.commands.signals import ended_by_signals
 from reconet_cli.commands.stylize import PRECISIONS
 
@@ -18,10 +18,11 @@ _FILE = click.Path(path_type=Path)
 
 @click.command(
     "evaluate",
+    cls=Command,
     help="""Measure flicker: the paper's temporal error and its companions.
 
     \b
-    reconet evaluate ORIGINAL STYLISED...           painted by whatever tool
+    reconet evaluate ORIGINAL STYLIZED...           painted by whatever tool
     reconet evaluate ORIGINAL --style NAME          paint and measure in one go
     reconet evaluate --sintel FOLDER --style NAME   the paper's table, by true flow
 
@@ -29,7 +30,7 @@ _FILE = click.Path(path_type=Path)
     flow, light and noise are in it.
     """,
 )
-@click.argument("clips", nargs=-1, metavar="[ORIGINAL [STYLISED...]]", type=click.Path(exists=True, path_type=Path))
+@click.argument("clips", nargs=-1, metavar="[ORIGINAL [STYLIZED...]]", type=click.Path(exists=True, path_type=Path))
 @click.option("--style", "styles", multiple=True, metavar="NAME|FILE", help="Paint with this and measure; repeatable.")
 @click.option(
     "--sintel",
@@ -39,8 +40,8 @@ _FILE = click.Path(path_type=Path)
     metavar="FOLDER",
     help="Paint a data set with true flow: MPI Sintel for the paper's table, or another one.",
 )
-@stabilize_option(
-    help="Every style once more, made steady: how much, 0 to 1; 1 if left out.",
+@deflicker_option(
+    help="Every style once more without flicker: how much, 0 to 1; 1 if left out.",
 )
 @click.option(
     "--style-picture",
@@ -56,7 +57,7 @@ _FILE = click.Path(path_type=Path)
     default="compact",
     show_default=True,
     metavar="NAME|FILE",
-    help="Judges style, content and perception: compact, vgg16 or a file; none leaves them out.",
+    help="What compares style, content and perception: compact, vgg16 or a file; none leaves them out.",
 )
 @click.option("--size", type=Size(), help="Bring all frames to this size.  [default: their own; --sintel: 640x360]")
 @click.option("--frames", type=click.IntRange(2), metavar="N", help="Measure the first N frames.")
@@ -115,8 +116,8 @@ def _check(
         return
     if not clips:
         raise click.UsageError("name the original clip and painted ones, or a --style to paint it with")
-    if options["stabilize"] and not styles:
-        raise click.UsageError("--stabilize is for a --style; clips are made steady by `reconet stabilize`")
+    if options["deflicker"] and not styles:
+        raise click.UsageError("--deflicker is for a --style; painted clips are for `reconet deflicker`")
     columns = len(clips) - 1 + len(styles)
     if not columns:
         raise click.UsageError(f"what should {clips[0]} be compared with? Name painted clips, or a --style")

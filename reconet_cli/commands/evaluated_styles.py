@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from reconet_cli import console
+from reconet_cli.engine import LoadedStyle, load_style
 from reconet_cli.errors import EvaluationError
 
 
@@ -28,11 +28,9 @@ class Painter(Protocol):
 class StylePainter:
     """A style, for frames of any size. Asked for the same frame again, it gives the same painting."""
 
-    def __init__(self, style: str, options: dict[str, Any]) -> None:
+    def __init__(self, style: LoadedStyle) -> None:
         self._style = style
-        self._network = {name: options[name] for name in ("variant", "device", "precision")}
-        self._backend = options["engine"]
-        self._engines: dict[tuple[int, int], Any] = {}
+        self._sizes: set[tuple[int, ...]] = set()
         self._last: tuple[np.ndarray, np.ndarray] | None = None
         self._seconds = 0.0
         self._count = 0
@@ -44,17 +42,11 @@ class StylePainter:
         return self._last[1]
 
     def _paint(self, frame: np.ndarray) -> np.ndarray:
-        height, width = frame.shape[:2]
-        if (height, width) not in self._engines:
-            from reconet_cli.engine import load_engine
-
-            engine = load_engine(self._style, height=height, width=width, backend=self._backend, **self._network)
-            if not self._engines:
-                console.note(engine.description)
-            self._engines[height, width] = engine
-            engine(frame)  # the first one is slow: it is no part of the rate
+        if frame.shape not in self._sizes:
+            self._sizes.add(frame.shape)
+            self._style(frame)  # the first one is slow: it is no part of the rate
         began = time.perf_counter()
-        painted: np.ndarray = self._engines[height, width](frame)
+        painted = self._style(frame)
         self._seconds += time.perf_counter() - began
         self._count += 1
         return painted
@@ -68,8 +60,8 @@ class StylePainter:
         """Every frame stands alone."""
 
 
-class SteadyPainter:
-    """A style whose paintings are made steady."""
+class DeflickeredPainter:
+    """A style whose paintings are without flicker."""
 
     def __init__(self, painter: StylePainter, strength: float) -> None:
         self._painter = painter
@@ -79,34 +71,35 @@ class SteadyPainter:
         self.restart()
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Paint and steady the next frame."""
+        """Paint the next frame and take out its flicker."""
         painted = self._painter(frame)
         began = time.perf_counter()
-        steady = self._stabilizer(frame, painted)
+        still = self._deflicker(frame, painted)
         self._seconds += time.perf_counter() - began
         self._count += 1
-        return steady
+        return still
 
     @property
     def rate(self) -> float:
-        """Frames a second, painted and steadied one after the other."""
+        """Frames a second, painted and deflickered one after the other."""
         return 1 / (1 / self._painter.rate + self._seconds / self._count)
 
     def restart(self) -> None:
         """Begin anew with the next frame."""
-        from reconet_cli.stabilizing import Stabilizer
+        from reconet_cli.stylizing.deflicker import Deflicker
 
-        self._stabilizer = Stabilizer(self._strength)
+        self._deflicker = Deflicker(self._strength)
 
 
 def painters(names: Sequence[str], styles: Sequence[str], options: dict[str, Any]) -> dict[str, Painter]:
-    """A painter a style by its column's name, with `--stabilize` followed by the same one made steady."""
+    """A painter a style by its column's name, with `--deflicker` followed by the same one without flicker."""
     found: dict[str, Painter] = {}
     for name, style in zip(names, styles, strict=True):
-        painter = StylePainter(style, options)
+        network = {name: options[name] for name in ("variant", "engine", "device", "precision")}
+        painter = StylePainter(load_style(style, **network))
         found[name] = painter
-        if options["stabilize"]:
-            found[f"{name} (steady)"] = SteadyPainter(painter, options["stabilize"])
+        if options["deflicker"]:
+            found[f"{name} (deflicker)"] = DeflickeredPainter(painter, options["deflicker"])
     return found
 
 

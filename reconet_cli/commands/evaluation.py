@@ -181,7 +181,7 @@ def _judge(
     scales = [1.0] * clips + [_style_scale(style, options["variant"]) for style in styles]
     chosen = list(pictures) * (len(scales) // len(pictures))
     grams = [judge.grams(style_picture(path, scale)) for path, scale in zip(chosen, scales, strict=True)]
-    repeated = 2 if options["stabilize"] else 1
+    repeated = 2 if options["deflicker"] else 1
     return judge, [*grams[:clips], *(gram for gram in grams[clips:] for _ in range(repeated))]
 
 

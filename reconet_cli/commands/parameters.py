@@ -88,7 +88,29 @@ class Share(click.ParamType):
 
 
 # With a help of its own in each command.
-stabilize_option = partial(click.option, "--stabilize", type=Share(), is_flag=False, flag_value=1.0, default=0.0)
+deflicker_option = partial(click.option, "--deflicker", type=Share(), is_flag=False, flag_value=1.0, default=0.0)
+
+# What options were called before, and are called now.
+_RENAMED = {"--stabilize": "--deflicker"}
+
+
+class Command(click.Command):
+    """A command whose options can be given by their old names, too; it says once that they have new ones."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse arguments, old names replaced."""
+        return super().parse_args(ctx, [_todays(argument) for argument in args])
+
+
+def _todays(argument: str) -> str:
+    name, given, value = argument.partition("=")
+    if name not in _RENAMED:
+        return argument
+    from reconet_cli import console
+
+    console.note(f"{name} is called {_RENAMED[name]} now")
+    return _RENAMED[name] + given + value
+
 
 threads_option = click.option(
     "--threads",

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconet_cli.commands.batch_options import Batch, batch_options, report, run_batch
-from reconet_cli.commands.look_options import look_options
+from reconet_cli.commands.effect_options import effect_options
 from reconet_cli.commands.media_options import check_encoding, gpu_number, media_options
-from reconet_cli.commands.parameters import Ratio, Size, Time, refuse, threads_option
+from reconet_cli.commands.parameters import Command, Ratio, Size, Time, refuse, threads_option
 from reconet_cli.commands.signals import ended_by_signals
 
 if TYPE_CHECKING:
-    from reconet_cli.looks import Looks
+    from collections.abc import Sequence
+
+    from reconet_cli.stylizing.effects import Effects
+    from reconet_cli.stylizing.whole import Outcome
 
 
 PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
@@ -23,6 +26,7 @@ PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
 
 @click.command(
     "stylize",
+    cls=Command,
     help="""Paint INPUT, a video or a picture, into OUTPUT. Many INPUTs, or folders, go into an --output-dir.
 
     Sound, subtitles, chapters and every frame's time are kept. The ending of OUTPUT chooses the kind of file.
@@ -44,7 +48,7 @@ PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
     metavar="NAME|FILE",
     help="What to paint with; `reconet styles` lists. Two can be blended.",
 )
-@look_options
+@effect_options
 @batch_options
 @click.option("--variant", default="auto", metavar="NAME", help="Which network of the style.")
 @click.option("--resumable", is_flag=True, help="Keep what is done when interrupted; the same command goes on there.")
@@ -67,7 +71,7 @@ PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
 def command(
     paths: tuple[str, ...],
     styles: tuple[str, ...],
-    looks: Looks,
+    effects: Effects,
     batch: Batch | None,
     variant: str,
     resumable: bool,
@@ -97,36 +101,32 @@ def command(
     if duration is not None and duration <= 0:
         raise click.UsageError("--duration is not above 0")
 
-    from reconet_cli.commands.painting import Painting
+    from reconet_cli import console
+    from reconet_cli.engine import load_style
     from reconet_cli.media.request import Request
-    from reconet_cli.model.styles import expanded, find_style, style_files
+    from reconet_cli.model.styles import expanded
+    from reconet_cli.stylizing.stylize import stylize_file
 
-    found = [find_style(style, variant) for style in styles]  # a wrong name shows before anything starts
-    if all(path == expanded(style) for path, style in zip(found, styles, strict=True)):
+    # A wrong name shows before anything starts.
+    loaded = [load_style(style, variant=variant, engine=engine, device=device, precision=precision) for style in styles]
+    if all(style.path == expanded(name) for style, name in zip(loaded, styles, strict=True)):
         refuse(["variant"], "is for named styles and folders, and --style is a file")
-    read = [str(file) for path in found for file in style_files(path)]
-    if looks.mask and not looks.mask.startswith("#"):
-        read.append(looks.mask)
     request = Request(
         source, target, size, scale, fps, start, duration, overwrite=yes, ffmpeg=ffmpeg,
-        columns=looks.columns, others=tuple(read), gpu=gpu_number(device), **media,
+        gpu=gpu_number(device), **media,
     )  # fmt: skip
     if not batch:
         check_encoding(request)
-    network = {"variant": variant, "backend": engine, "device": device, "precision": precision}
-    painting = Painting(styles, looks, network)
+
+    def paint(source: str, target: str, sources: Sequence[str] = ()) -> Outcome:
+        one = replace(request, input=source, output=target, others=tuple(sources))
+        with console.counter("painting", "frame") as progress:
+            return stylize_file(one, loaded, effects, resumable=resumable, progress=progress)
+
     with ended_by_signals():
         if batch:
-            return run_batch(
-                batch,
-                paths,
-                styles,
-                variant,
-                lambda source, target, sources: painting.paint(
-                    replace(request, input=source, output=target, others=(*read, *sources)), resumable=resumable
-                ),
-            )
-        report(painting.paint(request, resumable=resumable), "standard output" if target == "-" else target)
+            return run_batch(batch, paths, styles, variant, paint)
+        report(paint(source, target), "standard output" if target == "-" else target)
     return 0
 
 

@@ -7,29 +7,15 @@ import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
 
-import numpy as np
-
+from reconet_cli.engine.kinds import Engine, EngineOptions, loader_of
 from reconet_cli.engine.memory import free_memory, lanes_that_fit
 from reconet_cli.errors import EngineError
-from reconet_cli.model.styles import EXPORTED, find_style
+from reconet_cli.model.styles import find_style
 from reconet_cli.model.weights import read_metadata
 
 # For weights; exported files have `exported.BACKENDS`.
 BACKENDS = ("openvino", "torch")
-
-
-class Engine(Protocol):
-    """A style loaded for frames of one size; it may be called on `lanes` threads at the same time."""
-
-    description: str
-    precision: str
-    lanes: int
-
-    def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Paint an RGB frame `(H, W, 3)`, uint8 or (deep) uint16; the result has the same shape and type."""
-        ...
 
 
 def load_engine(
@@ -55,12 +41,8 @@ def load_engine(
     """
     path = find_style(style, variant)
     engine: Engine
-    if path.suffix.lower() in EXPORTED:
-        from reconet_cli.engine.exported import ExportedEngine
-
-        engine = ExportedEngine(path, height, width, backend, device, precision, deep=deep)
-        engine.description = f"{path.name} · {engine.description}"
-        return engine
+    if loader := loader_of(path):
+        return loader(path, (height, width), deep, EngineOptions(variant, backend, device, precision))
     backend = _choose_backend(backend, device)
     if backend == "openvino":
         from reconet_cli.engine.openvino_engine import LANES, OpenVINOEngine

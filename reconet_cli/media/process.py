@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import IO, Any, overload
 
 from reconet_cli.errors import MediaError
+
+log = logging.getLogger("reconet")
 
 # Every line of the log starts with its level, and no line is folded into "last message repeated". It is colored,
 # because only ffmpeg can write that: in what comes from a file, such as a title, it replaces control characters.
@@ -82,6 +86,7 @@ class Process:
         folder: Path | None = None,
     ) -> None:
         self.command = command
+        log.debug(shlex.join(map(str, command)))
         self.error_count = 0
         self._tail: deque[tuple[str, str]] = deque(maxlen=_TAIL)
         self._on_log = on_log

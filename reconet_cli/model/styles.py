@@ -15,7 +15,7 @@ VARIANT_ORDER = ("fast", "paper", "paper-medium", "paper-small")
 BASE = "base"
 _SUFFIX = ".safetensors"
 # What `reconet export` writes and an engine can run.
-EXPORTED = (".onnx", ".xml")
+EXPORTED = [".onnx", ".xml"]  # endings of files that can only paint; `register_engine` adds to them
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -16,7 +16,8 @@ from reconet_cli.media.pixels import Frame
 from reconet_cli.media.reader import Reader
 from reconet_cli.media.request import Request
 from reconet_cli.media.writer import Writer
-from reconet_cli.pipeline import run
+from reconet_cli.stylizing.network import Network
+from reconet_cli.stylizing.pipeline import run
 
 
 @dataclass(frozen=True)
@@ -106,17 +107,16 @@ class _TimedWriter:
         self.encoder_seconds = _children_seconds() - before
 
 
-class _TimedPainter:
+class _TimedNetwork(Network):
     def __init__(self, engine: Engine, clock: _Clock) -> None:
-        self._engine = engine
+        super().__init__([engine])
         self._clock = clock
-        self.lanes = engine.lanes
 
-    def __call__(self, frame: Frame) -> Frame:
+    def apply(self, source: Frame, painted: Frame, prepared: Any) -> Frame:
         start = time.perf_counter()
-        painted = self._engine(frame.pixels)
+        painted = super().apply(source, painted, prepared)
         self._clock.add(start)
-        return replace(frame, pixels=painted)
+        return painted
 
 
 def profile(request: Request, style: str, **options: Any) -> Profile:
@@ -126,9 +126,8 @@ def profile(request: Request, style: str, **options: Any) -> Profile:
         width, height = job.reader.size
         engine = load_engine(style, height=height, width=width, deep=job.layout.deep, **options)
         reader, writer = _TimedReader(job.reader, decode), _TimedWriter(job.writer(), encode)
-        painter = _TimedPainter(engine, paint)
         start, own = time.perf_counter(), time.process_time()
-        frames = run(reader, painter, writer, lanes=engine.lanes)
+        frames = run(reader, [_TimedNetwork(engine, paint)], writer)
         seconds, own = time.perf_counter() - start, time.process_time() - own
         job.commit()
     share = {"decode": decode.seconds, "paint": paint.seconds / engine.lanes, "encode": encode.seconds}

@@ -22,7 +22,7 @@ def _command(trial: Trial) -> tuple[tuple[str, ...], str]:
     """One of several commands, and what it makes."""
     trial.bring("clip.mp4", "style.safetensors")
     target, more = trial.random.choice([
-        ("out.mp4", ()), ("out.mkv", ()), ("out.mp4", ("--resumable",)), ("out.mkv", ("--resumable", "--stabilize")),
+        ("out.mp4", ()), ("out.mkv", ()), ("out.mp4", ("--resumable",)), ("out.mkv", ("--resumable", "--deflicker")),
     ])  # fmt: skip
     return (*STYLIZE, "clip.mp4", target, *_STYLE, *more), target
 
@@ -159,7 +159,7 @@ def hostile(name: str, trial: Trial) -> None:
 def parts(trial: Trial) -> None:
     """A killed run whose manifest, segments or memories are damaged."""
     trial.bring("clip.mp4", "style.safetensors")
-    more = trial.random.choice([(), ("--stabilize",)])
+    more = trial.random.choice([(), ("--deflicker",)])
     arguments = (*STYLIZE, "clip.mp4", "out.mp4", *_STYLE, "--resumable", *more)
     expected = trial.material.reference(arguments, "out.mp4")
     process, folder = trial.start(*arguments), trial.work / "out.mp4.parts"

@@ -21,7 +21,7 @@ FRAMES, SIZE = 60, "96x64"
 RECONET = [
     sys.executable,
     "-c",
-    "import reconet_cli.resuming.run as resuming; resuming.SEGMENT = 12; from reconet_cli.cli import main; main()",
+    "import reconet_cli.stylizing.resume.run as resume; resume.SEGMENT = 12; from reconet_cli.cli import main; main()",
 ]
 STYLIZE = ("stylize", "--engine", "openvino", "--threads", "2", "--preset", "ultrafast")
 

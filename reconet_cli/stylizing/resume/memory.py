@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from reconet_cli.errors import MediaError
-
-Memory = Mapping[str, np.ndarray]
+from reconet_cli.stylizing.stage import Memory
 
 
 def save_memory(path: Path, memory: Memory) -> int:

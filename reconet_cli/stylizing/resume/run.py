@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from reconet_cli import __version__
 from reconet_cli.errors import MediaError
@@ -20,78 +22,60 @@ from reconet_cli.media.pixels import Frame
 from reconet_cli.media.process import ask
 from reconet_cli.media.request import PIPE, Request
 from reconet_cli.media.video_output import VideoOutput
-from reconet_cli.pipeline import Outcome, Painter, run
-from reconet_cli.resuming.memory import Memory
-from reconet_cli.resuming.segments import RestReader, SegmentWriter, frames_after
-from reconet_cli.resuming.store import Segment, Store, file_identity
+from reconet_cli.stylizing.pipeline import run
+from reconet_cli.stylizing.resume.segments import RestReader, SegmentWriter, frames_after
+from reconet_cli.stylizing.resume.store import Segment, Store, file_identity
+from reconet_cli.stylizing.stage import Stage, remembered
+from reconet_cli.stylizing.whole import Counter, Outcome, Progress
+
+log = logging.getLogger("reconet")
 
 SEGMENT = 250  # frames; x264's own distance between keyframes, so that segments cost no quality
 # What does not change the result, or is told apart in another way.
 _NO_SETTINGS = ("input", "output", "overwrite", "ffmpeg", "others")
 
 
-class SettledPainter(Painter, Protocol):
-    """A painter that another run's painter can go on for, as if it were the same one.
-
-    `settled` is what its automatic choices came to (JSON values), so that they are not made again. `memory` is all that
-    its paintings of the frames to come depend on, as of the frame that `then` has seen last; `remember` takes it over.
-    """
-
-    @property
-    def settled(self) -> Any: ...
-
-    def memory(self) -> Memory: ...
-
-    def remember(self, memory: Memory) -> None: ...
-
-
-def stylize_resumably(
+def paint_resumably(
     request: Request,
-    load: Callable[[int, int, bool, Any], SettledPainter],
+    open_stages: Callable[[int, int, bool, Any], tuple[list[Stage], Any]],
     identity: dict[str, Any],
-    *,
-    note: Callable[[str], None],
-    progress: Callable[[int | None], AbstractContextManager[Callable[[], None]]],
+    progress: Progress,
 ) -> Outcome:
-    """As `pipeline.stylize`, but finished segments stay beside the output after an interruption.
+    """As `paint`, but finished segments stay beside the output after an interruption.
 
     The next call with the same input file, `identity` (of style and looks, JSON values) and settings goes on behind
     them. Segments end after every SEGMENT frames, wherever a run stopped, so the result is that of an uninterrupted
-    run. `load(height, width, deep, settled)` gets what an earlier run's painter had settled, or None. The outcome
-    counts the frames of this run.
+    run. `open_stages(height, width, deep, settled)` gets what the automatic choices of an earlier run came to (JSON
+    values), or None, and gives them beside the stages. The outcome counts the frames of this run.
     """
     _check(request)
-    store = Store(Path(request.output), _identity(request, identity), note)
+    store = Store(Path(request.output), _identity(request, identity))
     with closing(store), _open(request, store) as (job, frames):
         output = job.video_output()
         for sentence in job.notes:
-            note(sentence)
+            log.info(sentence)
         width, height = job.reader.size
-        paint = load(height, width, job.layout.deep, store.settled)
-        store.settle(paint.settled)
-        paint.remember(store.memory())
+        stages, settled = open_stages(height, width, job.layout.deep, store.settled)
+        store.settle(settled)
+        for stage in stages:
+            stage.remember(store.memory())
         store.claim()
         done = store.frames
         if done:
-            note(f"{done} frames are painted already, in {store.folder}")
+            log.info(f"{done} frames are painted already, in {store.folder}")
         reader = RestReader(job.reader, frames, SEGMENT)
-        writer = SegmentWriter(store, output, reader.checksums, SEGMENT, paint.memory)
+        writer = SegmentWriter(store, output, reader.checksums, SEGMENT, partial(remembered, stages))
         try:
-            with progress(job.total) as advance:
-                for _ in range(done):
-                    advance()
-                began = time.perf_counter()
-                count = run(
-                    reader, paint, writer, lanes=paint.lanes, ahead=paint.ahead, then=paint.then, on_frame=advance
-                )
-                seconds = time.perf_counter() - began
+            began = time.perf_counter()
+            count = run(reader, stages, writer, on_frame=Counter(job.total, progress, done))
+            seconds = time.perf_counter() - began
             _join(job, output, store)
         except BaseException:
-            note(f"{store.frames} frames are kept in {store.folder}: the same command goes on from there")
+            log.info(f"{store.frames} frames are kept in {store.folder}: the same command goes on from there")
             raise
         store.remove()
         for sentence in job.afterwards(done + count):
-            note(sentence)
+            log.info(sentence)
         return Outcome(count, seconds, (width, height))
 
 

@@ -1,4 +1,4 @@
-"""What each look costs a frame, beside a copy of the frame: `python benchmarks/looks.py [WIDTHxHEIGHT]`.
+"""What each effect costs a frame, beside a copy of the frame: `python benchmarks/effects.py [WIDTHxHEIGHT]`.
 
 Networks are left out: the painting is a second picture of noise. A blend of two styles also costs the second network.
 """
@@ -13,19 +13,21 @@ from fractions import Fraction
 
 import numpy as np
 
-from reconet_cli.looks import Looks, LooksPainter
-from reconet_cli.looks.masks import open_mask
 from reconet_cli.media.pixels import Frame
+from reconet_cli.stylizing.effects import Effects, EffectsStage
+from reconet_cli.stylizing.effects.masks import open_mask
+from reconet_cli.stylizing.network import Network
+from reconet_cli.stylizing.stage import Stage
 
 ROUNDS = 40
 CASES = {
-    "--strength 0.5": Looks(strength=0.5),
-    "--keep-color": Looks(keep_colour=True),
-    "--mask '#00ff00:0.3'": Looks(mask="#00ff00:0.3"),
-    "--compare side": Looks(compare="side"),
-    "--compare split": Looks(compare="split"),
-    "--mix 0.3": Looks(mix=0.3),
-    "all but side": Looks(strength=0.5, keep_colour=True, mask="#00ff00:0.3", compare="split", mix=0.3),
+    "--strength 0.5": Effects(strength=0.5),
+    "--keep-color": Effects(keep_color=True),
+    "--mask '#00ff00:0.3'": Effects(mask="#00ff00:0.3"),
+    "--compare side": Effects(compare="side"),
+    "--compare split": Effects(compare="split"),
+    "--mix 0.3": Effects(mix=0.3),
+    "all but side": Effects(strength=0.5, keep_color=True, mask="#00ff00:0.3", compare="split", mix=0.3),
 }
 
 
@@ -52,6 +54,14 @@ def milliseconds(work: Callable[[], object]) -> float:
     return min(times) * 1000
 
 
+def through(stages: list[Stage], frame: Frame) -> Frame:
+    """A frame after all stages."""
+    painted = frame
+    for stage in stages:
+        painted = stage.apply(frame, painted, stage.prepare(frame))
+    return painted
+
+
 def main() -> None:
     """Print the table."""
     width, height = (int(n) for n in (sys.argv[1] if sys.argv[1:] else "640x360").split("x"))
@@ -60,12 +70,11 @@ def main() -> None:
     networks = [Noise(1, height, width), Noise(2, height, width)]
     copy = milliseconds(source.copy)
     print(f"{width}x{height}, copy of a frame: {copy:.2f} ms")
-    for name, looks in CASES.items():
+    for name, effects in CASES.items():
         with ExitStack() as stack:
-            mask = stack.enter_context(open_mask(looks.mask, (width, height), None, None)) if looks.mask else None
-            paint = LooksPainter(networks, looks, mask)
-            ahead = paint.ahead or (lambda frame: None)
-            cost = milliseconds(lambda paint=paint, ahead=ahead: (ahead(frame), paint(frame)))  # type: ignore[misc]
+            mask = stack.enter_context(open_mask(effects.mask, (width, height), None, None)) if effects.mask else None
+            stages = [Network(networks, effects.share), EffectsStage(effects, mask)]
+            cost = milliseconds(lambda stages=stages: through(stages, frame))  # type: ignore[misc]
         print(f"{name:<22}{cost:6.2f} ms{cost / copy:8.0f} copies")
 
 

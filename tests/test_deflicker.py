@@ -2,21 +2,23 @@
 
 import itertools
 import subprocess
-from dataclasses import replace
 from fractions import Fraction
 
 import cv2
 import numpy as np
 import pytest
-from identity import no_progress
+from identity import silent
 
 from reconet_cli.errors import MediaError
-from reconet_cli.looks import Looks, LooksPainter
 from reconet_cli.media.pixels import Frame
 from reconet_cli.media.request import Request
-from reconet_cli.pipeline import run, stylize
-from reconet_cli.stabilizing import Stabilizer
-from reconet_cli.stabilizing.motion import Motion, half_luma
+from reconet_cli.stylizing.deflicker import Deflicker, DeflickerStage
+from reconet_cli.stylizing.deflicker.motion import Motion, half_luma
+from reconet_cli.stylizing.effects import Effects, EffectsStage
+from reconet_cli.stylizing.network import Network
+from reconet_cli.stylizing.pipeline import run
+from reconet_cli.stylizing.stage import Stage
+from reconet_cli.stylizing.whole import paint
 
 HEIGHT, WIDTH = 120, 160
 
@@ -64,7 +66,7 @@ def sharpness(frames: list[np.ndarray]) -> float:
 
 
 def steadied(sources, painted, strength=1.0):
-    stabilizer = Stabilizer(strength)
+    stabilizer = Deflicker(strength)
     return [stabilizer(*pair) for pair in zip(sources, painted, strict=True)]
 
 
@@ -202,7 +204,7 @@ def test_any_size(size):
 
 def test_black_frames_and_a_change_of_size_do_no_harm():
     black = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    stabilizer = Stabilizer()
+    stabilizer = Deflicker()
     for _ in range(3):
         assert np.array_equal(stabilizer(black, black), black)
     small = texture(1, 40, 60)
@@ -212,9 +214,9 @@ def test_black_frames_and_a_change_of_size_do_no_harm():
 def test_a_side_that_opencv_cannot_sample_is_refused():
     for size in ((4, 16384, 3), (16384, 4, 3)):
         with pytest.raises(MediaError, match="cannot be steadied"):
-            Stabilizer()(np.zeros(size, np.uint8), np.zeros(size, np.uint8))
+            Deflicker()(np.zeros(size, np.uint8), np.zeros(size, np.uint8))
     widest = np.zeros((4, 16383, 3), np.uint8)
-    stabilizer = Stabilizer()
+    stabilizer = Deflicker()
     for _ in range(2):
         assert np.array_equal(stabilizer(widest, widest), widest)
 
@@ -230,7 +232,7 @@ def test_colours_and_contrast_follow_the_fresh_painting():
 
 def test_what_is_kept_does_not_grow():
     sources = moving(1, 2, (1, 0))
-    stabilizer = Stabilizer()
+    stabilizer = Deflicker()
 
     def arrays() -> int:
         parts = (stabilizer, stabilizer.follow)
@@ -291,66 +293,54 @@ def test_the_pipeline_steadies_in_order_before_the_looks():
         def release(self): ...
 
     ends = Ends()
-    paint = LooksPainter([Engine()], Looks(compare="side"), None, Halved())
-    assert run(ends, paint, ends, lanes=2, ahead=paint.ahead, then=paint.then) == len(sources)
+    stages = [Network([Engine()]), DeflickerStage(Halved()), EffectsStage(Effects(compare="side"))]
+    assert run(ends, stages, ends) == len(sources)
     assert all(before is after.pixels for before, after in zip(seen, sources, strict=True))
     for source, result in zip(sources, ends.written, strict=True):
         assert result.time == source.time
         assert np.array_equal(result.pixels, np.hstack([source.pixels, (255 - source.pixels) // 2]))
 
 
-@pytest.mark.parametrize("stage", ["ahead", "then"])
-def test_an_error_while_steadying_ends_the_run(stage, clip, tmp_path):
-    class Broken:
-        lanes = 1
+@pytest.mark.parametrize("where", ["prepare", "apply"])
+def test_an_error_while_deflickering_ends_the_run(where, clip, tmp_path):
+    class Broken(Stage):
+        in_order = True
 
-        def __call__(self, frame):
-            return frame
-
-        def ahead(self, source):
-            if stage == "ahead":
+        def prepare(self, source):
+            if where == "prepare":
                 raise ValueError("broken")
 
-        def then(self, source, painted):
+        def apply(self, source, painted, prepared):
             raise ValueError("broken")
 
-    target = tmp_path / "out.mp4"
     with pytest.raises(ValueError, match="broken"):
-        stylize(Request(str(clip), str(target)), lambda *_: Broken(), note=print, progress=no_progress)
+        paint(Request(str(clip), str(tmp_path / "out.mp4")), lambda *_: [Broken()], silent)
     assert not list(tmp_path.glob("*out*"))
 
 
 def test_options(stylize, clip, tmp_path):
-    """`--stabilize` with and without a number, and where it may stand."""
+    """`--deflicker` with and without a number, and where it may stand."""
 
     def done(*options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*stylize, *options], capture_output=True, text=True, timeout=60, check=False)
 
     target = tmp_path / "out.mp4"
-    assert done(str(clip), str(target), "--stabilize").returncode == 0
+    assert done(str(clip), str(target), "--deflicker").returncode == 0
     assert target.exists()
-    result = done(str(clip), str(tmp_path / "no.mp4"), "--stabilize=2")
+    result = done(str(clip), str(tmp_path / "no.mp4"), "--deflicker=2")
     assert result.returncode == 2
     assert "between 0 and 1" in result.stderr
-    result = done("--stabilize", str(clip), str(tmp_path / "no.mp4"))
+    result = done("--deflicker", str(clip), str(tmp_path / "no.mp4"))
     assert result.returncode == 2
     assert "behind the names" in result.stderr
 
 
-def test_stabilize_command(tools, clip, tmp_path):
+def test_deflicker_command(tools, clip, tmp_path):
     from reconet_cli.cli import run as reconet
 
     short, target = tools.clip("short.mp4", seconds=0.4), tmp_path / "out.mp4"
-    assert reconet(["stabilize", str(clip), str(short), str(target)]) == 0
+    assert reconet(["deflicker", str(clip), str(short), str(target)]) == 0
     assert len(tools.times(target)) == len(tools.times(short)) == 10
     assert tools.packets(target) == tools.packets(short)
-    assert reconet(["stabilize", str(short), str(clip), str(tmp_path / "none.mp4")]) == 1
+    assert reconet(["deflicker", str(short), str(clip), str(tmp_path / "none.mp4")]) == 1
     assert not list(tmp_path.glob("*none*"))
-
-
-def test_frames_of_a_painter_without_steadying_are_shown_at_once():
-    frame = Frame(texture(1, 20, 30), Fraction(0), Fraction(1))
-    paint = LooksPainter([Engine()], Looks())
-    assert paint.ahead is None
-    assert paint.then is None
-    assert np.array_equal(paint(frame).pixels, replace(frame, pixels=255 - frame.pixels).pixels)

@@ -1,8 +1,7 @@
-"""A painted clip beside the clip that it was painted from."""
+"""The stage that takes out flicker: of frames just painted, or of a clip that any tool has painted."""
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -13,23 +12,46 @@ from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.probing import probe
 from reconet_cli.media.reader import FfmpegReader, Frame, ReadOptions
 from reconet_cli.media.source import file_source, video_stream
-from reconet_cli.stabilizing.following import Followed
-from reconet_cli.stabilizing.stabilizer import Stabilizer
+from reconet_cli.stylizing.deflicker.deflicker import Deflicker
+from reconet_cli.stylizing.deflicker.following import Followed
+from reconet_cli.stylizing.stage import Memory, Stage
 
 
-class ClipStabilizer(AbstractContextManager["ClipStabilizer"]):
-    """A painter for the pipeline whose input is painted already; the original runs beside it, frame by frame."""
+class DeflickerStage(Stage):
+    """Takes the flicker out of paintings by the motion of the frames that they were painted from."""
 
-    lanes = 1
+    in_order = True
+
+    def __init__(self, deflicker: Deflicker) -> None:
+        self._deflicker = deflicker
+
+    def prepare(self, source: Frame) -> Followed | None:
+        """Follow the motion."""
+        return self._deflicker.follow(source.pixels)
+
+    def apply(self, source: Frame, painted: Frame, prepared: Followed | None) -> Frame:
+        """Carry strokes along."""
+        return replace(painted, pixels=self._deflicker.show(painted.pixels, prepared))
+
+    def memory(self) -> Memory:
+        """See `Deflicker.memory`."""
+        return self._deflicker.memory()
+
+    def remember(self, memory: Memory) -> None:
+        """See `Deflicker.remember`."""
+        self._deflicker.remember(memory)
+
+
+class ClipDeflickerStage(DeflickerStage, AbstractContextManager["ClipDeflickerStage"]):
+    """The same for a clip that is painted already; the original is read beside it, frame by frame."""
 
     def __init__(self, original: Path, size: tuple[int, int], strength: float, ffmpeg: str | None) -> None:
         """Open the original, brought to the painted frames' `size` (width, height). Raises MediaError."""
+        super().__init__(Deflicker(strength))
         program, source = find_ffmpeg(ffmpeg), file_source(original)
         info = probe(program, source)
         self._reader = FfmpegReader(program, source, info, video_stream(info, source.name), ReadOptions(size=size))
         self._frames = iter(self._reader)
-        self._stabilizer = Stabilizer(strength)
-        self._followed: deque[Followed | None] = deque()
         self._name = source.name
         self._count = 0
 
@@ -40,11 +62,7 @@ class ClipStabilizer(AbstractContextManager["ClipStabilizer"]):
         self._reader.abort()
         self._reader.release()
 
-    def __call__(self, frame: Frame) -> Frame:
-        """Nothing is left to paint."""
-        return frame
-
-    def ahead(self, frame: Frame) -> None:
+    def prepare(self, source: Frame) -> Followed | None:
         """Follow the original of the next painted frame. Raises MediaError where there is none any more."""
         original = next(self._frames, None)
         if original is None:
@@ -54,11 +72,7 @@ class ClipStabilizer(AbstractContextManager["ClipStabilizer"]):
                 "name the clip that it was painted from: frames are paired by their index",
             )
         self._count += 1
-        self._followed.append(self._stabilizer.follow(original.pixels))
-
-    def then(self, frame: Frame, painted: Frame) -> Frame:
-        """Steady the next painted frame."""
-        return replace(painted, pixels=self._stabilizer.show(painted.pixels, self._followed.popleft()))
+        return super().prepare(original)
 
     def surplus(self) -> bool:
         """True where the original goes on after the last painted frame."""

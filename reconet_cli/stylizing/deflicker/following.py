@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from reconet_cli.errors import MediaError
-from reconet_cli.stabilizing.carrying import fitting, local_contrast, sample, stretch, texture
-from reconet_cli.stabilizing.motion import Motion, half_luma
-from reconet_cli.stabilizing.renewing import renewed, scattered
+from reconet_cli.stylizing.deflicker.carrying import fitting, local_contrast, sample, stretch, texture
+from reconet_cli.stylizing.deflicker.motion import Motion, half_luma
+from reconet_cli.stylizing.deflicker.renewing import renewed, scattered
 
 # Another scene has begun where motion leaves more than this share of the texture unexplained (clips: up to 0.35, one
 # with 70 px a frame 0.8; cuts: from 0.96), or where less than this share of the picture fits.

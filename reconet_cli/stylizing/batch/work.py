@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from reconet_cli.batch.names import Item
 from reconet_cli.errors import ReconetError
 from reconet_cli.failures import as_error
+from reconet_cli.stylizing.batch.names import Item
 
 
 @dataclass(frozen=True)

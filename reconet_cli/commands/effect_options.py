@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from reconet_cli.commands.parameters import Time, stabilize_option
+from reconet_cli.commands.parameters import Time, deflicker_option
 from reconet_cli.errors import ReconetError
 
 
@@ -29,39 +29,39 @@ class Span(click.ParamType):
         return start, end
 
 
-_PLAIN = ("transition", "stabilize", "keep_colour", "strength", "compare")
+_PLAIN = ("transition", "deflicker", "keep_color", "strength", "compare")
 _SHARE = click.FloatRange(0, 1)
 _OPTIONS = [
     click.option("--mix", type=_SHARE, help="Share of the second --style, 0 to 1."),
     click.option("--transition", type=Span(), help="When the second --style replaces the first: 2s, or 0:10-0:12."),
-    stabilize_option(
-        help="Carry brush strokes along with the motion: steadier, slower. How much, 0 to 1; 1 if left out.",
+    deflicker_option(
+        help="Take out flicker: carry brush strokes along with the motion. How much, 0 to 1; 1 if left out.",
     ),
-    click.option("--keep-color", "keep_colour", is_flag=True, help="Keep the input's colours, paint light and dark."),
+    click.option("--keep-color", is_flag=True, help="Keep the input's colors, paint light and dark."),
     click.option("--strength", type=_SHARE, default=1.0, help="0 is the input, 1 the painting."),
-    click.option("--mask", metavar="FILE|#RRGGBB", help="Paint where this is white, or of this colour."),
+    click.option("--mask", metavar="FILE|#RRGGBB", help="Paint where this is white, or of this color."),
     click.option("--compare", type=click.Choice(["side", "split"]), help="Show the input, too."),
 ]  # fmt: skip
 
 
-def look_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options to a command that takes `styles`; it gets them as one `looks`. Wrong use raises UsageError."""
+def effect_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command that takes `styles`; it gets them as one `effects`. Wrong use raises UsageError."""
 
     @functools.wraps(command)
-    def with_looks(*, styles: tuple[str, ...], mix: float | None, mask: str | None, **options: Any) -> Any:
-        from reconet_cli.looks import Looks
+    def with_effects(*, styles: tuple[str, ...], mix: float | None, mask: str | None, **options: Any) -> Any:
+        from reconet_cli.stylizing.effects import Effects
 
-        looks = Looks(mask=_checked(mask), mix=mix or 0.0, **{name: options.pop(name) for name in _PLAIN})
-        _check_styles(len(styles), mix is not None, looks.transition is not None)
-        return command(styles=styles, looks=looks, **options)
+        effects = Effects(mask=_checked(mask), mix=mix or 0.0, **{name: options.pop(name) for name in _PLAIN})
+        _check_styles(len(styles), mix is not None, effects.transition is not None)
+        return command(styles=styles, effects=effects, **options)
 
     for option in reversed(_OPTIONS):
-        with_looks = option(with_looks)
-    return with_looks
+        with_effects = option(with_effects)
+    return with_effects
 
 
 def _checked(mask: str | None) -> str | None:
-    from reconet_cli.looks.masks import parse_key
+    from reconet_cli.stylizing.effects.masks import parse_key
 
     if mask and mask.startswith("#"):
         try:

@@ -8,23 +8,23 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class Looks:
+class Effects:
     """How a painted frame is shown.
 
-    `strength` is the share of the painting in [0, 1], the rest is the source; `keep_colour` takes luma from the
-    painting and chroma from the source; `mask` names a picture, a clip or a colour key; `compare` puts source and
+    `strength` is the share of the painting in [0, 1], the rest is the source; `keep_color` takes luma from the
+    painting and chroma from the source; `mask` names a picture, a clip or a color key; `compare` puts source and
     result side by side or on either side of a line. `mix` is the share of the second of two styles in [0, 1];
-    `transition` moves it from 0 to 1 between two times in seconds. `stabilize` in [0, 1] is how much of the painting is
+    `transition` moves it from 0 to 1 between two times in seconds. `deflicker` in [0, 1] is how much of the painting is
     carried along with the motion, before everything but the blend of styles.
     """
 
     strength: float = 1.0
-    keep_colour: bool = False
+    keep_color: bool = False
     mask: str | None = None
     compare: Literal["side", "split"] | None = None
     mix: float = 0.0
     transition: tuple[Fraction, Fraction] | None = None
-    stabilize: float = 0.0
+    deflicker: float = 0.0
 
     @property
     def columns(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from reconet_cli.stabilizing.scratch import Scratch
+from reconet_cli.stylizing.deflicker.scratch import Scratch
 
 _CELL = 40  # px: colours and contrast are compared over neighbourhoods of about this size
 # Contrast that cells without any are taken to have, in levels of 255, and the most that it is changed by in a frame.

@@ -1,23 +1,22 @@
-"""Looks: the arithmetic against numpy, masks, and every option through the command line."""
+"""Effects: the arithmetic against numpy, masks, and every option through the command line."""
 
-import sys
 import threading
 import time
-import types
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
 from processes import PATIENCE
 
-import reconet_cli.model.styles
 from reconet_cli import cli
+from reconet_cli.engine import register_engine, unregister_engine
 from reconet_cli.errors import MediaError
-from reconet_cli.looks import Looks, LooksPainter
-from reconet_cli.looks.masks import open_mask
 from reconet_cli.media.reader import Frame
-from reconet_cli.pipeline import run
+from reconet_cli.stylizing.effects import Effects, EffectsStage
+from reconet_cli.stylizing.effects.masks import open_mask
+from reconet_cli.stylizing.network import Network
+from reconet_cli.stylizing.pipeline import run
+from reconet_cli.stylizing.stage import Stage
 
 LUMA = (0.2126, 0.7152, 0.0722)
 
@@ -31,6 +30,7 @@ class Engine:
 
     lanes = 1
     precision = "exact"
+    description = "function"
 
     def __init__(self, paint):
         self.paint = paint
@@ -39,13 +39,21 @@ class Engine:
         return self.paint(pixels)
 
 
-def shown(source: np.ndarray, looks: Looks, *painted: np.ndarray, time: float = 0, mask=None) -> np.ndarray:
-    """A frame with looks, where the networks paint `painted` whatever they get."""
-    paint = LooksPainter([Engine(lambda pixels, result=result: result) for result in painted], looks, mask)
-    frame = Frame(source, Fraction(time), Fraction(1))
-    if paint.ahead:
-        paint.ahead(frame)
-    frame = paint(frame)
+def through(stages: list[Stage], frame: Frame) -> Frame:
+    """A frame after all stages."""
+    prepared = [stage.prepare(frame) for stage in stages]
+    painted = frame
+    for stage, ready in zip(stages, prepared, strict=True):
+        painted = stage.apply(frame, painted, ready)
+    return painted
+
+
+def shown(source: np.ndarray, effects: Effects, *painted: np.ndarray, time: float = 0, mask=None) -> np.ndarray:
+    """A frame with effects, where the networks paint `painted` whatever they get."""
+    networks = [Engine(lambda pixels, result=result: result) for result in painted]
+    frame = through(
+        [Network(networks, effects.share), EffectsStage(effects, mask)], Frame(source, Fraction(time), Fraction(1))
+    )
     assert (frame.time, frame.duration) == (time, 1)
     return frame.pixels
 
@@ -53,11 +61,11 @@ def shown(source: np.ndarray, looks: Looks, *painted: np.ndarray, time: float = 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_strength_is_a_share(dtype):
     source, painted = picture(1, dtype), picture(2, dtype)
-    half = shown(source, Looks(strength=0.3), painted)
+    half = shown(source, Effects(strength=0.3), painted)
     assert half.dtype == dtype
     assert np.abs(half - (0.7 * source + 0.3 * painted)).max() <= 0.51
-    assert np.array_equal(shown(source, Looks(strength=0), painted), source)
-    assert np.array_equal(shown(source, Looks(), painted), painted)
+    assert np.array_equal(shown(source, Effects(strength=0), painted), source)
+    assert np.array_equal(shown(source, Effects(), painted), painted)
 
 
 @pytest.mark.parametrize(("dtype", "low", "high"), [(np.uint8, 90, 160), (np.uint16, 23000, 41000)])
@@ -65,7 +73,7 @@ def test_kept_colours_have_the_sources_chroma_and_the_paintings_luma(dtype, low,
     # In the middle of the range, so that nothing has to be clipped.
     source = (low + picture(3).astype(int) * (high - low) // 255).astype(dtype)
     painted = (low + picture(4).astype(int) * (high - low) // 255).astype(dtype)
-    result = shown(source, Looks(keep_colour=True), painted).astype(float)
+    result = shown(source, Effects(keep_color=True), painted).astype(float)
     assert np.abs(result @ LUMA - painted @ LUMA).max() < 1
     for channel in (0, 2):
         chroma = result[..., channel] - result @ LUMA
@@ -74,14 +82,14 @@ def test_kept_colours_have_the_sources_chroma_and_the_paintings_luma(dtype, low,
 
 def test_two_styles_blend_in_their_pictures():
     first, second = picture(5), picture(6)
-    result = shown(picture(7), Looks(mix=0.25), first, second)
+    result = shown(picture(7), Effects(mix=0.25), first, second)
     assert np.abs(result - (0.75 * first + 0.25 * second)).max() <= 0.51
 
 
 def test_transition_runs_between_its_times():
     first, second = np.zeros((4, 6, 3), np.uint8), np.full((4, 6, 3), 200, np.uint8)
-    looks = Looks(transition=(Fraction(2), Fraction(6)))
-    levels = [shown(picture(8)[:4, :6], looks, first, second, time=t)[0, 0, 0] for t in (0, 2, 3, 4, 6, 9)]
+    effects = Effects(transition=(Fraction(2), Fraction(6)))
+    levels = [shown(picture(8)[:4, :6], effects, first, second, time=t)[0, 0, 0] for t in (0, 2, 3, 4, 6, 9)]
     assert levels == [0, 0, 50, 100, 200, 200]
 
 
@@ -89,19 +97,20 @@ def test_a_style_that_is_not_seen_costs_nothing():
     def untouchable(pixels):
         raise AssertionError("painted in vain")
 
-    looks = Looks(transition=(Fraction(2), Fraction(6)))
+    effects = Effects(transition=(Fraction(2), Fraction(6)))
     for moment, engines in ((1, [np.copy, untouchable]), (7, [untouchable, np.copy])):
-        LooksPainter([Engine(paint) for paint in engines], looks)(Frame(picture(1), Fraction(moment), Fraction(1)))
+        network = Network([Engine(paint) for paint in engines], effects.share)
+        through([network], Frame(picture(1), Fraction(moment), Fraction(1)))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_comparisons(dtype):
     source, painted = picture(9, dtype), picture(10, dtype)
-    side = shown(source, Looks(compare="side"), painted)
+    side = shown(source, Effects(compare="side"), painted)
     assert side.shape == (20, 60, 3)
     assert np.array_equal(side[:, :30], source)
     assert np.array_equal(side[:, 30:], painted)
-    split = shown(source, Looks(compare="split"), painted)
+    split = shown(source, Effects(compare="split"), painted)
     assert np.array_equal(split[:, :14], source[:, :14])
     assert (split[:, 14:16] == np.iinfo(dtype).max).all()
     assert np.array_equal(split[:, 16:], painted[:, 16:])
@@ -110,18 +119,18 @@ def test_comparisons(dtype):
 def test_transparency_goes_along():
     alpha = picture(11)[..., 0]
     for compare, expected in ((None, alpha), ("split", alpha), ("side", np.concatenate([alpha, alpha], axis=1))):
-        paint = LooksPainter([Engine(lambda pixels: 255 - pixels)], Looks(compare=compare, strength=0.5))
-        frame = paint(Frame(picture(1), Fraction(0), Fraction(1), alpha))
+        stages = [Network([Engine(lambda pixels: 255 - pixels)]), EffectsStage(Effects(compare=compare, strength=0.5))]
+        frame = through(stages, Frame(picture(1), Fraction(0), Fraction(1), alpha))
         assert np.array_equal(frame.alpha, expected)
         assert frame.pixels.shape[:2] == frame.alpha.shape
 
 
-def test_looks_come_in_the_stated_order():
+def test_effects_come_in_the_stated_order():
     # Blend, colours, strength, comparison: grey over a colour keeps the colour, at half its change of luma.
     source = np.full((2, 4, 3), (140, 100, 60), np.uint8)
     grey = np.full((2, 4, 3), 100, np.uint8)
     bright = np.full((2, 4, 3), 140, np.uint8)
-    looks = Looks(mix=0.5, keep_colour=True, strength=0.5, compare="side")
+    looks = Effects(mix=0.5, keep_color=True, strength=0.5, compare="side")
     result = shown(source, looks, grey, bright)
     luma = 140 * LUMA[0] + 100 * LUMA[1] + 60 * LUMA[2]
     assert np.abs(result[0, 4] - (np.array([140, 100, 60]) + 0.5 * (120 - luma))).max() <= 1
@@ -134,7 +143,7 @@ def test_colour_key_paints_the_key(dtype):
     source = np.array([colours], np.uint8).astype(dtype) * dtype(scale)
     painted = np.full_like(source, 77 * scale)
     with open_mask("#00ff00:0.2", (4, 1), None, None) as mask:
-        result = shown(source, Looks(), painted, mask=mask)
+        result = shown(source, Effects(), painted, mask=mask)
     assert (result[0, :2] == 77 * scale).all()
     assert np.array_equal(result[0, 2:], source[0, 2:])
 
@@ -201,31 +210,27 @@ def test_a_frame_that_is_painted_late_still_gets_its_own_mask(mask_clip):
             levels.append(int(frame.pixels[0, 0, 0]))
 
     with open_mask(str(mask_clip), (10, 6), None, None) as mask:
-        painter = LooksPainter([engine], Looks(), mask)
-        run(Source(), painter, Sink(), lanes=12, ahead=painter.ahead, then=painter.then)
+        run(Source(), [Network([engine]), EffectsStage(Effects(), mask)], Sink())
     expected = [number + (255 - number) * min(20 * number, 180) / 255 for number in range(12)]
     assert levels == pytest.approx(expected, abs=2)
 
 
 @pytest.fixture
-def styles(monkeypatch):
-    """Three styles in place of networks: `negative`, `black` and `white`."""
+def styles(tmp_path, monkeypatch):
+    """Three styles in place of networks, in the current folder: `negative.paint`, `black.paint` and `white.paint`."""
     paints = {"negative": lambda x: 255 - x, "black": np.zeros_like, "white": lambda x: np.full_like(x, 255)}
 
-    class Style:
-        lanes = 2
-        precision = "exact"
+    def load(path, size, deep, options):
+        engine = Engine(paints[path.stem])
+        engine.lanes = 2
+        return engine
 
-        def __init__(self, name):
-            self.description, self.paint = name, paints[name]
-
-        def __call__(self, pixels):
-            return self.paint(pixels)
-
-    engine = types.ModuleType("reconet_cli.engine")
-    engine.load_engine = lambda style, **options: Style(style)
-    monkeypatch.setitem(sys.modules, "reconet_cli.engine", engine)
-    monkeypatch.setattr(reconet_cli.model.styles, "find_style", lambda name, variant="auto": Path(name))
+    register_engine(".paint", load)
+    for name in paints:
+        (tmp_path / f"{name}.paint").touch()
+    monkeypatch.chdir(tmp_path)
+    yield
+    unregister_engine(".paint")
 
 
 def stylize(*arguments: object) -> int:
@@ -241,17 +246,17 @@ def rgb_clip(tools):
     return tools.clip("rgb.mkv", size="32x24", rate="8", sound=(), filters="format=gbrp", options=("-c:v", "ffv1"))
 
 
-def test_looks_through_the_command_line(tools, styles, rgb_clip, tmp_path):
+def test_effects_through_the_command_line(tools, styles, rgb_clip, tmp_path):
     out = tmp_path / "out.mkv"
     source = tools.pixels(rgb_clip).astype(int)
     mask = tmp_path / "mask.png"
     tools.run("-f", "lavfi", "-i", "color=white:size=16x24,pad=32:24:0:0:black", "-frames:v", "1", mask)
     for options, expected in (
-        (["--style", "negative"], 255 - source),
-        (["--style", "negative", "--strength", "0.25"], 0.75 * source + 0.25 * (255 - source)),
-        (["--style", "black", "--style", "white", "--mix", "0.2"], np.full_like(source, 51)),
-        (["--style", "negative", "--compare", "side"], np.concatenate([source, 255 - source], axis=2)),
-        (["--style", "black", "--mask", mask], source * (np.arange(32) >= 16)[:, None]),
+        (["--style", "negative.paint"], 255 - source),
+        (["--style", "negative.paint", "--strength", "0.25"], 0.75 * source + 0.25 * (255 - source)),
+        (["--style", "black.paint", "--style", "white.paint", "--mix", "0.2"], np.full_like(source, 51)),
+        (["--style", "negative.paint", "--compare", "side"], np.concatenate([source, 255 - source], axis=2)),
+        (["--style", "black.paint", "--mask", mask], source * (np.arange(32) >= 16)[:, None]),
     ):
         assert stylize(rgb_clip, out, "-y", *LOSSLESS, *options) == 0
         assert np.abs(tools.pixels(out) - expected).max() <= 1, options
@@ -259,7 +264,7 @@ def test_looks_through_the_command_line(tools, styles, rgb_clip, tmp_path):
 
 def test_transition_through_the_command_line(tools, styles, rgb_clip, tmp_path):
     out = tmp_path / "out.mkv"
-    two = ["--style", "black", "--style", "white"]
+    two = ["--style", "black.paint", "--style", "white.paint"]
     assert stylize(rgb_clip, out, *LOSSLESS, *two, "--transition", "0.25-0:00.75") == 0
     assert tools.pixels(out)[:, 0, 0, 0].tolist() == [0, 0, 0, 64, 128, 191, 255, 255]
     assert stylize(rgb_clip, out, "-y", *LOSSLESS, *two, "--transition", "1s") == 0
@@ -269,20 +274,21 @@ def test_transition_through_the_command_line(tools, styles, rgb_clip, tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        ["--strength", "1.5"], ["--mix", "0.5"], ["--transition", "2"], ["--style", "white"], ["--compare", "up"],
-        ["--style", "white", "--mix", "0.5", "--transition", "2"], ["--style", "white", "--style", "white"],
-        ["--style", "white", "--transition", "5-2"], ["--style", "white", "--transition", "soon"],
+        ["--strength", "1.5"], ["--mix", "0.5"], ["--transition", "2"], ["--style", "white.paint"], ["--compare", "up"],
+        ["--style", "white.paint", "--mix", "0.5", "--transition", "2"],
+        ["--style", "white.paint", "--style", "white.paint"],
+        ["--style", "white.paint", "--transition", "5-2"], ["--style", "white.paint", "--transition", "soon"],
         ["--mask", "#12"],
     ],
 )  # fmt: skip
 def test_wrong_use(capfd, styles, rgb_clip, tmp_path, options):
-    assert stylize(rgb_clip, tmp_path / "out.mkv", "--style", "black", *options) == 2
+    assert stylize(rgb_clip, tmp_path / "out.mkv", "--style", "black.paint", *options) == 2
     assert not (tmp_path / "out.mkv").exists()
 
 
 def test_masks_that_cannot_be_read(capfd, styles, rgb_clip, tmp_path):
     (tmp_path / "mask.png").write_text("no picture")
     for mask, message in (("missing.png", "missing.png: No such file"), (tmp_path / "mask.png", "mask.png: ")):
-        assert stylize(rgb_clip, tmp_path / "out.mkv", "--style", "black", "--mask", mask) == 1
+        assert stylize(rgb_clip, tmp_path / "out.mkv", "--style", "black.paint", "--mask", mask) == 1
         assert message in capfd.readouterr().err
     assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == []

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, fields
 
 import cv2
 import numpy as np
 
-from reconet_cli.looks.blend import blend, blend_by_mask
-from reconet_cli.stabilizing.carrying import moved
-from reconet_cli.stabilizing.following import Change, Followed, Follower, Seen, coordinates
-from reconet_cli.stabilizing.matching import detail, matched, sharpened
-from reconet_cli.stabilizing.scratch import Scratch
+from reconet_cli.stylizing.deflicker.carrying import moved
+from reconet_cli.stylizing.deflicker.following import Change, Followed, Follower, Seen, coordinates
+from reconet_cli.stylizing.deflicker.matching import detail, matched, sharpened
+from reconet_cli.stylizing.deflicker.scratch import Scratch
+from reconet_cli.stylizing.effects.blend import blend, blend_by_mask
+from reconet_cli.stylizing.stage import Memory
 
 # What is shown is sharpened as much as it takes to have this share of the network's detail. What is carried on is not:
 # sharpened again and again it would be engraved.
@@ -21,8 +21,8 @@ _MOST = 1.0
 _PULL = 1.0
 
 
-class Stabilizer:
-    """Makes painted frames steady; call it with each frame of a clip, in order.
+class Deflicker:
+    """Takes the flicker out of painted frames; call it with each frame of a clip, in order.
 
     What was shown is carried on from frame to frame, each place for a while before it is painted anew, with the
     colours, contrast and sharpness of the frame just painted. Where it does not fit what is seen now, that frame shows.
@@ -40,7 +40,7 @@ class Stabilizer:
         self._scratch = Scratch()
 
     def __call__(self, source: np.ndarray, painted: np.ndarray) -> np.ndarray:
-        """The steady version of `painted`, both RGB `(H, W, 3)`, uint8 or uint16, of one size.
+        """The version without flicker of `painted`, both RGB `(H, W, 3)`, uint8 or uint16, of one size.
 
         The first frame, and the first one after a cut, come back as they are.
         """
@@ -51,7 +51,7 @@ class Stabilizer:
         return self._follower(source) if self._strength > 0 else None
 
     def show(self, painted: np.ndarray, followed: Followed | None) -> np.ndarray:
-        """The steady version of `painted`, by what `follow` has found out about its source."""
+        """The version without flicker of `painted`, by what `follow` has found out about its source."""
         if followed is None:
             return painted
         self._seen = followed.seen
@@ -64,13 +64,13 @@ class Stabilizer:
         steady: np.ndarray = cv2.cvtColor(self._sharpened(fresh), cv2.COLOR_RGBA2RGB)
         return steady if self._strength == 1 else blend(painted, steady, self._strength)
 
-    def memory(self) -> dict[str, np.ndarray]:
+    def memory(self) -> Memory:
         """All that the frames to come depend on; nothing before the first one."""
         if self._seen is None:
             return {}
         return {**asdict(self._seen), "carried": self._carried.copy(), "sharpening": np.array(self._sharpening)}
 
-    def remember(self, memory: Mapping[str, np.ndarray]) -> None:
+    def remember(self, memory: Memory) -> None:
         """Go on behind the frame after which `memory` was asked for."""
         if memory:
             self._seen = Seen(*(memory[field.name] for field in fields(Seen)))

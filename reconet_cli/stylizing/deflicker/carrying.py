@@ -7,7 +7,7 @@ import functools
 import cv2
 import numpy as np
 
-from reconet_cli.stabilizing.scratch import Scratch
+from reconet_cli.stylizing.deflicker.scratch import Scratch
 
 # What is carried fits while its source's texture (luma without its mean over _AROUND) differs by less than _NOISE +
 # _EDGES x local contrast grey levels, and its mean by less than _LIGHT; at _LOST times that it does not fit at all.

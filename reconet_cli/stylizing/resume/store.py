@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import zlib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +16,10 @@ from typing import Any
 from reconet_cli.errors import MediaError
 from reconet_cli.files import lock
 from reconet_cli.json_text import json_value
-from reconet_cli.resuming.memory import Memory, load_memory, save_memory
+from reconet_cli.stylizing.resume.memory import load_memory, save_memory
+from reconet_cli.stylizing.stage import Memory
+
+log = logging.getLogger("reconet")
 
 MANIFEST = "manifest.json"
 _ENDS = 1 << 20  # bytes that are read at each end of a file to know it again
@@ -59,16 +62,15 @@ class Store:
     """The folder of segments beside an output. Nothing is written before `claim`; then it is locked until `close`.
 
     `identity` says what the segments are made from, by topic (JSON values); those of another identity are not used, and
-    `note` is told. `settled` is what an earlier run has decided for all segments, None at the beginning.
+    the log says so. `settled` is what an earlier run has decided for all segments, None at the beginning.
     """
 
-    def __init__(self, target: Path, identity: dict[str, Any], note: Callable[[str], None]) -> None:
+    def __init__(self, target: Path, identity: dict[str, Any]) -> None:
         self.folder = target.with_name(f"{target.name}.parts")
         self.settled: Any = None
         self.segments: list[Segment] = []
         self._suffix = target.suffix
         self._identity: dict[str, Any] = json.loads(json.dumps(identity, default=str))
-        self._note = note
         self._lock: int | None = None
         self._damaged = False
         self._found = self._content()
@@ -154,7 +156,7 @@ class Store:
             aside = self.folder.with_name(f"{self.folder.name}.aside-{number}")
         self.close()  # Windows renames no folder in which a file is open
         os.rename(self.folder, aside)
-        self._note(f"what was there is kept in {aside}")
+        log.info(f"what was there is kept in {aside}")
         self.folder.mkdir()
         self._take()
 
@@ -181,7 +183,7 @@ class Store:
             self.folder.rmdir()
 
     def _refuse(self, reason: str) -> None:
-        self._note(f"{self.folder} {reason}: starting from the beginning")
+        log.info(f"{self.folder} {reason}: starting from the beginning")
 
     def _ours(self) -> list[Path]:
         return [path for path in self.folder.iterdir() if _OURS.fullmatch(path.name)]

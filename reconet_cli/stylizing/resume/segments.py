@@ -10,8 +10,8 @@ from reconet_cli.media.pixels import Frame
 from reconet_cli.media.reader import Reader
 from reconet_cli.media.video_output import VideoOutput
 from reconet_cli.media.writer import Writer
-from reconet_cli.resuming.memory import Memory
-from reconet_cli.resuming.store import Segment, Store
+from reconet_cli.stylizing.resume.store import Segment, Store
+from reconet_cli.stylizing.stage import Memory
 
 
 def checksum(frame: Frame) -> int:

@@ -1,0 +1,45 @@
+"""The stage that paints: one network, or two whose pictures are blended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from reconet_cli.engine.kinds import Engine
+from reconet_cli.media.pixels import Frame
+from reconet_cli.stylizing.effects.blend import blend
+from reconet_cli.stylizing.stage import Stage
+
+
+class Network(Stage):
+    """Paints frames with one style or a blend of two.
+
+    Two styles are blended in their pictures, not in their weights: that is right for any two networks, and weights
+    that were not trained from one another have nothing painterly between them. It costs both networks' time, but only
+    while both are seen. `share(time)` is the share of the second one, in [0, 1], at a time in seconds.
+    """
+
+    def __init__(self, engines: Sequence[Engine], share: Callable[[Fraction], float] = lambda time: 0.0) -> None:
+        self.lanes = min(engine.lanes for engine in engines)
+        self._engines = engines
+        self._share = share
+
+    @property
+    def settled(self) -> list[list[str]]:
+        """What each network came to run on, and in which precision."""
+        return [[engine.description, engine.precision] for engine in self._engines]
+
+    def apply(self, source: Frame, painted: Frame, prepared: Any) -> Frame:
+        """Paint a frame."""
+        return replace(painted, pixels=self._paint(painted.pixels, self._share(source.time)))
+
+    def _paint(self, pixels: np.ndarray, share: float) -> np.ndarray:
+        if share <= 0:
+            return self._engines[0](pixels)
+        if share >= 1:
+            return self._engines[1](pixels)
+        return blend(self._engines[0](pixels), self._engines[1](pixels), share)

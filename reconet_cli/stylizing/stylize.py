@@ -1,0 +1,159 @@
+"""From a style and an input to a painted output: the library's `stylize`, which the command calls as well."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from fractions import Fraction
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, Literal
+
+from reconet_cli.engine.style import LoadedStyle, load_style
+from reconet_cli.errors import StyleError
+from reconet_cli.media.request import Request
+from reconet_cli.stylizing.effects import Effects, EffectsStage
+from reconet_cli.stylizing.effects.masks import open_mask
+from reconet_cli.stylizing.network import Network
+from reconet_cli.stylizing.resume import paint_resumably
+from reconet_cli.stylizing.resume.store import file_identity
+from reconet_cli.stylizing.stage import Stage
+from reconet_cli.stylizing.whole import Outcome, Progress, paint
+
+AnyStyle = str | Path | LoadedStyle
+Seconds = float | Fraction
+
+
+def stylize(
+    source: str | PathLike[str],
+    output: str | PathLike[str],
+    *,
+    style: AnyStyle | Sequence[AnyStyle],
+    deflicker: bool | float = False,
+    strength: float = 1.0,
+    keep_color: bool = False,
+    mask: str | None = None,
+    compare: Literal["side", "split"] | None = None,
+    mix: float = 0.0,
+    transition: tuple[Seconds, Seconds] | None = None,
+    size: tuple[int, int] | None = None,
+    scale: float | Fraction | None = None,
+    fps: float | Fraction | None = None,
+    start: Seconds | None = None,
+    duration: Seconds | None = None,
+    resumable: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **encoding: Any,
+) -> Outcome:
+    """Paint a video or a picture into `output`, whose ending chooses the kind of file.
+
+    `style` is a name, a file or a loaded style; two of them are blended by `mix`, the share of the second in [0, 1], or
+    by `transition`, the seconds between which the second replaces the first. `deflicker` in [0, 1] carries brush
+    strokes along with the motion. `strength` in [0, 1] is the share of the painting. `mask` is a file in which white is
+    painted, or a color key (`#rrggbb`). `size` is (width, height) in pixels, `scale` a multiple of the input's size;
+    `fps` a new constant rate; `start` and `duration` are seconds of the input. `resumable` keeps what is done when it
+    is interrupted, and goes on there. `progress(done, total)` is called after each frame (`total` is None if unknown).
+    `encoding` are the remaining fields of `reconet_cli.media.request.Request`, such as `codec`, `crf` or `sound`.
+
+    Sound, subtitles, chapters and every frame's time are kept; what cannot be kept is logged. Raises `ReconetError`;
+    nothing incomplete has the output's name then.
+
+    >>> import reconet_cli as reconet
+    >>> outcome = reconet.stylize("in.mp4", "out.mp4", style="mosaic", deflicker=True)
+    >>> outcome.frames
+    25
+    """
+    request = Request(
+        fspath(source), fspath(output), size, _exact(scale), _exact(fps), _exact(start), _exact(duration),
+        overwrite=overwrite, **encoding,
+    )  # fmt: skip
+    span = (Fraction(transition[0]), Fraction(transition[1])) if transition else None
+    effects = Effects(strength, keep_color, mask, compare, mix, span, float(deflicker))
+    styles = [style] if isinstance(style, AnyStyle) else list(style)
+    return stylize_file(request, [_loaded(one) for one in styles], effects, resumable=resumable, progress=progress)
+
+
+def stylize_file(
+    request: Request,
+    styles: Sequence[LoadedStyle],
+    effects: Effects,
+    *,
+    resumable: bool = False,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Paint what `request` names with one or two styles; as `stylize`."""
+    if not 1 <= len(styles) <= 2:
+        raise StyleError(f"{len(styles)} styles", "paint with one, or blend two")
+    files = [str(file) for style in styles for file in style.files]
+    mask = [effects.mask] if effects.mask and not effects.mask.startswith("#") else []
+    request = replace(request, columns=effects.columns, others=(*request.others, *files, *mask))
+    show = progress or _silent
+    with ExitStack() as stack:
+
+        def open_stages(
+            height: int, width: int, deep: bool, settled: Sequence[tuple[str, str]] | None = None
+        ) -> tuple[list[Stage], Any]:
+            network = _network(styles, effects, height, width, deep, settled)
+            stages: list[Stage] = [network]
+            if effects.deflicker:
+                stages.append(_deflicker(effects.deflicker))
+            if effects.mask:
+                opened = open_mask(effects.mask, (width, height), request.start, request.ffmpeg)
+                stages.append(EffectsStage(effects, stack.enter_context(opened)))
+            else:
+                stages.append(EffectsStage(effects))
+            return stages, network.settled
+
+        if resumable:
+            return paint_resumably(request, open_stages, _identity(styles, effects), show)
+        return paint(request, lambda height, width, deep: open_stages(height, width, deep)[0], show)
+
+
+def _silent(done: int, total: int | None) -> None:
+    """Report nothing."""
+
+
+def _exact(number: float | Fraction | None) -> Fraction | None:
+    return None if number is None else Fraction(number).limit_denominator(1_000_000)
+
+
+def _loaded(style: AnyStyle) -> LoadedStyle:
+    return style if isinstance(style, LoadedStyle) else load_style(style)
+
+
+def _network(
+    styles: Sequence[LoadedStyle],
+    effects: Effects,
+    height: int,
+    width: int,
+    deep: bool,
+    settled: Sequence[tuple[str, str]] | None,
+) -> Network:
+    """The networks; `settled` has an earlier run's precisions, because `auto` may come to something else today."""
+    engines = [style.engine(height, width, deep=deep) for style in styles]
+    if settled:
+        engines = [
+            engine if engine.precision == precision else style.engine(height, width, deep=deep, precision=precision)
+            for engine, style, (_, precision) in zip(engines, styles, settled, strict=True)
+        ]
+    return Network(engines, effects.share)
+
+
+def _deflicker(strength: float) -> Stage:
+    from reconet_cli.stylizing.deflicker import Deflicker, DeflickerStage  # OpenCV takes a while to load
+
+    return DeflickerStage(Deflicker(strength))
+
+
+def _identity(styles: Sequence[LoadedStyle], effects: Effects) -> dict[str, Any]:
+    """What a painted frame depends on, apart from its source."""
+    options = styles[0].options
+    return {
+        "style": [hashlib.sha256(path.read_bytes()).hexdigest() for style in styles for path in style.files],
+        "effects": asdict(effects),
+        "mask": file_identity(Path(effects.mask)) if effects.mask and not effects.mask.startswith("#") else None,
+        "engine": [options.engine, options.device, options.precision],
+    }
