@@ -1,6 +1,7 @@
 """What a file carries beside its pictures: it is there afterwards, or one line says that it is not."""
 
 import re
+import struct
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -150,3 +151,26 @@ def test_tags_cannot_pretend_to_be_lines_of_their_own():
     assert tags.whole == {"title": "a=b\\\n[STREAM]\nfoo=1", "x;y": "#z\\"}
     assert tags.streams == ({}, {"A": "1"})
     assert tags.chapters == 1
+
+
+def box(kind, *contents):
+    content = b"".join(contents)
+    return struct.pack(">I", 8 + len(content)) + kind + content
+
+
+@pytest.mark.parametrize(("views", "kinds"), [(0, "360°"), (1, "360° and 3D")])
+def test_video_for_headsets_is_said_to_become_flat(clip, tmp_path, views, kinds):
+    """Google's spherical video RFC, version 2: boxes at the end of the sample entry."""
+    projection = box(b"proj", box(b"prhd", bytes(16)), box(b"equi", bytes(20)))
+    more = box(b"st3d", bytes([0, 0, 0, 0, views])) + box(b"sv3d", box(b"svhd", bytes(5)), projection)
+    data = bytearray(clip.read_bytes())
+    start = data.index(b"avc1", data.index(b"stsd")) - 4
+    end = start + struct.unpack_from(">I", data, start)[0]
+    for kind in (b"avc1", b"stsd", b"stbl", b"minf", b"mdia", b"trak", b"moov"):
+        at = data.rindex(kind, 0, start + 8) - 4
+        struct.pack_into(">I", data, at, struct.unpack_from(">I", data, at)[0] + len(more))
+    assert data.index(b"mdat") < start  # or places of frames would move
+    data[end:end] = more
+    (tmp_path / "in.mp4").write_bytes(data)
+    (note,) = paint(tmp_path / "in.mp4", tmp_path / "out.mp4")
+    assert f"is {kinds} video" in note

@@ -35,3 +35,13 @@ def test_a_clock_that_leaps(tools, clip, tmp_path, monkeypatch, suffix, second):
     assert sound[-1] - sound[0] == pytest.approx(2, abs=0.15)
     assert sum(b - a < 0.01 for a, b in pairwise(sound)) < 5  # the sound before the join ends after its pictures
     assert list(Path(spare).iterdir()) == []
+
+
+def test_a_playlist_with_a_break(tools, clip, tmp_path):
+    for name in ("0.ts", "1.ts"):
+        tools.run("-i", clip, "-c", "copy", tmp_path / name)
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", "#EXTINF:1,", "0.ts", "#EXT-X-DISCONTINUITY", "#EXTINF:1,", "1.ts"]
+    (tmp_path / "in.m3u8").write_text("\n".join([*lines, "#EXT-X-ENDLIST", ""]))
+    assert paint(tmp_path / "in.m3u8", tmp_path / "out.mp4", lists=True) == []
+    times = tools.times(tmp_path / "out.mp4")
+    assert [time - times[0] for time in times] == pytest.approx([n / 25 for n in range(50)], abs=0.03)  # of sound

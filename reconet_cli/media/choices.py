@@ -72,6 +72,9 @@ def notes_about(request: Request, info: MediaInfo, video: VideoStream, name: str
         notes.append(f"{name} has {len(moving)} video streams: painting the first ({video.width}x{video.height})")
     if video.captions:
         notes.append(f"{name} has captions inside its pictures (CEA-608, CEA-708): they are left out")
+    if video.spatial:
+        kinds = " and ".join(sorted(video.spatial))
+        notes.append(f"{name} is {kinds} video: what says so is left out, and players show the pictures flat")
     if video.colour.hdr:
         what = f"{name} is {video.colour.hdr} (high dynamic range)"
         if request.hdr == "reject":

@@ -19,6 +19,7 @@ _SIZE = re.compile(r"^(\d+)x(\d+)")
 _ASPECT = re.compile(r"SAR (\d+):(\d+)")
 _NUMBER = re.compile(r"(?:^|, )(\d+(?:\.\d+)?)(k?) (fps|tbr|tbn)")
 _ALPHA_MODE = re.compile(r"^\s*alpha_mode\s*: 1$", re.IGNORECASE)
+_SPATIAL = re.compile(r"^\s+(?:(spherical|Spherical Mapping): |(?:stereo3d|Stereo 3D): (?!2D))")
 # What it prints about the order of fields is not reliable: Matroska and QuickTime files say one and hold the other.
 _INTERLACED = re.compile(r"(top|bottom) (coded )?first")
 # The decoders that see the transparency that Matroska keeps beside a VP8 or VP9 picture.
@@ -57,7 +58,8 @@ class VideoStream(Stream):
     unknown); `steady` is False when the frame times may be uneven; `ticks` per second is the stream's clock;
     `interlaced` says how its frames are marked; `captions` is True where its pictures carry subtitles
     (CEA-608, CEA-708);
-    `alpha_beside` is True where transparency is kept beside the picture.
+    `alpha_beside` is True where transparency is kept beside the picture; `spatial` names what else the pictures are
+    than flat ones: `360°`, `3D`.
     """
 
     width: int
@@ -74,6 +76,7 @@ class VideoStream(Stream):
     captions: bool = False
     rotation: float = 0.0
     alpha_beside: bool = False
+    spatial: frozenset[str] = frozenset()
 
     @property
     def alpha(self) -> bool:
@@ -153,6 +156,8 @@ def parse(log: str) -> MediaInfo | None:
 def _with_side_data(stream: VideoStream, line: str) -> VideoStream:
     if match := _ROTATION.search(line):
         return replace(stream, rotation=float(match[1]))
+    if match := _SPATIAL.match(line):
+        return replace(stream, spatial=stream.spatial | {"360°" if match[1] else "3D"})
     return replace(stream, alpha_beside=True) if _ALPHA_MODE.match(line) else stream
 
 

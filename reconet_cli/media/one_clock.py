@@ -1,4 +1,4 @@
-"""Recordings that were joined as bytes: the clock starts again, or leaps, where one ends and the next begins."""
+"""Recordings joined as bytes or by a playlist: the clock starts again, or leaps, where the next one begins."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reconet_cli.media.process import GLOBAL_ARGUMENTS, LOG_PROBLEMS, Process
 from reconet_cli.media.source import Source, file_url
 
 # The formats whose clocks may leap, by ffmpeg's names, and in which of its muxers their streams are copied.
-_MUXERS = {"mpegts": "mpegts", "mpeg": "vob"}
+_MUXERS = {"mpegts": "mpegts", "mpeg": "vob", "hls": "mpegts"}
 # What is a leap, in seconds; ffmpeg means the same.
 _BACK, _FORTH = Fraction(1, 10), 10
 _FASTEST = 60  # frames a second; some stated rates are a clock's
@@ -36,6 +36,8 @@ def with_one_clock(program: str, source: Source, info: MediaInfo, stack: ExitSta
     who do not. The copy is a temporary file, which `stack` removes. Raises MediaError where it cannot be made.
     """
     if source.passing or info.video is None or info.format not in _MUXERS:
+        return source, info
+    if info.format == "hls" and info.duration is None:  # live: it has no end
         return source, info
     if not _leaps(program, source, info.video):
         return source, info

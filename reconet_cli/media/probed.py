@@ -14,6 +14,7 @@ from reconet_cli.media.info import MediaInfo, Stream, VideoStream, clock
 ARGUMENTS = ["-show_format", "-show_streams", "-of", "json"]
 _KINDS = ("video", "audio", "subtitle", "data", "attachment")
 _RANGES = {"tv": False, "pc": True}
+_SPATIAL = {"Spherical Mapping": "360°", "Stereo 3D": "3D"}
 _MATRIX_AND_MORE = ("color_space", "color_primaries", "color_transfer")
 
 
@@ -42,7 +43,9 @@ def _stream(entry: Mapping[str, Any]) -> Stream:
     }
     if usual["kind"] != "video":
         return Stream(**usual)
-    rotations = [data["rotation"] for data in entry.get("side_data_list", ()) if "rotation" in data]
+    beside = entry.get("side_data_list", ())
+    rotations = [data["rotation"] for data in beside if "rotation" in data]
+    told = {data.get("side_data_type") for data in beside if data.get("type") != "2D"}
     average, step, tick = (_fraction(entry.get(name)) for name in ("avg_frame_rate", "r_frame_rate", "time_base"))
     return VideoStream(
         **usual,
@@ -57,6 +60,7 @@ def _stream(entry: Mapping[str, Any]) -> Stream:
         captions=bool(entry.get("closed_captions")),
         rotation=float(rotations[0]) if rotations else 0.0,
         alpha_beside=tags.get("alpha_mode") == "1",
+        spatial=frozenset(kind for name, kind in _SPATIAL.items() if name in told),
     )
 
 
