@@ -544,3 +544,13 @@ def test_a_part_ends_where_it_was_said(tools, tmp_path, suffix, late, start, exp
     paint(source, target, start=Fraction(start) if start else None, duration=duration)
     assert len(tools.times(target)) in expected
     assert max(tools.times(target)) - min(tools.times(target)) < 0.5
+
+
+def test_a_cut_of_a_clock_that_wraps_keeps_its_sound(tools, clip, tmp_path):
+    """The 33 bits of a transport stream's clock last 95,443.7 seconds."""
+    tools.run("-i", clip, "-c", "copy", "-output_ts_offset", "95441.9", tmp_path / "in.ts")
+    paint(tmp_path / "in.ts", tmp_path / "out.mkv", start=Fraction("0.4"))
+    assert len(tools.times(tmp_path / "out.mkv")) == 15
+    sound = [time for time, _ in tools.packets(tmp_path / "out.mkv")]
+    assert sound[0] == pytest.approx(0, abs=0.05)
+    assert sound[-1] == pytest.approx(0.6, abs=0.05)

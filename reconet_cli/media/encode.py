@@ -201,6 +201,9 @@ def other_streams(original: Original, options: dict[str, Any]) -> list[Any]:
     cut: dict[str, Any] = {"itsoffset": seconds(-original.origin)}
     if original.start is not None:
         cut["ss"] = seconds(original.start)
+        if original.origin < original.start:
+            # The clock begins below zero. ffmpeg takes that much too much away, unless it is told a time on that clock.
+            cut |= {"ss": seconds(original.origin), "seek_timestamp": 1}
         # ffmpeg would cut decoded sound by times from before `itsoffset`: too much. It is cut at zero below.
         cut["noaccurate_seek"] = None
         # Copying begins at a keyframe, so packets from before the cut would come along.
