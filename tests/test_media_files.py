@@ -7,6 +7,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from conftest import SOFT
@@ -14,7 +15,8 @@ from identity import MIX, close, leftovers, paint
 from processes import PATIENCE
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media import hardware
+from reconet_cli.media import hardware, matroska
+from reconet_cli.media.pixels import PLAIN
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "avi", "ts"])
@@ -554,3 +556,21 @@ def test_a_cut_of_a_clock_that_wraps_keeps_its_sound(tools, clip, tmp_path):
     sound = [time for time, _ in tools.packets(tmp_path / "out.mkv")]
     assert sound[0] == pytest.approx(0, abs=0.05)
     assert sound[-1] == pytest.approx(0.6, abs=0.05)
+
+
+def test_cropping_by_the_container_stretches_nothing(tools, tmp_path):
+    """Newer ffmpegs cut off what Matroska's PixelCropBottom says, older ones show everything."""
+    data = matroska.header(48, 64, PLAIN.code, Fraction(25), "")
+    place = data.rindex(b"\x2e\xb5\x24")  # the colors of the picture
+    data = bytearray(data[:place] + bytes.fromhex("54AA8110") + data[place:])
+    for code in ("E0", "AE", "1654AE6B"):
+        at = data.rindex(bytes.fromhex(code + "01"), 0, place) + len(code) // 2
+        data[at : at + 8] = (int.from_bytes(data[at : at + 8], "big") + 4).to_bytes(8, "big")
+    for n in range(3):
+        data += matroska.frame_header(Fraction(n, 25), Fraction(1, 25), 48 * 64 * 3) + bytes(48 * 64 * 3)
+    (tmp_path / "in.mkv").write_bytes(data)
+    tools.run("-i", tmp_path / "in.mkv", "-frames:v", "1", tmp_path / "shown.png")
+    paint(tmp_path / "in.mkv", tmp_path / "out.mp4")
+    height, width = cv2.imread(str(tmp_path / "shown.png")).shape[:2]
+    assert height in (48, 64)
+    assert tools.info(tmp_path / "out.mp4").video.shown_size == (width, height)

@@ -19,6 +19,7 @@ _SIZE = re.compile(r"^(\d+)x(\d+)")
 _ASPECT = re.compile(r"SAR (\d+):(\d+)")
 _NUMBER = re.compile(r"(?:^|, )(\d+(?:\.\d+)?)(k?) (fps|tbr|tbn)")
 _ALPHA_MODE = re.compile(r"^\s*alpha_mode\s*: 1$", re.IGNORECASE)
+_CROP = re.compile(r"^\s+Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)")  # left, right, top, bottom; from ffmpeg 7.1 on
 _SPATIAL = re.compile(r"^\s+(?:(spherical|Spherical Mapping): |(?:stereo3d|Stereo 3D): (?!2D))")
 # What it prints about the order of fields is not reliable: Matroska and QuickTime files say one and hold the other.
 _INTERLACED = re.compile(r"(top|bottom) (coded )?first")
@@ -53,11 +54,11 @@ class Stream:
 class VideoStream(Stream):
     """A moving picture.
 
-    `width` and `height` are the stored ones, before `rotation` (degrees, as ffmpeg prints it); `aspect` is
-    the sample aspect ratio; `rate` the best guess at frames per second and `average` the stated one (None:
-    unknown); `steady` is False when the frame times may be uneven; `ticks` per second is the stream's clock;
-    `interlaced` says how its frames are marked; `captions` is True where its pictures carry subtitles
-    (CEA-608, CEA-708);
+    `width` and `height` are the stored ones, before `crop` (columns and rows that the container takes off, where ffmpeg
+    does so) and `rotation` (degrees, as ffmpeg prints it); `aspect` is the sample aspect ratio; `rate` the best guess
+    at frames per second and `average` the stated one (None: unknown); `steady` is False when the frame times may be
+    uneven; `ticks` per second is the stream's clock; `interlaced` says how its frames are marked; `captions` is True
+    where its pictures carry subtitles (CEA-608, CEA-708);
     `alpha_beside` is True where transparency is kept beside the picture; `spatial` names what else the pictures are
     than flat ones: `360°`, `3D`.
     """
@@ -74,6 +75,7 @@ class VideoStream(Stream):
     cover: bool
     interlaced: bool = False
     captions: bool = False
+    crop: tuple[int, int] = (0, 0)
     rotation: float = 0.0
     alpha_beside: bool = False
     spatial: frozenset[str] = frozenset()
@@ -102,9 +104,10 @@ class VideoStream(Stream):
 
     @property
     def shown_size(self) -> tuple[int, int]:
-        """(width, height) after rotation."""
+        """(width, height) after cropping and rotation."""
+        width, height = self.width - self.crop[0], self.height - self.crop[1]
         sideways = abs(abs(self.rotation) % 180 - 90) < 1
-        return (self.height, self.width) if sideways else (self.width, self.height)
+        return (height, width) if sideways else (width, height)
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,9 @@ def parse(log: str) -> MediaInfo | None:
 def _with_side_data(stream: VideoStream, line: str) -> VideoStream:
     if match := _ROTATION.search(line):
         return replace(stream, rotation=float(match[1]))
+    if match := _CROP.match(line):
+        left, right, top, bottom = map(int, match.groups())
+        return replace(stream, crop=(left + right, top + bottom))
     if match := _SPATIAL.match(line):
         return replace(stream, spatial=stream.spatial | {"360°" if match[1] else "3D"})
     return replace(stream, alpha_beside=True) if _ALPHA_MODE.match(line) else stream

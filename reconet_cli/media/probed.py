@@ -45,6 +45,7 @@ def _stream(entry: Mapping[str, Any]) -> Stream:
         return Stream(**usual)
     beside = entry.get("side_data_list", ())
     rotations = [data["rotation"] for data in beside if "rotation" in data]
+    crop = {side: sum(data.get(f"crop_{side}", 0) for data in beside) for side in ("left", "right", "top", "bottom")}
     told = {data.get("side_data_type") for data in beside if data.get("type") != "2D"}
     average, step, tick = (_fraction(entry.get(name)) for name in ("avg_frame_rate", "r_frame_rate", "time_base"))
     return VideoStream(
@@ -58,6 +59,7 @@ def _stream(entry: Mapping[str, Any]) -> Stream:
         cover="attached_pic" in usual["flags"],
         interlaced=entry.get("field_order") in ("tt", "bb", "tb", "bt"),
         captions=bool(entry.get("closed_captions")),
+        crop=(crop["left"] + crop["right"], crop["top"] + crop["bottom"]),
         rotation=float(rotations[0]) if rotations else 0.0,
         alpha_beside=tags.get("alpha_mode") == "1",
         spatial=frozenset(kind for name, kind in _SPATIAL.items() if name in told),

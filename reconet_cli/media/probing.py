@@ -50,9 +50,13 @@ def probe(program: str, source: Source, attend: Attend | None = None, stdin: int
     if info is None:
         raise MediaError(f"{source.name} is no video or picture that ffmpeg can read: {asked.process.problem()}")
     video = info.video
-    if ffprobe or video is None or video.shown_size == (video.width, video.height):
+    if video is None or video.shown_size == (video.width, video.height) or (ffprobe and not any(video.crop)):
         return info
-    return info if _turned(program, source, video, attend, stdin) else _with(info, replace(video, rotation=0.0))
+    return (
+        info
+        if _turned(program, source, video, attend, stdin)
+        else _with(info, replace(video, crop=(0, 0), rotation=0.0))
+    )
 
 
 def find_ffprobe(program: str) -> str | None:
@@ -100,7 +104,7 @@ def input_arguments(source: Source) -> list[str]:
 
 
 def _turned(program: str, source: Source, video: VideoStream, attend: Attend, stdin: int) -> bool:
-    """Whether a video that is said to lie on its side is shown upright: a tag may say so, too."""
+    """Whether a video that is said to be cropped or to lie on its side is shown so: a tag may say so, too."""
     shown = ffmpeg.input(source.url, **source.options, t=1)[str(video.index)].filter("showinfo", checksum=0)
     arguments = ffmpeg.get_args(ffmpeg.output(shown, "-", f="null", **{"frames:v": 1}))
     found = _SIZE.search(_Asked([program, *GLOBAL_ARGUMENTS, *LOG_EVERYTHING, *arguments], attend, stdin).log)
