@@ -17,29 +17,40 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reconet_cli.engine.style import LoadedStyle, load_style
     from reconet_cli.errors import ReconetError
+    from reconet_cli.exporting.export import export_style
     from reconet_cli.flow.estimate import estimate_flow
+    from reconet_cli.flow.frames import visibility, warp
+    from reconet_cli.media.video import Video, open_video
+    from reconet_cli.stylizing.frames import stylize_frames
     from reconet_cli.stylizing.stylize import stylize
-    from reconet_cli.warping import visibility_mask, warp
 
 __version__ = "0.1.0"
 
 _HOME = {
     "LoadedStyle": "engine.style",
     "ReconetError": "errors",
+    "Video": "media.video",
     "estimate_flow": "flow.estimate",
+    "export_style": "exporting.export",
     "load_style": "engine.style",
+    "open_video": "media.video",
     "stylize": "stylizing.stylize",
-    "visibility_mask": "warping",
-    "warp": "warping",
+    "stylize_frames": "stylizing.frames",
+    "visibility": "flow.frames",
+    "warp": "flow.frames",
 }
 __all__ = [
     "LoadedStyle",
     "ReconetError",
+    "Video",
     "__version__",
     "estimate_flow",
+    "export_style",
     "load_style",
+    "open_video",
     "stylize",
-    "visibility_mask",
+    "stylize_frames",
+    "visibility",
     "warp",
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -45,26 +46,24 @@ def command(
     variant: str,
     kind: str | None,
     precision: str,
-    frames: str,
+    frames: Literal["float", "uint8"],
     size: tuple[int, int] | None,
     verify: bool,
     yes: bool,
 ) -> None:
-    from reconet_cli.exporting.plan import Plan, chosen_format
-    from reconet_cli.model.styles import find_style
-
-    plan = Plan(find_style(style, variant), chosen_format(output, kind), precision, frames == "uint8", size)
-
     from reconet_cli import console
-    from reconet_cli.exporting.export import export, written_files
+    from reconet_cli.exporting.export import export_style, written_files
+    from reconet_cli.exporting.plan import chosen_format
 
-    console.note(f"writing {plan.style} as {plan.kind} in {plan.precision}")
     with ended_by_signals():
-        found = export(plan, output, verify=verify, note=console.note, overwrite=yes)
+        found = export_style(
+            style, output, variant=variant, format=kind, precision=precision, frames=frames, size=size,
+            verify=verify, overwrite=yes,
+        )  # fmt: skip
     for one in found:
         width, height = one.size
         click.echo(
             f"{width}x{height}".ljust(10) + f"largest {one.largest:6.3f}  mean {one.mean:7.4f}  {one.psnr:5.1f} dB"
         )
-    total = sum(path.stat().st_size for path in written_files(plan.kind, output))
+    total = sum(path.stat().st_size for path in written_files(chosen_format(output, kind), output))
     console.note(f"{output}: {total / 1e6:.1f} MB")

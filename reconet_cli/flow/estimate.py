@@ -88,6 +88,7 @@ _ESTIMATORS = {
     "raft": _Estimator(16, raft.estimate, raft.load),
 }
 METHODS = tuple(_ESTIMATORS)
+_SHORT = {"dis": "dis-medium"}
 
 
 def check_method(method: str) -> None:
@@ -104,8 +105,15 @@ def estimate_flow(a: np.ndarray, b: np.ndarray, method: str = "dis-medium") -> n
     (Zach et al., DAGM 2007), DeepFlow (Weinzaepfel et al., ICCV 2013), PCAFlow (Wulff and Black, CVPR 2015; zero for
     frames of one colour), DenseRLOF (Geistert et al., CVPRW 2016); torchvision's RAFT (Teed and Deng, ECCV 2020).
     May be called from several threads. Raises `FlowError` for an unknown or missing method, and for frames that do
-    not pair, are not RGB uint8, or are smaller than the method can take.
+    not pair, are not RGB uint8, or are smaller than the method can take. `dis` is `dis-medium`.
+
+    >>> import numpy as np
+    >>> import reconet_cli as reconet
+    >>> frame = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    >>> reconet.estimate_flow(frame, frame, method="dis").shape
+    (2, 64, 64)
     """
+    method = _SHORT.get(method, method)
     if method not in _ESTIMATORS:
         check_method(method)
     estimator = _ESTIMATORS[method]

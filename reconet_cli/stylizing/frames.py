@@ -1,0 +1,44 @@
+"""Frames in, painted frames out, one after the other: for programs that do something else with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from reconet_cli.engine.style import LoadedStyle, load_style
+from reconet_cli.media.pixels import Frame
+from reconet_cli.stylizing.effects import Effects, EffectsStage
+from reconet_cli.stylizing.stage import Stage
+
+
+def stylize_frames(
+    frames: Iterable[Frame],
+    style: str | Path | LoadedStyle,
+    *,
+    deflicker: bool | float = False,
+    strength: float = 1.0,
+    keep_color: bool = False,
+) -> Iterator[Frame]:
+    """Paint frames lazily, each when it is asked for; times and opacity stay theirs.
+
+    Arguments as in `stylize`. Raises `ReconetError`.
+
+    >>> import reconet_cli as reconet
+    >>> with reconet.open_video("in.mp4") as video:
+    ...     for frame in reconet.stylize_frames(video, "mosaic"):
+    ...         shape = frame.pixels.shape
+    >>> shape
+    (64, 96, 3)
+    """
+    loaded = style if isinstance(style, LoadedStyle) else load_style(style)
+    stages: list[Stage] = []
+    if deflicker:
+        from reconet_cli.stylizing.deflicker import Deflicker, DeflickerStage  # OpenCV takes a while to load
+
+        stages.append(DeflickerStage(Deflicker(float(deflicker))))
+    stages.append(EffectsStage(Effects(strength, keep_color)))
+    for source in frames:
+        painted = Frame(loaded(source.pixels), source.time, source.duration, source.alpha)
+        for stage in stages:
+            painted = stage.apply(source, painted, stage.prepare(source))
+        yield painted
