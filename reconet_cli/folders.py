@@ -39,8 +39,8 @@ def cache_folder(name: str) -> Path:
 
 
 def _home() -> Path:
-    """The user's home folder; Debian's name for one that is not there where there is none (`docker run -u 12345`)."""
+    """The user's home folder; where there is none (`docker run -u 12345`), one in which nobody can make anything."""
     try:
         return Path.home()
     except RuntimeError:
-        return Path("/nonexistent")
+        return Path(os.devnull)

@@ -117,7 +117,8 @@ def test_a_user_without_a_home(monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: 123456)  # nobody's
     for folder in (cache_folder("models"), styles_folder()):
         assert folder.is_absolute()
-        assert not folder.exists()
+        with pytest.raises(NotADirectoryError):
+            folder.mkdir(parents=True)
     with pytest.raises(StyleError, match="no style"):
         find_style("~/mine.safetensors")
 
