@@ -99,7 +99,9 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as wrong:
         wrong.show()
         return wrong.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as stop:
+        if isinstance(stop.__cause__, EOFError):  # which click takes for an interrupt
+            return _fail("something that was read has ended unexpectedly", "--debug shows where it happened", 1)
         return _fail("interrupted", "", INTERRUPTED)
     except BrokenPipeError:
         # The reader of our stdout went away; Python must not complain again while it exits.

@@ -191,3 +191,21 @@ def test_a_signal_to_the_whole_group_leaves_a_checkpoint(studio, number):  # noq
     assert (studio / "out/run/fast/checkpoint.pt").exists()
     assert workers
     assert gone(workers)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no SIGKILL")
+@pytest.mark.usefixtures("studio")
+def test_a_killed_worker_is_a_line_and_leaves_a_checkpoint(studio):  # noqa: F811
+    command = with_photographs(studio, "--steps", "100000", "--workers", "1", "-o", str(studio / "out"))
+    start = [sys.executable, "-c", "from reconet_cli.cli import main; main()"]
+    (temporary := studio / "temporary").mkdir()
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    process = subprocess.Popen([*start, *command], stderr=subprocess.PIPE, env=environment)
+    curve = studio / "out/run/fast/losses.jsonl"
+    until(lambda: curve.exists() and curve.read_text().count("\n") >= 2, process)
+    os.kill(children(process.pid)[0], signal.SIGKILL)
+    _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "error: a process that prepared frames has ended unexpectedly" in said.decode()
+    assert (studio / "out/run/fast/checkpoint.pt").exists()
+    assert not list(temporary.glob("pymp-*"))  # PyTorch leaves a cache of its own

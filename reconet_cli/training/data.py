@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from reconet_cli import deaf
 from reconet_cli.errors import ReconetError, TrainingError
 from reconet_cli.flow.datasets import find_dataset
 from reconet_cli.folders import packaged_folder
@@ -24,14 +21,13 @@ from reconet_cli.training.photographs import Photographs, PictureFiles
 from reconet_cli.training.scenes import Scenes
 from reconet_cli.training.settings import TrainingSettings
 from reconet_cli.training.sources import CLIPS, PICTURES, PairSource, find_files, read_picture
+from reconet_cli.training.workers import prepared
 
 # Pictures kept out of training; previews and the card's losses come from them.
 _HELD_OUT = 8
 # Clips' motion is real, but there are fewer things to see in them; a data set counts like clips.
 _PHOTOGRAPH_SHARE = 0.6
 _CLIP_SHARE = 0.4
-# Batches that each worker prepares ahead.
-_AHEAD = 4
 
 Sources = list[tuple[float, PairSource]]
 
@@ -152,26 +148,7 @@ def batches(
     Raises what reading them raises: `TrainingError`, `FlowError`.
     """
     steps = _Steps(sources, settings, cluster.share(settings.batch))
-    loader = DataLoader(
-        steps,
-        batch_size=None,
-        sampler=itertools.count(start),
-        num_workers=workers,
-        prefetch_factor=_AHEAD if workers else None,
-        worker_init_fn=_settle if workers else None,
-    )
-    with deaf.deaf_children():
-        prepared = iter(loader)
-    for batch in prepared:
+    for batch in prepared(steps, start, workers):
         if isinstance(batch, ReconetError):
             raise batch
         yield batch
-
-
-def _settle(_worker: int) -> None:
-    """Workers leave signals to the training process, which tells them when to end; where it dies, they notice.
-
-    OpenCV's threads do not survive a fork.
-    """
-    deaf.ignore()
-    cv2.setNumThreads(0)
