@@ -13,10 +13,11 @@ from reconet_cli.files import Part, remove_abandoned
 
 # Models that are kept; the least recently used one goes first. A fast style takes 1.2 MB.
 _MOST = 48
+_CHECKSUM = "sha256"
 
 
 class ModelCache:
-    """One folder a model (`model.xml`, `model.bin`) under the name of its content.
+    """One folder a model (`model.xml`, `model.bin`, `sha256` of both) under the name of its content.
 
     Several processes may use it at once: a folder appears when it is complete. Where nothing can be written, nothing is
     kept, and what is damaged counts as missing.
@@ -29,8 +30,11 @@ class ModelCache:
         """The `openvino.Model` of a key, or None."""
         entry = self._folder / key
         try:
-            model = core.read_model(entry / "model.xml")
+            # What is damaged may well load, and paint other pictures.
+            model = core.read_model(entry / "model.xml") if _is_intact(entry) else None
         except (RuntimeError, OSError):
+            model = None
+        if model is None:
             shutil.rmtree(entry, ignore_errors=True)
             return None
         with suppress(OSError):  # another user's, or part of a read-only system
@@ -46,6 +50,7 @@ class ModelCache:
             remove_abandoned(self._folder)
             with Part(self._folder / key, folder=True) as part:
                 openvino.save_model(model, part.path / "model.xml", compress_to_fp16=False)
+                (part.path / _CHECKSUM).write_text(_checksum(part.path))
                 part.commit()
             self._forget_old()
         except (RuntimeError, OSError):
@@ -55,6 +60,17 @@ class ModelCache:
         entries = sorted(self._folder.iterdir(), key=lambda entry: entry.stat().st_mtime)
         for entry in entries[:-_MOST]:
             shutil.rmtree(entry, ignore_errors=True)
+
+
+def _is_intact(entry: Path) -> bool:
+    return (entry / _CHECKSUM).read_bytes() == _checksum(entry).encode()
+
+
+def _checksum(entry: Path) -> str:
+    digest = hashlib.sha256()
+    for name in ("model.xml", "model.bin"):
+        digest.update((entry / name).read_bytes())
+    return digest.hexdigest()
 
 
 def model_key(weights: Path, *settings: object) -> str:
