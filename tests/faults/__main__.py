@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
+from reconet_cli.media.locate import find_ffmpeg
 from tests.faults.kinds import KINDS, attempt, kind_of
 from tests.faults.material import Material
 from tests.faults.trial import Trial
@@ -18,23 +21,39 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     options.add_argument("--runs", type=int, default=100)
     options.add_argument("--seed", type=int, default=0, help="of the first run; each further one has the next")
-    options.add_argument("--patience", type=float, default=30, help="seconds that a run may take after its fault")
-    options.add_argument("--only", type=int, metavar="SEED", help="one run alone")
+    options.add_argument("--step", type=int, default=1, help="how far seeds are apart, where several run at once")
+    options.add_argument("--only", type=int, metavar="SEED", action="append", help="these runs alone")
+    options.add_argument("--kind", action="append", help="kinds alone that have this in their names")
     asked = options.parse_args()
-    seeds = range(asked.seed, asked.seed + asked.runs) if asked.only is None else [asked.only]
+    seeds = asked.only or range(asked.seed, asked.seed + asked.runs * asked.step, asked.step)
     counts: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
+    begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         (home := Path(folder) / "material").mkdir()
-        material = Material(home)
+        material = Material(home, find_ffmpeg())
         for seed in seeds:
-            trial = Trial(material, Path(folder) / str(seed), seed, asked.patience)
+            kind = kind_of(seed)
+            if asked.kind and not any(part in kind for part in asked.kind):
+                continue
+            trial = Trial(material, Path(folder) / str(seed), seed)
+            started = time.monotonic()
             done = attempt(trial, seed)
-            counts[kind_of(seed)]["wrong" if trial.wrong else "right" if done else "skipped"] += 1
-            for reason in trial.wrong:
-                print(f"seed {seed} ({kind_of(seed)}): {reason}", flush=True)
-    print(f"{'':26} right  wrong  skipped")
+            counts[kind]["wrong" if trial.wrong else "right" if done else "skipped"] += 1
+            counts[kind]["seconds"] += int(1000 * (time.monotonic() - started))
+            if trial.wrong or asked.only:
+                print(f"seed {seed} ({kind}): " + " | ".join(trial.told), flush=True)
+                for reason in trial.wrong:
+                    print(f"    {reason}", flush=True)
+            shutil.rmtree(trial.folder, ignore_errors=True)
+        material.close()
+    print(f"{'':26} right  wrong  skipped  seconds each")
     for kind, count in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
-        print(f"{kind:26} {count['right']:5}  {count['wrong']:5}  {count['skipped']:7}")
+        runs = count["right"] + count["wrong"] + count["skipped"]
+        if runs:
+            each = count["seconds"] / 1000 / runs
+            print(f"{kind:26} {count['right']:5}  {count['wrong']:5}  {count['skipped']:7}  {each:12.1f}")
+    first, last = seeds[0], seeds[-1]
+    print(f"seeds {first} to {last}, {time.monotonic() - begin:.0f} s, {material.ffmpeg}")
     return int(any(count["wrong"] for count in counts.values()))
 
 
