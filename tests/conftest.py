@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import signal
@@ -27,6 +28,8 @@ from reconet_cli.media.source import file_source
 
 # A suite that a shell has started in the background ignores Ctrl-C, and so would every command that it tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):  # as nohup has it
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # Workers that run side by side would only wait for each other's spinning threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -71,7 +74,8 @@ SOFT = "format=yuv444p,hue=s=0.4,gblur=sigma=2"
 
 @pytest.fixture(autouse=True)
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees or touches the user's own folders, settings or ffmpeg."""
+    """No test sees or touches the user's own folders, settings or ffmpeg, or prints another one's log."""
+    logging.getLogger("reconet").handlers.clear()
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
