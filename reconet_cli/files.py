@@ -106,7 +106,8 @@ class Part:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _remove(self.path)
+        with suppress(OSError):  # what has happened is more worth telling; the next one at this place removes it
+            _remove(self.path)
         if self._held is not None:
             os.close(self._held)
 
@@ -186,7 +187,8 @@ def _take_name(part: Path, place: Path) -> None:
         os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         os.replace(part, place)
     else:
-        os.unlink(part)
+        with suppress(OSError):  # the file is complete and has its name
+            os.unlink(part)
 
 
 def _sync(path: Path) -> None:

@@ -1,8 +1,11 @@
 """Files under a temporary name: complete or not there, and nothing left of those who were killed."""
 
+import errno
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +48,20 @@ def test_nothing_is_left_of_what_fails(tmp_path):
     assert names(tmp_path) == []
     with pytest.raises(FlowError, match="cannot write"), replacing(tmp_path / "no/a.txt", FlowError):
         pass
+
+
+def test_a_disk_that_removes_nothing_takes_no_finished_file_away(tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "unlink", fail)
+    monkeypatch.setattr(Path, "unlink", fail)
+    with Part(tmp_path / "a.txt", replace=False) as part:
+        part.path.write_text("whole")
+        part.commit()
+    assert (tmp_path / "a.txt").read_text() == "whole"
+    with pytest.raises(ValueError, match="the cause"), Part(tmp_path / "b.txt"):
+        raise ValueError("the cause")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="parts are not locked there")

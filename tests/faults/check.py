@@ -37,7 +37,7 @@ def tidy(trial: Trial, *known: str) -> None:
         if path.name not in brought | set(known) and not path.name.startswith("torchinductor_"):
             trial.wrong.append(f"{path.name} is left")
     for path in trial.work.rglob("*.part*"):
-        if not any(".parts" in part for part in path.parts):
+        if path.parent != trial.work and not any(".parts" in part for part in path.parts):
             trial.wrong.append(f"{path.relative_to(trial.work)} is left")
 
 
@@ -57,12 +57,15 @@ def whole(trial: Trial, end: Ended, target: str, expected: list[str] | None = No
         trial.wrong.append(f"{target} ({len(found)}) is not that ({len(expected)}) of an undisturbed run")
 
 
-def after(trial: Trial, end: Ended, command: Command, *allowed: int) -> None:
-    """What holds after a fault in a run of a command; and the same command then makes what it would have made."""
+def after(trial: Trial, end: Ended, command: Command, *allowed: int, tidied: bool = True) -> None:
+    """What holds after a fault in a run of a command; and the same command then makes what it would have made.
+
+    `tidied` is whether the first run could remove what it had begun.
+    """
     expected = trial.material.reference(command).result
     ended(trial, end, *allowed)
     whole(trial, end, command.target, expected)
-    if end.status != -signal.SIGKILL:
+    if end.status != -signal.SIGKILL and tidied:
         tidy(trial, command.target, *(command.kept if end.status else ()))
     trial.clear()
     again(trial, command)

@@ -35,7 +35,7 @@ def failing(call: str, error: int, trial: Trial) -> bool:
     end = trial.end(run)
     if call == "unlink" and end.status == 0:
         shutil.rmtree(trial.work / f"{command.target}.parts", ignore_errors=True)
-    check.after(trial, end, command, 0, 1)
+    check.after(trial, end, command, 0, 1, tidied=call != "unlink")
     return True
 
 
@@ -52,7 +52,7 @@ def unreadable(trial: Trial) -> bool:
     number = int(path.stat().st_size * trial.random.uniform(0, 2))
     how = trial.random.choice(["once", "on"])
     end = trial.end(trial.start(*command.words, more=command.more, shim=f"read {number} {errno.EIO} {how} {path.name}"))
-    if end.status == 0 and "left out" in end.said:
+    if end.status == 0 and "could be decoded" in end.said:
         (trial.work / command.target).unlink()
         end = trial.end(trial.start(*command.words, more=command.more))
     check.after(trial, end, command, 0, 1)

@@ -13,8 +13,8 @@ from random import Random
 from tests.faults.material import Material
 from tests.faults.runs import Run, living
 
-_COLD = 0.1  # share of runs in which Python has to load everything
-PATIENCE = 60.0  # seconds after which a run hangs
+_COLD = 0.04  # share of runs in which Python has to load everything
+PATIENCE = 60.0  # seconds after which a run hangs, on an idle machine
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,9 @@ class Trial:
 
     def end(self, run: Run) -> Ended:
         """Wait for the end of the process and of all that it started; it has to be soon after a fault."""
-        status = run.wait(PATIENCE)
+        status, begin = None, time.monotonic()
+        while status is None and time.monotonic() - begin < PATIENCE * slowness():
+            status = run.wait(PATIENCE / 10)
         said = self.log.read_text(errors="replace")
         end = time.monotonic() + 10
         while status is not None and self.processes() and time.monotonic() < end:
