@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from reconet_cli.commands.evaluated_styles import StylePainter, column_names
+from reconet_cli.engine import load_style
 from reconet_cli.evaluation.clip import SPANS, ClipScore, Evaluation, Evaluator
 from reconet_cli.evaluation.perception import Judge
 from reconet_cli.evaluation.tables import FLOOR
@@ -28,7 +29,8 @@ _COLUMNS = ("e_stab", *(f"t-{span}" for span in SPANS[1:]), "style", "content", 
 
 def measure(clip: Path, styles: list[str], judge: Judge, args: argparse.Namespace) -> Evaluation:
     """All measures of all styles on one clip."""
-    painters = [StylePainter(style, vars(args)) for style in styles]
+    network = {name: getattr(args, name) for name in ("variant", "engine", "device", "precision")}
+    painters = [StylePainter(load_style(style, **network)) for style in styles]
     grams = [judge.grams(style_picture(args.picture))] * len(styles) if args.picture else []
     evaluator = Evaluator(column_names([], styles), judge=judge, grams=grams)
     with closing(open_frames(clip).read(args.height)) as frames:

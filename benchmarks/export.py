@@ -52,7 +52,7 @@ def measure(style: Style, folder: Path) -> dict[tuple[str, str], dict[str, str]]
     for ending, kind in dict.fromkeys((ending, kind) for _, ending, kind, _ in COLUMNS):
         for plan in plans(style, kind):
             file = folder / f"{style.name}{ending}"
-            export(plan, file, verify=False, note=print)
+            export(plan, file, verify=False)
             row = rows.setdefault((plan.weights.stem, plan.precision), {})
             for name, _, its_kind, runtime in COLUMNS:
                 if its_kind == kind:

@@ -1,12 +1,12 @@
-"""What `--stabilize` gains and costs: each clip and style, painted frame by frame and then steadied.
+"""What `--deflicker` gains and costs: each clip and style, painted frame by frame and then steadied.
 
-    python benchmarks/stabilize.py CLIP... --style mosaic --picture examples/mosaic.jpg [--style starry --picture …]
+    python benchmarks/deflicker.py CLIP... --style mosaic --picture examples/mosaic.jpg [--style starry --picture …]
         [--without runs/mosaic-without/fast.safetensors …]
 
 Columns are those of `reconet evaluate`: e_stab of the style's network and of the row's clip, then the row's values as
 shares of the network's, and the CPU time of steadying a frame on one thread. `--without`, once a style, is a network
 for the same picture that was trained without the temporal losses; it is not steadied. The flow is DIS medium at full
-size, the stabilizer's own DIS at half size: related, so `reconet evaluate --method deepflow --stabilize` is the
+size, the deflicker's own DIS at half size: related, so `reconet evaluate --method deepflow --deflicker` is the
 stricter judge.
 """
 
@@ -22,12 +22,11 @@ import cv2
 import numpy as np
 import torch
 
-from reconet_cli.engine import load_engine
+from reconet_cli.engine import Engine, load_engine
 from reconet_cli.evaluation.clip import ClipScore, Evaluator
 from reconet_cli.evaluation.perception import Judge
 from reconet_cli.model.loss_files import load_loss_network
-from reconet_cli.stylizing.deflicker import Stabilizer
-from reconet_cli.stylizing.effects.stage import Engine
+from reconet_cli.stylizing.deflicker import Deflicker
 from reconet_cli.training.run import style_picture
 
 
@@ -51,10 +50,10 @@ def frames_of(clip: Path, count: int, width: int, height: int) -> Iterator[np.nd
 
 def steadied(sources: list[np.ndarray], painted: list[np.ndarray]) -> tuple[list[np.ndarray], float]:
     """The steady clip, and the median CPU milliseconds of a frame."""
-    stabilizer, results, costs = Stabilizer(), [], []
+    deflicker, results, costs = Deflicker(), [], []
     for source, fresh in zip(sources, painted, strict=True):
         began = time.thread_time()
-        results.append(stabilizer(source, fresh))
+        results.append(deflicker(source, fresh))
         costs.append(time.thread_time() - began)
     return results, statistics.median(costs) * 1000
 
