@@ -17,7 +17,7 @@ from reconet_cli.media.pixels import Frame
 from reconet_cli.stylizing.effects import Effects, EffectsStage
 from reconet_cli.stylizing.effects.masks import open_mask
 from reconet_cli.stylizing.network import Network
-from reconet_cli.stylizing.stage import Stage
+from reconet_cli.stylizing.stage import through
 
 ROUNDS = 40
 CASES = {
@@ -54,14 +54,6 @@ def milliseconds(work: Callable[[], object]) -> float:
     return min(times) * 1000
 
 
-def through(stages: list[Stage], frame: Frame) -> Frame:
-    """A frame after all stages."""
-    painted = frame
-    for stage in stages:
-        painted = stage.apply(frame, painted, stage.prepare(frame))
-    return painted
-
-
 def main() -> None:
     """Print the table."""
     width, height = (int(n) for n in (sys.argv[1] if sys.argv[1:] else "640x360").split("x"))
@@ -74,7 +66,7 @@ def main() -> None:
         with ExitStack() as stack:
             mask = stack.enter_context(open_mask(effects.mask, (width, height), None, None)) if effects.mask else None
             stages = [Network(networks, effects.share), EffectsStage(effects, mask)]
-            cost = milliseconds(lambda stages=stages: through(stages, frame))  # type: ignore[misc]
+            cost = milliseconds(lambda stages=stages: through(stages, frame, frame))  # type: ignore[misc]
         print(f"{name:<22}{cost:6.2f} ms{cost / copy:8.0f} copies")
 
 

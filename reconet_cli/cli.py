@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -31,6 +32,18 @@ COMMANDS = {
 RENAMED = {"stabilize": "deflicker"}
 
 INTERRUPTED = 130
+
+
+class _LogLines(logging.Handler):
+    """The library's log: what the user should know, and with `-v` more. The console loads with the first line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from reconet_cli import console
+
+        console.note(record.getMessage(), faint=record.levelno < logging.INFO)
+
+
+_LOG_LINES = _LogLines()
 
 
 class LazyGroup(click.Group):
@@ -67,11 +80,14 @@ class LazyGroup(click.Group):
 @click.option("-v", "--verbose", is_flag=True, help="Say more, such as the ffmpeg commands that run.")
 @click.pass_context
 def cli(ctx: click.Context, debug: bool, quiet: bool, verbose: bool) -> None:
-    from reconet_cli import console
-
     ctx.obj = {"debug": debug}
-    console.show_log(verbose=verbose)
-    console.set_quiet(quiet)
+    log = logging.getLogger("reconet")
+    log.setLevel(logging.DEBUG if verbose else logging.INFO)
+    log.addHandler(_LOG_LINES)  # once, however often it is added
+    if quiet:
+        from reconet_cli import console
+
+        console.set_quiet(True)
 
 
 def _fail(message: str, hint: str, code: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -14,34 +13,16 @@ stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 _quiet = False
 
 
-class _LogLines(logging.Handler):
-    """The library's log: what the user should know, and with `-v` more."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        stderr.print(record.getMessage(), markup=False, style="dim" if record.levelno < logging.INFO else None)
-
-
-_log_lines = _LogLines()
-
-
-def show_log(*, verbose: bool = False) -> None:
-    """Print the library's log from here on; `verbose` includes what is of use to its developers."""
-    log = logging.getLogger("reconet")
-    log.setLevel(logging.DEBUG if verbose else logging.INFO)
-    log.addHandler(_log_lines)  # once, however often it is added
-
-
 def set_quiet(quiet: bool) -> None:
-    """Silence notes, the log and progress; errors still show."""
+    """Silence notes and progress; errors still show."""
     global _quiet
     _quiet = quiet
-    _log_lines.setLevel(logging.CRITICAL if quiet else logging.NOTSET)
 
 
-def note(message: str) -> None:
+def note(message: str, *, faint: bool = False) -> None:
     """Print one line for the user, unless `--quiet`."""
     if not _quiet:
-        stderr.print(message, markup=False)
+        stderr.print(message, markup=False, style="dim" if faint else None)
 
 
 def error(message: str, hint: str = "") -> None:

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from conftest import Engine
 from processes import PATIENCE
 
 from reconet_cli import cli
@@ -16,7 +17,7 @@ from reconet_cli.stylizing.effects import Effects, EffectsStage
 from reconet_cli.stylizing.effects.masks import open_mask
 from reconet_cli.stylizing.network import Network
 from reconet_cli.stylizing.pipeline import run
-from reconet_cli.stylizing.stage import Stage
+from reconet_cli.stylizing.stage import through
 
 LUMA = (0.2126, 0.7152, 0.0722)
 
@@ -25,35 +26,11 @@ def picture(seed: int, dtype: type = np.uint8) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, (20, 30, 3)).astype(dtype)
 
 
-class Engine:
-    """A network out of a function."""
-
-    lanes = 1
-    precision = "exact"
-    description = "function"
-
-    def __init__(self, paint):
-        self.paint = paint
-
-    def __call__(self, pixels):
-        return self.paint(pixels)
-
-
-def through(stages: list[Stage], frame: Frame) -> Frame:
-    """A frame after all stages."""
-    prepared = [stage.prepare(frame) for stage in stages]
-    painted = frame
-    for stage, ready in zip(stages, prepared, strict=True):
-        painted = stage.apply(frame, painted, ready)
-    return painted
-
-
 def shown(source: np.ndarray, effects: Effects, *painted: np.ndarray, time: float = 0, mask=None) -> np.ndarray:
     """A frame with effects, where the networks paint `painted` whatever they get."""
     networks = [Engine(lambda pixels, result=result: result) for result in painted]
-    frame = through(
-        [Network(networks, effects.share), EffectsStage(effects, mask)], Frame(source, Fraction(time), Fraction(1))
-    )
+    frame = Frame(source, Fraction(time), Fraction(1))
+    frame = through([Network(networks, effects.share), EffectsStage(effects, mask)], frame, frame)
     assert (frame.time, frame.duration) == (time, 1)
     return frame.pixels
 
@@ -100,7 +77,8 @@ def test_a_style_that_is_not_seen_costs_nothing():
     effects = Effects(transition=(Fraction(2), Fraction(6)))
     for moment, engines in ((1, [np.copy, untouchable]), (7, [untouchable, np.copy])):
         network = Network([Engine(paint) for paint in engines], effects.share)
-        through([network], Frame(picture(1), Fraction(moment), Fraction(1)))
+        frame = Frame(picture(1), Fraction(moment), Fraction(1))
+        through([network], frame, frame)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -120,7 +98,8 @@ def test_transparency_goes_along():
     alpha = picture(11)[..., 0]
     for compare, expected in ((None, alpha), ("split", alpha), ("side", np.concatenate([alpha, alpha], axis=1))):
         stages = [Network([Engine(lambda pixels: 255 - pixels)]), EffectsStage(Effects(compare=compare, strength=0.5))]
-        frame = through(stages, Frame(picture(1), Fraction(0), Fraction(1), alpha))
+        source = Frame(picture(1), Fraction(0), Fraction(1), alpha)
+        frame = through(stages, source, source)
         assert np.array_equal(frame.alpha, expected)
         assert frame.pixels.shape[:2] == frame.alpha.shape
 

@@ -13,7 +13,7 @@ import numpy as np
 from reconet_cli.engine.kinds import Engine, EngineOptions
 from reconet_cli.engine.load import load_engine
 from reconet_cli.errors import EngineError
-from reconet_cli.model.styles import EXPORTED, find_style, style_files, style_name
+from reconet_cli.model.styles import find_style, style_files, style_name
 
 if TYPE_CHECKING:
     import torch
@@ -46,11 +46,6 @@ class LoadedStyle:
     def files(self) -> list[Path]:
         """The files that the network is read from."""
         return [file for file in style_files(self.path) if file.is_file()]
-
-    @property
-    def exported(self) -> bool:
-        """Whether it is a file for another runtime, which has one network and can only paint."""
-        return self.path.suffix.lower() in EXPORTED
 
     def __call__(self, frames: Frames) -> Frames:
         """Paint a frame `(H, W, 3)` or a batch `(N, H, W, 3)`: RGB, uint8, or uint16 over its whole range.

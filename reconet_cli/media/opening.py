@@ -14,15 +14,15 @@ from reconet_cli.media.choices import asked_codec, fields_of, layout_for, notes_
 from reconet_cli.media.containers import is_stream as is_address
 from reconet_cli.media.decode import ReadOptions
 from reconet_cli.media.encoders import check_encoder, encoder_options
+from reconet_cli.media.finding import find_input
 from reconet_cli.media.info import MediaInfo
-from reconet_cli.media.inputs import at_its_pace, files_of, is_stream, source_named
+from reconet_cli.media.inputs import at_its_pace, files_of
 from reconet_cli.media.job import Job
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.one_clock import with_one_clock
 from reconet_cli.media.packets import with_measured_rate
 from reconet_cli.media.probing import probe
 from reconet_cli.media.reader import FfmpegReader
-from reconet_cli.media.relay import relayed
 from reconet_cli.media.request import PIPE, Request
 from reconet_cli.media.series import is_pattern, written_pictures
 from reconet_cli.media.source import PICTURE_SUFFIXES, Source, video_stream
@@ -44,13 +44,8 @@ def open_job(request: Request, *, known: Fraction = Fraction(0)) -> Job:
         if request.input == PIPE:
             job = _from_pipe(program, request, stack)
         else:
-            source = source_named(request.input, request.rate, request.size, stack, lists=request.lists)
-            if is_stream(request.input):
-                pipe = relayed(program, source, stack)
-                job = _with_ffmpeg(program, request, *pipe.probe(program), pipe)
-            else:
-                source, info = with_one_clock(program, source, probe(program, source), stack)
-                job = _with_ffmpeg(program, request, source, info, known=known)
+            found = find_input(program, request.input, request.rate, request.size, stack, lists=request.lists)
+            job = _with_ffmpeg(program, request, *found, known=known)
         stack.callback(job.reader.release)
         stack.callback(job.reader.abort)
         if job.second:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from os import PathLike, fspath
 from types import TracebackType
@@ -11,18 +13,18 @@ from types import TracebackType
 from reconet_cli.media.choices import fields_of
 from reconet_cli.media.colour import Colour, is_deep
 from reconet_cli.media.decode import ReadOptions
+from reconet_cli.media.finding import find_input
 from reconet_cli.media.info import MediaInfo, Stream
-from reconet_cli.media.inputs import is_stream, source_named
 from reconet_cli.media.locate import find_ffmpeg
-from reconet_cli.media.one_clock import with_one_clock
 from reconet_cli.media.packets import with_measured_rate
 from reconet_cli.media.pixels import Frame, Layout
-from reconet_cli.media.probing import probe
 from reconet_cli.media.reader import FfmpegReader
-from reconet_cli.media.relay import relayed
 from reconet_cli.media.source import video_stream
 
-Seconds = float | Fraction
+log = logging.getLogger("reconet")
+
+# Numbers of a library's users: times in seconds, rates, factors.
+Number = float | Fraction
 
 
 class Video(AbstractContextManager["Video"]):
@@ -34,24 +36,16 @@ class Video(AbstractContextManager["Video"]):
 
     def __init__(self, name: str, options: ReadOptions, program: str, *, lists: bool = False) -> None:
         with ExitStack() as stack:
-            source = source_named(name, None, None, stack, lists=lists)
-            feed = None
-            if is_stream(name):
-                pipe = relayed(program, source, stack)
-                source, info = pipe.probe(program)
-                feed = pipe.feed
-            else:
-                source, info = with_one_clock(program, source, probe(program, source), stack)
+            source, info, pipe = find_input(program, name, None, None, stack, lists=lists)
             video = video_stream(info, source.name)
             if not info.is_picture:
                 video = with_measured_rate(program, source, video)
-            fields, _ = fields_of(program, source, video)
+            fields, remarks = fields_of(program, source, video)
+            for sentence in (*source.notes, *remarks):
+                log.info(sentence)
             layout = Layout(is_deep(video.pixel_format), video.alpha)
-            options = ReadOptions(
-                options.size, rate=options.rate, start=options.start, duration=options.duration,
-                fields=fields, layout=layout,
-            )  # fmt: skip
-            self._reader = FfmpegReader(program, source, info, video, options, feed=feed)
+            options = replace(options, fields=fields, layout=layout)
+            self._reader = FfmpegReader(program, source, info, video, options, feed=pipe.feed if pipe else None)
             stack.callback(self._reader.release)
             stack.callback(self._reader.abort)
             self._stack = stack.pop_all()
@@ -91,9 +85,9 @@ def open_video(
     source: str | PathLike[str],
     *,
     size: tuple[int, int] | None = None,
-    fps: Seconds | None = None,
-    start: Seconds | None = None,
-    duration: Seconds | None = None,
+    fps: Number | None = None,
+    start: Number | None = None,
+    duration: Number | None = None,
     allow_playlists: bool = False,
     ffmpeg: str | None = None,
 ) -> Video:
@@ -109,9 +103,10 @@ def open_video(
     >>> size, times[:2]
     ((96, 64), [0.0, 0.04])
     """
-    options = ReadOptions(size, rate=_exact(fps), start=_exact(start), duration=_exact(duration))
+    options = ReadOptions(size, rate=exact(fps), start=exact(start), duration=exact(duration))
     return Video(fspath(source), options, find_ffmpeg(ffmpeg), lists=allow_playlists)
 
 
-def _exact(number: Seconds | None) -> Fraction | None:
+def exact(number: Number | None) -> Fraction | None:
+    """The nearest fraction that ffmpeg can hold, which is in 32 bits each."""
     return None if number is None else Fraction(number).limit_denominator(1_000_000)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from reconet_cli.engine.style import LoadedStyle, load_style
 from reconet_cli.media.pixels import Frame
-from reconet_cli.stylizing.effects import Effects, EffectsStage
-from reconet_cli.stylizing.stage import Stage
+from reconet_cli.stylizing.after_network import after_network
+from reconet_cli.stylizing.effects import Effects
+from reconet_cli.stylizing.stage import through
 
 
 def stylize_frames(
@@ -31,14 +33,6 @@ def stylize_frames(
     (64, 96, 3)
     """
     loaded = style if isinstance(style, LoadedStyle) else load_style(style)
-    stages: list[Stage] = []
-    if deflicker:
-        from reconet_cli.stylizing.deflicker import Deflicker, DeflickerStage  # OpenCV takes a while to load
-
-        stages.append(DeflickerStage(Deflicker(float(deflicker))))
-    stages.append(EffectsStage(Effects(strength, keep_color)))
+    stages = after_network(Effects(strength, keep_color, deflicker=float(deflicker)))
     for source in frames:
-        painted = Frame(loaded(source.pixels), source.time, source.duration, source.alpha)
-        for stage in stages:
-            painted = stage.apply(source, painted, stage.prepare(source))
-        yield painted
+        yield through(stages, source, replace(source, pixels=loaded(source.pixels)))

@@ -14,7 +14,9 @@ from typing import Any, Literal
 from reconet_cli.engine.style import LoadedStyle, load_style
 from reconet_cli.errors import StyleError
 from reconet_cli.media.request import Request
-from reconet_cli.stylizing.effects import Effects, EffectsStage
+from reconet_cli.media.video import Number, exact
+from reconet_cli.stylizing.after_network import after_network
+from reconet_cli.stylizing.effects import Effects
 from reconet_cli.stylizing.effects.masks import open_mask
 from reconet_cli.stylizing.network import Network
 from reconet_cli.stylizing.resume import paint_resumably
@@ -23,7 +25,6 @@ from reconet_cli.stylizing.stage import Stage
 from reconet_cli.stylizing.whole import Outcome, Progress, paint
 
 AnyStyle = str | Path | LoadedStyle
-Seconds = float | Fraction
 
 
 def stylize(
@@ -37,12 +38,12 @@ def stylize(
     mask: str | None = None,
     compare: Literal["side", "split"] | None = None,
     mix: float = 0.0,
-    transition: tuple[Seconds, Seconds] | None = None,
+    transition: tuple[Number, Number] | None = None,
     size: tuple[int, int] | None = None,
-    scale: float | Fraction | None = None,
-    fps: float | Fraction | None = None,
-    start: Seconds | None = None,
-    duration: Seconds | None = None,
+    scale: Number | None = None,
+    fps: Number | None = None,
+    start: Number | None = None,
+    duration: Number | None = None,
     resumable: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -67,7 +68,7 @@ def stylize(
     25
     """
     request = Request(
-        fspath(source), fspath(output), size, _exact(scale), _exact(fps), _exact(start), _exact(duration),
+        fspath(source), fspath(output), size, exact(scale), exact(fps), exact(start), exact(duration),
         overwrite=overwrite, **encoding,
     )  # fmt: skip
     span = (Fraction(transition[0]), Fraction(transition[1])) if transition else None
@@ -88,8 +89,8 @@ def stylize_file(
     if not 1 <= len(styles) <= 2:
         raise StyleError(f"{len(styles)} styles", "paint with one, or blend two")
     files = [str(file) for style in styles for file in style.files]
-    mask = [effects.mask] if effects.mask and not effects.mask.startswith("#") else []
-    request = replace(request, columns=effects.columns, others=(*request.others, *files, *mask))
+    files += [effects.mask_file] if effects.mask_file else []
+    request = replace(request, columns=effects.columns, others=(*request.others, *files))
     show = progress or _silent
     with ExitStack() as stack:
 
@@ -97,14 +98,11 @@ def stylize_file(
             height: int, width: int, deep: bool, settled: Sequence[tuple[str, str]] | None = None
         ) -> tuple[list[Stage], Any]:
             network = _network(styles, effects, height, width, deep, settled)
-            stages: list[Stage] = [network]
-            if effects.deflicker:
-                stages.append(_deflicker(effects.deflicker))
+            mask = None
             if effects.mask:
                 opened = open_mask(effects.mask, (width, height), request.start, request.ffmpeg)
-                stages.append(EffectsStage(effects, stack.enter_context(opened)))
-            else:
-                stages.append(EffectsStage(effects))
+                mask = stack.enter_context(opened)
+            stages: list[Stage] = [network, *after_network(effects, mask)]
             return stages, network.settled
 
         if resumable:
@@ -114,10 +112,6 @@ def stylize_file(
 
 def _silent(done: int, total: int | None) -> None:
     """Report nothing."""
-
-
-def _exact(number: float | Fraction | None) -> Fraction | None:
-    return None if number is None else Fraction(number).limit_denominator(1_000_000)
 
 
 def _loaded(style: AnyStyle) -> LoadedStyle:
@@ -142,18 +136,11 @@ def _network(
     return Network(engines, effects.share)
 
 
-def _deflicker(strength: float) -> Stage:
-    from reconet_cli.stylizing.deflicker import Deflicker, DeflickerStage  # OpenCV takes a while to load
-
-    return DeflickerStage(Deflicker(strength))
-
-
 def _identity(styles: Sequence[LoadedStyle], effects: Effects) -> dict[str, Any]:
     """What a painted frame depends on, apart from its source."""
-    options = styles[0].options
     return {
         "style": [hashlib.sha256(path.read_bytes()).hexdigest() for style in styles for path in style.files],
         "effects": asdict(effects),
-        "mask": file_identity(Path(effects.mask)) if effects.mask and not effects.mask.startswith("#") else None,
-        "engine": [options.engine, options.device, options.precision],
+        "mask": file_identity(Path(effects.mask_file)) if effects.mask_file else None,
+        "engine": [[style.options.engine, style.options.device, style.options.precision] for style in styles],
     }

@@ -13,10 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.faults import check
-from tests.faults.commands import BATCH, CACHED, PLAIN, RESUMABLE, STEADY, some_command
+from tests.faults.commands import BATCH, CACHED, PLAIN, RESUMABLE, STEADY, Command, some_command
 from tests.faults.trial import Trial
 
 _PART = re.compile(r"\.[0-9a-f]{8}\.part")
+
+
+def _some_command(trial: Trial) -> Command:
+    """A command with what it needs."""
+    command = some_command(trial.random)
+    trial.bring(*command.needs)
+    return command
 
 
 def failing(call: str, error: int, trial: Trial) -> bool:
@@ -43,8 +50,7 @@ def unreadable(trial: Trial) -> bool:
     """Reading a file fails at a random byte."""
     if trial.material.shim is None:
         return False
-    command = some_command(trial.random)
-    trial.bring(*command.needs)
+    command = _some_command(trial)
     path = trial.work / trial.random.choice(command.needs)
     if path.is_dir():
         path = next(path.iterdir())
@@ -63,8 +69,7 @@ def slow(trial: Trial) -> bool:
     """A disk that takes its time for a call."""
     if trial.material.shim is None:
         return False
-    command = some_command(trial.random)
-    trial.bring(*command.needs)
+    command = _some_command(trial)
     call = trial.random.choice(["write", "fsync", "rename", "open", "unlink", "read"])
     end = trial.end(
         trial.start(*command.words, more=command.more, shim=f"{call} 0 0 {trial.random.randrange(50_000)} *")
@@ -76,8 +81,7 @@ def slow(trial: Trial) -> bool:
 
 def limited(trial: Trial) -> None:
     """No file may grow beyond a random byte."""
-    command = some_command(trial.random)
-    trial.bring(*command.needs)
+    command = _some_command(trial)
     # What it says is a file, too.
     most = trial.random.randrange(2048, 1 << trial.random.randint(12, 17))
     end = trial.end(trial.start(*command.words, more=command.more, limit=most))

@@ -9,11 +9,22 @@ from contextlib import suppress
 from tests.faults import check
 from tests.faults.commands import QUICK, STYLE, TORCH, Command
 from tests.faults.material import HEIGHT, WIDTH
+from tests.faults.runs import Run
 from tests.faults.stops import SIGNALS, ends_while_it_waits
 from tests.faults.trial import Trial
 
 _IN = Command(("stylize", "-", "out.mp4", *STYLE, *TORCH, *QUICK), "out.mp4", ("style.safetensors",))
 _FRAME = WIDTH * HEIGHT * 3 // 2 + len("FRAME\n")
+
+
+def _writing(trial: Trial) -> tuple[Run, int]:
+    """A run that writes to standard output, and the pipe's other end."""
+    trial.bring("clip.mp4", "style.safetensors")
+    form = trial.random.choice(["y4m", "rgb24", "matroska", "mp4", "mpegts"])
+    reading, writing = os.pipe()
+    run = trial.start("stylize", "clip.mp4", "-", "--format", form, *STYLE, *TORCH, stdout=writing)
+    os.close(writing)
+    return run, reading
 
 
 def writer_leaves(trial: Trial) -> None:
@@ -45,11 +56,7 @@ def writer_leaves(trial: Trial) -> None:
 
 def reader_leaves(trial: Trial) -> None:
     """The reader of standard output pauses and goes after a random byte."""
-    trial.bring("clip.mp4", "style.safetensors")
-    form = trial.random.choice(["y4m", "rgb24", "matroska", "mp4", "mpegts"])
-    reading, writing = os.pipe()
-    run = trial.start("stylize", "clip.mp4", "-", "--format", form, *STYLE, *TORCH, stdout=writing)
-    os.close(writing)
+    run, reading = _writing(trial)
     with os.fdopen(reading, "rb", buffering=0) as pipe:
         wanted = trial.random.randrange(1, 1 << 20)
         while wanted > 0 and (piece := pipe.read(wanted)):
@@ -76,10 +83,6 @@ def writer_stops(trial: Trial) -> None:
 
 def reader_stops(trial: Trial) -> None:
     """Nobody reads standard output any more; a signal ends the run."""
-    trial.bring("clip.mp4", "style.safetensors")
-    form = trial.random.choice(["y4m", "rgb24", "matroska", "mp4", "mpegts"])
-    reading, writing = os.pipe()
-    run = trial.start("stylize", "clip.mp4", "-", "--format", form, *STYLE, *TORCH, stdout=writing)
-    os.close(writing)
+    run, reading = _writing(trial)
     with os.fdopen(reading, "rb", buffering=0):
         ends_while_it_waits(trial, Command((), "", ()), run, trial.random.choice(list(SIGNALS.values())))

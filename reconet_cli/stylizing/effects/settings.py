@@ -27,6 +27,11 @@ class Effects:
     deflicker: float = 0.0
 
     @property
+    def mask_file(self) -> str | None:
+        """The mask, where it is a file and no color key."""
+        return None if self.mask is None or self.mask.startswith("#") else self.mask
+
+    @property
     def columns(self) -> int:
         """How many pictures stand side by side in a frame."""
         return 2 if self.compare == "side" else 1
