@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -193,13 +194,19 @@ def test_a_signal_to_the_whole_group_leaves_a_checkpoint(studio, number):  # noq
     assert gone(workers)
 
 
+@pytest.fixture
+def short_folder():
+    """A folder whose name leaves room for a socket's."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no SIGKILL")
 @pytest.mark.usefixtures("studio")
-def test_a_killed_worker_is_a_line_and_leaves_a_checkpoint(studio):  # noqa: F811
+def test_a_killed_worker_is_a_line_and_leaves_a_checkpoint(studio, short_folder):  # noqa: F811
     command = with_photographs(studio, "--steps", "100000", "--workers", "1", "-o", str(studio / "out"))
     start = [sys.executable, "-c", "from reconet_cli.cli import main; main()"]
-    (temporary := studio / "temporary").mkdir()
-    environment = os.environ | {"TMPDIR": str(temporary)}
+    environment = os.environ | {"TMPDIR": str(short_folder)}
     process = subprocess.Popen([*start, *command], stderr=subprocess.PIPE, env=environment)
     curve = studio / "out/run/fast/losses.jsonl"
     until(lambda: curve.exists() and curve.read_text().count("\n") >= 2, process)
@@ -208,4 +215,14 @@ def test_a_killed_worker_is_a_line_and_leaves_a_checkpoint(studio):  # noqa: F81
     assert process.returncode == 1
     assert "error: a process that prepared frames has ended unexpectedly" in said.decode()
     assert (studio / "out/run/fast/checkpoint.pt").exists()
-    assert not list(temporary.glob("pymp-*"))  # PyTorch leaves a cache of its own
+    assert not list(short_folder.glob("pymp-*"))  # PyTorch leaves a cache of its own
+
+
+@pytest.mark.usefixtures("studio")
+def test_workers_in_a_temporary_folder_of_a_long_name(studio):  # noqa: F811
+    """The path of a socket is limited, and a worker that cannot make one hands nothing over."""
+    command = with_photographs(studio, "--steps", "2", "--workers", "1", "-o", str(studio / "out"))
+    (long := studio / ("t" * 100)).mkdir()
+    start = [sys.executable, "-c", "from reconet_cli.cli import main; main()"]
+    done = subprocess.run([*start, *command], env=os.environ | {"TMPDIR": str(long)}, timeout=PATIENCE, check=False)
+    assert done.returncode == 0

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import multiprocessing.util
+import os
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,8 @@ from reconet_cli.errors import TrainingError
 Batch = TypeVar("Batch")
 # Batches that each worker prepares ahead.
 _AHEAD = 4
+# What is left of 104 bytes without "/pymp-12345678/listener-12345678" and the end of the text.
+_LONGEST_FOLDER = 70
 
 
 class _EndedError(Exception):
@@ -44,8 +48,7 @@ def prepared(steps: Dataset[Batch], start: int, workers: int) -> Iterator[Batch]
     if not workers:
         yield from loader
         return
-    # Workers put sockets there. In a folder of this process they are removed however a worker ends.
-    multiprocessing.util.get_temp_dir()
+    _make_place_for_sockets()
     before = set(multiprocessing.active_children())
     with _on_death(signal.SIG_DFL), deaf.deaf_children():
         batches = iter(loader)
@@ -61,6 +64,24 @@ def prepared(steps: Dataset[Batch], start: int, workers: int) -> Iterator[Batch]
                 "a process that prepared frames has ended unexpectedly",
                 "if memory ran out, try fewer --workers; --resume continues",
             ) from problem
+
+
+def _make_place_for_sockets() -> None:
+    """Make the folder of this process that workers put sockets in; it is removed however a worker ends.
+
+    A socket's path is limited (104 bytes on macOS, 108 on Linux), and in a folder of a long name workers would wait for
+    ever. Raises `TrainingError` where there is no place of a shorter one.
+    """
+    before, usual = tempfile.tempdir, tempfile.gettempdir()
+    if os.name != "nt" and len(os.fsencode(usual)) > _LONGEST_FOLDER:
+        tempfile.tempdir = "/tmp"
+    try:
+        multiprocessing.util.get_temp_dir()
+    except OSError as problem:
+        place = tempfile.gettempdir()
+        raise TrainingError(f"cannot write in {place}: {problem.strerror}", "try --workers 0") from problem
+    finally:
+        tempfile.tempdir = before
 
 
 def _next(batches: Iterator[Batch], processes: set[BaseProcess]) -> Batch:
