@@ -91,10 +91,11 @@ def _become_worker(threads: int) -> None:
     # Ctrl-C reaches every process of a terminal; the parent alone answers it, and ends its workers with SIGTERM,
     # which leaves through `finally`, so that no unfinished file stays behind.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave)
     # On the way out there is nothing left to tidy up, and an exception there would print a trace.
     atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)
     unblock()
     settle_in_a_gone_folder()
     cv2.setNumThreads(threads)
     torch.set_num_threads(threads)
+    # Last: the pool prints the trace of whatever is raised in here. So far SIGTERM ends the process without a word.
+    signal.signal(signal.SIGTERM, _leave)
