@@ -15,24 +15,24 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from reconet_cli.commands.evaluated_styles import StylePainter, column_names
 from reconet_cli.engine import load_style
 from reconet_cli.evaluation.clip import SPANS, ClipScore, Evaluation, Evaluator
-from reconet_cli.evaluation.perception import Judge
+from reconet_cli.evaluation.painters import StylePainter, column_names
+from reconet_cli.evaluation.perception import Comparator
 from reconet_cli.evaluation.tables import FLOOR
 from reconet_cli.flow_jobs.frames import open_frames
 from reconet_cli.model.loss_files import load_loss_network
-from reconet_cli.training.run import style_picture
+from reconet_cli.training.sources import style_picture
 
 _COLUMNS = ("e_stab", *(f"t-{span}" for span in SPANS[1:]), "style", "content", "sharpness")
 
 
-def measure(clip: Path, styles: list[str], judge: Judge, args: argparse.Namespace) -> Evaluation:
+def measure(clip: Path, styles: list[str], comparator: Comparator, args: argparse.Namespace) -> Evaluation:
     """All measures of all styles on one clip."""
     network = {name: getattr(args, name) for name in ("variant", "engine", "device", "precision")}
     painters = [StylePainter(load_style(style, **network)) for style in styles]
-    grams = [judge.grams(style_picture(args.picture))] * len(styles) if args.picture else []
-    evaluator = Evaluator(column_names([], styles), judge=judge, grams=grams)
+    grams = [comparator.grams(style_picture(args.picture))] * len(styles) if args.picture else []
+    evaluator = Evaluator(column_names([], styles), comparator=comparator, grams=grams)
     with closing(open_frames(clip).read(args.height)) as frames:
         for frame in islice(frames, args.frames):
             evaluator.add(frame.pixels, [paint(frame.pixels) for paint in painters])
@@ -61,12 +61,12 @@ def main() -> None:
     for option in ("variant", "engine", "device", "precision"):
         parser.add_argument(f"--{option}", default="auto")
     args = parser.parse_args()
-    judge = Judge(load_loss_network(args.loss_network))
+    comparator = Comparator(load_loss_network(args.loss_network))
     print(f"{'clip':<28}{'style':<21}" + "".join(f"{column:>10}" for column in _COLUMNS))
     rows: dict[str, list[list[float]]] = {}
     coverage = []
     for path in args.clips:
-        found = measure(path, args.style, judge, args)
+        found = measure(path, args.style, comparator, args)
         coverage.append(found.traced())
         for name, clip in [(FLOOR, found.source), *((clip.name, clip) for clip in found.painted)]:
             rows.setdefault(name, []).append(numbers(clip))

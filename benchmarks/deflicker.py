@@ -7,7 +7,7 @@ Columns are those of `reconet evaluate`: e_stab of the style's network and of th
 shares of the network's, and the CPU time of steadying a frame on one thread. `--without`, once a style, is a network
 for the same picture that was trained without the temporal losses; it is not steadied. The flow is DIS medium at full
 size, the deflicker's own DIS at half size: related, so `reconet evaluate --method deepflow --deflicker` is the
-stricter judge.
+stricter comparator.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ import torch
 
 from reconet_cli.engine import Engine, load_engine
 from reconet_cli.evaluation.clip import ClipScore, Evaluator
-from reconet_cli.evaluation.perception import Judge
+from reconet_cli.evaluation.perception import Comparator
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.stylizing.deflicker import Deflicker
-from reconet_cli.training.run import style_picture
+from reconet_cli.training.sources import style_picture
 
 
 def frames_of(clip: Path, count: int, width: int, height: int) -> Iterator[np.ndarray]:
@@ -68,7 +68,7 @@ def row(name: str, network: ClipScore, other: ClipScore, cost: float) -> list[fl
 
 
 def measured(
-    clip: Path, engines: list[Engine], judge: Judge, grams: list[torch.Tensor], args: argparse.Namespace
+    clip: Path, engines: list[Engine], comparator: Comparator, grams: list[torch.Tensor], args: argparse.Namespace
 ) -> tuple[list[ClipScore], float]:
     """The first engine's paintings, the same made steady, and the other engines' paintings; the cost of steadying."""
     width, height = (int(n) for n in args.size.split("x"))
@@ -76,7 +76,7 @@ def measured(
     painted, *others = ([engine(frame) for frame in sources] for engine in engines)
     steady, cost = steadied(sources, painted)
     clips = [painted, steady, *others]
-    evaluator = Evaluator([str(n) for n in range(len(clips))], judge=judge, grams=[grams] * len(clips))
+    evaluator = Evaluator([str(n) for n in range(len(clips))], comparator=comparator, grams=[grams] * len(clips))
     for source, *paintings in zip(sources, *clips, strict=True):
         evaluator.add(source, paintings)
     return evaluator.result.painted, cost
@@ -95,15 +95,15 @@ def main() -> None:
     width, height = (int(n) for n in args.size.split("x"))
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    judge = Judge(load_loss_network("compact"))
+    comparator = Comparator(load_loss_network("compact"))
     print(f"{'':<34}{'network':>8}{'this':>8}{'e_stab':>8}{'t-5':>8}{'t-10':>8}{'style':>8}{'sharp':>8}{'CPU ms':>8}")
     withouts = args.without or [None] * len(args.style)
     for style, picture, without in zip(args.style, args.picture, withouts, strict=True):
-        grams = judge.grams(style_picture(picture, 1.0))
+        grams = comparator.grams(style_picture(picture, 1.0))
         engines = [load_engine(name, height=height, width=width) for name in (style, without) if name]
         rows: dict[str, list[list[float]]] = {}
         for clip in args.clips:
-            (network, *others), cost = measured(clip, engines, judge, grams, args)
+            (network, *others), cost = measured(clip, engines, comparator, grams, args)
             for kind, other, its_cost in zip(("steady", "without"), others, (cost, 0.0), strict=False):
                 name = f"{style} {clip.stem}"[:25]
                 rows.setdefault(kind, []).append(row(f"{name} {kind}", network, other, its_cost))

@@ -23,14 +23,13 @@ import torch
 from torch import Tensor
 
 from reconet_cli.evaluation.clip import ClipScore, Evaluator
-from reconet_cli.evaluation.perception import Judge
+from reconet_cli.evaluation.perception import Comparator
 from reconet_cli.flow_jobs.frames import open_frames
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.network import ReCoNet
 from reconet_cli.model.styles import list_styles
 from reconet_cli.model.weights import load_weights, read_metadata
-from reconet_cli.training.run import style_picture
-from reconet_cli.training.sources import to_tensor
+from reconet_cli.training.sources import style_picture, to_tensor
 
 _COLUMNS = ("structure", "tone", "style", "content", "e_stab", "sharpness", "lattice")
 _PERIOD = 8
@@ -51,12 +50,12 @@ class Entry:
         return (painted.permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
 
 
-def read_entry(name: str, file: Path, paintings: Path, judge: Judge) -> Entry:
+def read_entry(name: str, file: Path, paintings: Path, comparator: Comparator) -> Entry:
     """Read a weights file; its recipe names the picture and its scale."""
     recipe = read_metadata(file)["recipe"]
     picture = paintings / recipe["picture"]
     scale = recipe["settings"].get("style_scale", 1.0)
-    grams = judge.grams(style_picture(picture, scale)) if picture.exists() else None
+    grams = comparator.grams(style_picture(picture, scale)) if picture.exists() else None
     return Entry(name, load_weights(file), grams)
 
 
@@ -72,9 +71,11 @@ def lattice(entry: Entry) -> float:
     return float(max(0.0, phases.var() - chance) / max(detail.var(), 1e-9))
 
 
-def measure(clip: Path, entries: list[Entry], judge: Judge, args: argparse.Namespace) -> list[ClipScore]:
+def measure(clip: Path, entries: list[Entry], comparator: Comparator, args: argparse.Namespace) -> list[ClipScore]:
     """All measures of all styles on a few frames of one clip."""
-    evaluator = Evaluator([entry.name for entry in entries], judge=judge, grams=[entry.grams for entry in entries])
+    evaluator = Evaluator(
+        [entry.name for entry in entries], comparator=comparator, grams=[entry.grams for entry in entries]
+    )
     with closing(open_frames(clip).read(args.height)) as frames:
         for frame in islice(frames, args.skip, args.skip + args.frames):
             evaluator.add(frame.pixels, [entry.paint(frame.pixels) for entry in entries])
@@ -100,19 +101,19 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=360)
     args = parser.parse_args()
     torch.set_grad_enabled(False)
-    judge = Judge(load_loss_network(args.loss_network))
+    comparator = Comparator(load_loss_network(args.loss_network))
     entries = []
     for style in list_styles():
         if args.variant not in style.variants or (args.style and style.name not in args.style):
             continue
         if args.before and (file := args.before / style.name / f"{args.variant}.safetensors").exists():
-            entries.append(read_entry(f"{style.name} before", file, args.paintings, judge))
-        entries.append(read_entry(style.name, style.variants[args.variant], args.paintings, judge))
+            entries.append(read_entry(f"{style.name} before", file, args.paintings, comparator))
+        entries.append(read_entry(style.name, style.variants[args.variant], args.paintings, comparator))
     rows: dict[str, list[list[float]]] = {entry.name: [] for entry in entries}
     for path in args.clips:
-        for score in measure(path, entries, judge, args):
+        for score in measure(path, entries, comparator, args):
             rows[score.name].append(numbers(score))
-    print(f"{len(args.clips)} clips, {args.frames} frames each; style and content by {judge.name}")
+    print(f"{len(args.clips)} clips, {args.frames} frames each; style and content by {comparator.name}")
     print(f"{'':<22}" + "".join(f"{column:>11}" for column in _COLUMNS))
     for entry in entries:
         means = [statistics.mean(column) for column in zip(*rows[entry.name], strict=True)]

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from reconet_cli.engine import load_engine
-from reconet_cli.evaluation.perception import Judge
+from reconet_cli.evaluation.perception import Comparator
 from reconet_cli.evaluation.temporal import Trace, estimate_trace, pair_error
 from reconet_cli.flow.datasets import FlowPair, open_dataset
 from reconet_cli.model.loss_files import load_loss_network
@@ -33,7 +33,7 @@ def common(a: Trace, b: Trace) -> torch.Tensor:
     return 1 - F.max_pool2d(1 - a.mask * b.mask, 3, 1, 1)
 
 
-def measure(pair: FlowPair, style: str, method: str, judge: Judge) -> list[tuple[float, float]]:
+def measure(pair: FlowPair, style: str, method: str, comparator: Comparator) -> list[tuple[float, float]]:
     """(by estimated, by true flow) for each of the columns."""
     traced = pair.traced()
     true = Trace(torch.from_numpy(traced.flow)[None], torch.from_numpy(traced.visible)[None, None].float())
@@ -41,10 +41,10 @@ def measure(pair: FlowPair, style: str, method: str, judge: Judge) -> list[tuple
     height, width = traced.current.shape[:2]
     engine = load_engine(style, height=height, width=width, backend="torch", device="cpu", precision="fp32")
     now, before = engine(traced.current), engine(traced.previous)
-    both, view = common(found, true), judge.view(now)
+    both, view = common(found, true), comparator.view(now)
     own, same = (found, true), (Trace(found.flow, both), Trace(true.flow, both))
     errors = [[pair_error(now, before, trace) for trace in traces] for traces in (own, same)]
-    changes = [[judge.change(now, view, before, trace) for trace in traces] for traces in (own, same)]
+    changes = [[comparator.change(now, view, before, trace) for trace in traces] for traces in (own, same)]
     return [(estimated, truth) for estimated, truth in (*errors, *changes)]
 
 
@@ -67,12 +67,12 @@ def main() -> None:
     parser.add_argument("--method", default="dis-medium")
     args = parser.parse_args()
     torch.set_grad_enabled(False)
-    judge = Judge(load_loss_network("compact"))
+    comparator = Comparator(load_loss_network("compact"))
     pairs = open_dataset(args.folder).pairs
     agreeing = np.zeros(len(_COLUMNS), int)
     for style in args.style:
         print(f"{style:<24}" + "".join(f"{column:>13}" for column in _COLUMNS))
-        values = np.array([measure(pair, style, args.method, judge) for pair in pairs])
+        values = np.array([measure(pair, style, args.method, comparator) for pair in pairs])
         ratios = values[..., 0] / values[..., 1]
         agreeing += (np.abs(ratios - 1) <= _AGREE).sum(0)
         for pair, found in zip(pairs, ratios, strict=True):

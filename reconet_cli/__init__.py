@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reconet_cli.engine.style import LoadedStyle, load_style
     from reconet_cli.errors import ReconetError
+    from reconet_cli.evaluation.evaluate import evaluate, evaluate_truth
+    from reconet_cli.evaluation.reports import ClipReport, TruthReport
     from reconet_cli.exporting.export import export_style
     from reconet_cli.flow.estimate import estimate_flow
     from reconet_cli.flow.frames import visibility, warp
@@ -27,10 +29,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "ClipReport": "evaluation.reports",
     "LoadedStyle": "engine.style",
     "ReconetError": "errors",
+    "TruthReport": "evaluation.reports",
     "Video": "media.video",
     "estimate_flow": "flow.estimate",
+    "evaluate": "evaluation.evaluate",
+    "evaluate_truth": "evaluation.evaluate",
     "export_style": "exporting.export",
     "load_style": "engine.style",
     "open_video": "media.video",
@@ -40,11 +46,15 @@ _HOME = {
     "warp": "flow.frames",
 }
 __all__ = [
+    "ClipReport",
     "LoadedStyle",
     "ReconetError",
+    "TruthReport",
     "Video",
     "__version__",
     "estimate_flow",
+    "evaluate",
+    "evaluate_truth",
     "export_style",
     "load_style",
     "open_video",

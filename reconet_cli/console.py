@@ -77,3 +77,21 @@ def counter(description: str, unit: str) -> Iterator[Callable[[int, int | None],
             bars[0].update(bars[0].task_ids[0], completed=done)
 
         yield show
+
+
+@contextmanager
+def phases(unit: str) -> Iterator[Callable[[str, int, int | None], None]]:
+    """Progress bars one after the other, as a function of (what is being done, done, total)."""
+    with ExitStack() as stack:
+        now: list[tuple[str, Callable[[int, int | None], None]]] = []
+        last = 0
+
+        def show(what: str, done: int, total: int | None) -> None:
+            nonlocal last
+            if not now or now[0][0] != what or done < last:
+                stack.close()
+                now[:] = [(what, stack.enter_context(counter(what, unit)))]
+            last = done
+            now[0][1](done, total)
+
+        yield show

@@ -18,12 +18,12 @@ import pytest
 from conftest import IDENTITY
 
 from reconet_cli.cli import run
-from reconet_cli.commands.evaluated_styles import column_names
 from reconet_cli.errors import EvaluationError
-from reconet_cli.evaluation.clip import evaluate
+from reconet_cli.evaluation.painters import column_names
 from reconet_cli.evaluation.published import PUBLISHED, SCENES
-from reconet_cli.evaluation.truth import evaluate_truth, papers_scenes, scene_of
+from reconet_cli.evaluation.truth import evaluate_pairs, papers_scenes, scene_of
 from reconet_cli.flow.datasets import open_dataset
+from tests.evaluating import evaluate
 
 HEIGHT, WIDTH, COUNT = 48, 64, 13
 STEP = 2
@@ -312,7 +312,7 @@ def test_true_flow_explains_the_frames_of_a_data_set(tmp_path):
         seen.append(frame)
         return brighter_later(frame)
 
-    (scene,) = evaluate_truth(pairs, {"inverted": inverted, "flash": painter}, on_cut=lambda: pytest.fail("no cut"))
+    (scene,) = evaluate_pairs(pairs, {"inverted": inverted, "flash": painter}, on_cut=lambda: pytest.fail("no cut"))
     assert scene.scene == "alley_1"
     assert len(scene.pairs) == 2
     assert scene.source == scene.error("inverted") == 0
@@ -333,7 +333,7 @@ def test_a_cut_is_told_before_the_next_scene_is_painted(tmp_path):
         return frame
 
     pairs = open_dataset(_papers(tmp_path)).pairs
-    evaluate_truth(pairs, {"same": painter}, on_cut=lambda: seen.append("cut"))
+    evaluate_pairs(pairs, {"same": painter}, on_cut=lambda: seen.append("cut"))
     assert seen == [1, 1, 1, "cut", 1, 1, 1]
 
 
@@ -349,7 +349,7 @@ def test_another_size_takes_flow_and_mask_along(tmp_path):
         flow[0] = shift
         for pair in pairs:
             flow_trees.put_flo(pair.flow, flow)
-        (scene,) = evaluate_truth(pairs, {}, (2 * width, height))
+        (scene,) = evaluate_pairs(pairs, {}, (2 * width, height))
         assert scene.coverage == pytest.approx(1 + shift / width, abs=0.02)
         sources[shift] = scene.source
     assert sources[-4] < 0.1 * sources[0]

@@ -10,14 +10,15 @@ import pytest
 import torch
 
 from reconet_cli.errors import EvaluationError
-from reconet_cli.evaluation.clip import SPANS, evaluate
+from reconet_cli.evaluation.clip import SPANS
 from reconet_cli.evaluation.likeness import structure, structure_map, tone
-from reconet_cli.evaluation.perception import Judge, perceptual_distance
+from reconet_cli.evaluation.perception import Comparator, perceptual_distance
 from reconet_cli.evaluation.sharpness import sharpness
 from reconet_cli.evaluation.temporal import Trace, mean_error, pair_error
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.loss_networks import VGG16
 from reconet_cli.model.squeezenet import SqueezeNet
+from tests.evaluating import evaluate
 
 HEIGHT, WIDTH, FRAMES = 48, 64, 12
 
@@ -148,15 +149,15 @@ def test_blur_lowers_error_and_sharpness_alike():
 
 
 def test_a_loss_network_tells_style_content_and_change_apart():
-    judge = Judge(load_loss_network("compact"))
+    comparator = Comparator(load_loss_network("compact"))
     clip = shifting()
     picture = torch.from_numpy(clip[0]).permute(2, 0, 1)[None].float() / 255
     found = evaluate(
         clip,
         {"same": clip, "other": [frame[::-1, :, ::-1].copy() for frame in clip], "noisy": noisy(clip, 20)},
         tracer=exact_tracer(),
-        judge=judge,
-        grams=[judge.grams(picture)] * 3,
+        comparator=comparator,
+        grams=[comparator.grams(picture)] * 3,
     )
     same, other, rough = found.painted
     assert same.content == 0
@@ -168,17 +169,17 @@ def test_a_loss_network_tells_style_content_and_change_apart():
 
 
 def test_change_counts_where_a_pixel_can_be_traced_alone():
-    judge = Judge(load_loss_network("compact"))
+    comparator = Comparator(load_loss_network("compact"))
     now, before = texture(40, 40, seed=1), texture(40, 40, seed=2)
     still, nowhere = torch.zeros(1, 2, 40, 40), torch.zeros(1, 1, 40, 40)
     half = nowhere.clone()
     half[..., :20] = 1
     none, some, whole = (
-        judge.change(now, judge.view(now), before, Trace(still, m)) for m in (nowhere, half, nowhere + 1)
+        comparator.change(now, comparator.view(now), before, Trace(still, m)) for m in (nowhere, half, nowhere + 1)
     )
     assert none == 0
     assert 0.25 * whole < some < 0.75 * whole
-    assert judge.change(now, judge.view(now), now, Trace(still, nowhere + 1)) == pytest.approx(0, abs=1e-9)
+    assert comparator.change(now, comparator.view(now), now, Trace(still, nowhere + 1)) == pytest.approx(0, abs=1e-9)
 
 
 def test_perceptual_distance_is_that_of_unit_vectors():
@@ -195,8 +196,10 @@ def test_perceptual_distance_is_that_of_unit_vectors():
 @pytest.mark.parametrize("network", [VGG16(), SqueezeNet()], ids=lambda n: n.name)
 def test_every_loss_network_can_judge(network):
     clip = [frame[:40, :40] for frame in shifting()[:3]]
-    judge = Judge(network.freeze())
-    found = evaluate(clip, {"rough": noisy(clip, 20)}, judge=judge, grams=[judge.grams(torch.rand(1, 3, 40, 40))])
+    comparator = Comparator(network.freeze())
+    found = evaluate(
+        clip, {"rough": noisy(clip, 20)}, comparator=comparator, grams=[comparator.grams(torch.rand(1, 3, 40, 40))]
+    )
     scores = found.painted[0]
     assert all(value > 0 for value in (scores.style, scores.content, scores.change))
 

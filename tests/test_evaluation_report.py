@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from reconet_cli.evaluation.clip import SPANS, ClipScore, Evaluation, FrameScore
-from reconet_cli.evaluation.report.chart import Chart, Line, nice_step, thin
+from reconet_cli.evaluation.html.chart import Chart, Line, nice_step, thin
 from reconet_cli.evaluation.tables import clip_tables
 from reconet_cli.evaluation.temporal import Trace
 from reconet_cli.evaluation.worst import FULL_HEAT, Worst, heat_map

@@ -31,10 +31,10 @@ FLOOR = {
     "doctor": 4,
     "training": 4,
     "exporting": 4,
-    "evaluation": 4,
     "console": 1,
     "stylizing": 5,
     "speed": 6,
+    "evaluation": 6,
     "commands": 7,
     "cli": 8,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,11 @@ from reconet_cli.commands.parameters import Command, Size, deflicker_option
 from reconet_cli.commands.signals import ended_by_signals
 from reconet_cli.commands.stylize import PRECISIONS
 
+if TYPE_CHECKING:
+    from reconet_cli.evaluation.reports import ClipReport, TruthReport
+
+# Pairs of each painted clip that a page shows.
+_WORST = 3
 _FILE = click.Path(path_type=Path)
 
 
@@ -85,24 +90,39 @@ def command(
     # Spinning OpenMP threads slow everything down as soon as anything else wants a core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _check(clips, styles, truth, pictures, options)
-    from reconet_cli.commands.evaluation import Outputs, measure_clips, measure_truth
+    from reconet_cli import console
+    from reconet_cli.engine import load_style
+    from reconet_cli.evaluation.evaluate import evaluate, evaluate_truth
+    from reconet_cli.evaluation.report_files import ReportFiles
     from reconet_cli.media.inputs import files_of
-    from reconet_cli.model.styles import find_style, style_files
 
+    network = {name: options[name] for name in ("variant", "engine", "device", "precision")}
     # A wrong name shows before anything starts.
-    found = [file for style in styles for file in style_files(Path(find_style(style, options["variant"])))]
+    loaded = [load_style(style, **network) for style in styles]
+    loss_network = None if options["loss_network"] == "none" else options["loss_network"]
     inputs = [
         *(file for clip in clips for file in files_of(clip)),
         *pictures,
-        *found,
+        *(file for style in loaded for file in style.files),
         Path(options["loss_network"]),
         *([truth] if truth else []),
     ]
-    with Outputs(json_file, csv_file, html_file, inputs, overwrite=yes) as outputs, ended_by_signals():
+    json_to_stdout = json_file == Path("-")
+    files = ReportFiles(None if json_to_stdout else json_file, csv_file, html_file, inputs, overwrite=yes)
+    with files, ended_by_signals(), console.phases("pair" if truth else "frame") as progress:
+        report: ClipReport | TruthReport
         if truth:
-            measure_truth(truth, styles, options, outputs)
+            report = evaluate_truth(
+                truth, loaded, deflicker=options["deflicker"], size=options["size"], progress=progress
+            )
         else:
-            measure_clips(clips, styles, pictures, options, outputs)
+            report = evaluate(
+                clips[0], clips[1:], styles=loaded, deflicker=options["deflicker"], style_pictures=pictures,
+                method=options["method"], loss_network=loss_network, size=options["size"], frames=options["frames"],
+                worst=_WORST if html_file else 0, progress=progress,
+            )  # fmt: skip
+        click.echo(report.json() if json_to_stdout else report)
+        files.write(report)
 
 
 def _check(

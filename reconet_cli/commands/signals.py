@@ -15,17 +15,25 @@ from reconet_cli.deaf import TO_ALL
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
     """Treat SIGTERM and SIGHUP like Ctrl-C, so that nothing stays behind; an ignored one stays ignored."""
+    interrupted = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
         raise KeyboardInterrupt
 
-    numbers = [signal.SIGTERM] if os.name == "nt" else [signal.SIGTERM, signal.SIGHUP]
+    numbers = [signal.SIGINT, signal.SIGTERM] if os.name == "nt" else TO_ALL
     before = {number: signal.getsignal(number) for number in numbers}
     try:
         for number in numbers:
             if before[number] is not signal.SIG_IGN:
                 signal.signal(number, interrupt)
         yield
+    except Exception as problem:
+        # Libraries wrap what Python raises in their callbacks: OpenVINO makes a RuntimeError of it.
+        if interrupted:
+            raise KeyboardInterrupt from problem
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

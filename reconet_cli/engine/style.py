@@ -33,7 +33,8 @@ class LoadedStyle:
 
     def __init__(self, style: str | Path, options: EngineOptions) -> None:
         """Find a style. Raises `StyleError` with the names to choose from."""
-        self.path = find_style(str(style), options.variant)
+        self.asked = str(style)  # by which name or path
+        self.path = find_style(self.asked, options.variant)
         self.options = options
         self._engines: OrderedDict[tuple[int, int, bool], dict[str, Engine]] = OrderedDict()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,16 +12,15 @@ from torch import Tensor
 
 from reconet_cli.errors import EvaluationError
 from reconet_cli.evaluation.likeness import structure, tone
-from reconet_cli.evaluation.pairing import together
-from reconet_cli.evaluation.perception import Judge, content_distance, style_distance
+from reconet_cli.evaluation.perception import Comparator, content_distance, style_distance
 from reconet_cli.evaluation.sharpness import sharpness
 from reconet_cli.evaluation.temporal import Trace, estimate_trace, mean_error, pair_error
 from reconet_cli.evaluation.worst import Worst, WorstPair
 
 # Frames between two that are compared: neighbours, and the long range.
 SPANS = (1, 5, 10)
-# What a loss network sees changes slowly from frame to frame, and looking is dear.
-_JUDGE_EVERY = 4
+# What a loss network sees changes slowly from frame to frame, and it is dear.
+_COMPARE_EVERY = 4
 
 # Finds the way from the current source frame to an earlier one.
 Tracer = Callable[[np.ndarray, np.ndarray], Trace]
@@ -29,7 +28,7 @@ Tracer = Callable[[np.ndarray, np.ndarray], Trace]
 
 @dataclass
 class FrameScore:
-    """Measures of one frame; None where there was nothing to compare with, or nobody looked.
+    """Measures of one frame; None where there was nothing to compare with, or no loss network.
 
     `errors` by span: the pair's `sqrt((1/D)·‖M·(O_t − W(O_{t−span}))‖²)`; `change` is the warped perceptual distance to
     the frame before. `structure` and `tone` say how much of the original a painting keeps (1: all of it).
@@ -116,9 +115,9 @@ class Evaluation:
 class Evaluator:
     """Takes a source frame and its paintings, uint8 RGB `(H, W, 3)` of one size, one frame after the other.
 
-    `names` are the painted clips'. `judge` measures what a loss network sees, on every fourth frame; `grams` are those
-    of each clip's style picture, or None. `worst` pairs of each painted clip are kept as pictures. Only the last ten
-    frames are held.
+    `names` are the painted clips'. `comparator` measures what a loss network sees, on every fourth frame; `grams` are
+    those of each clip's style picture, or None. `worst` pairs of each painted clip are kept as pictures. Only the last
+    ten frames are held.
     """
 
     def __init__(
@@ -126,12 +125,12 @@ class Evaluator:
         names: Sequence[str],
         *,
         tracer: Tracer = estimate_trace,
-        judge: Judge | None = None,
+        comparator: Comparator | None = None,
         grams: Sequence[list[Tensor] | None] = (),
         worst: int = 0,
     ) -> None:
         self._tracer = tracer
-        self._judge = judge
+        self._comparator = comparator
         self._grams = list(grams) or [None] * len(names)
         self._worst = [Worst(worst) for _ in names]
         self._before: deque[list[np.ndarray]] = deque(maxlen=max(SPANS))
@@ -168,13 +167,13 @@ class Evaluator:
         for kept, clip, frame, before in zip(self._worst, self._clips[1:], now[1:], earlier[1:], strict=True):
             kept.see(index, clip.frames[-1].errors[1], frame, before, trace)
         # The second frame is the first that has one before it.
-        if self._judge and index % _JUDGE_EVERY == 1:
-            self._look(self._judge, now, trace)
+        if self._comparator and index % _COMPARE_EVERY == 1:
+            self._look(self._comparator, now, trace)
 
-    def _look(self, judge: Judge, now: list[np.ndarray], trace: Trace) -> None:
-        views = [judge.view(frame) for frame in now]
+    def _look(self, comparator: Comparator, now: list[np.ndarray], trace: Trace) -> None:
+        views = [comparator.view(frame) for frame in now]
         for clip, view, frame, earlier in zip(self._clips, views, now, self._before[-1], strict=True):
-            clip.frames[-1].change = judge.change(frame, view, earlier, trace)
+            clip.frames[-1].change = comparator.change(frame, view, earlier, trace)
         for clip, view, grams in zip(self._clips[1:], views[1:], self._grams, strict=True):
             clip.frames[-1].content = content_distance(view, views[0].perception.contents[0])
             clip.frames[-1].style = style_distance(view, grams) if grams else None
@@ -186,21 +185,3 @@ def _check_size(name: str, frame: np.ndarray, source: np.ndarray) -> None:
         raise EvaluationError(
             f"{name} is {width}x{height}, the original {columns}x{rows}", "give --size to compare them at one size"
         )
-
-
-def evaluate(
-    source: Iterable[np.ndarray],
-    painted: dict[str, Iterable[np.ndarray]],
-    *,
-    tracer: Tracer = estimate_trace,
-    judge: Judge | None = None,
-    grams: Sequence[list[Tensor] | None] = (),
-) -> Evaluation:
-    """Measure whole clips, paired by their frames' index; see `Evaluator`.
-
-    Raises `EvaluationError` where sizes or numbers of frames differ, or where there are fewer than two frames.
-    """
-    evaluator = Evaluator(list(painted), tracer=tracer, judge=judge, grams=grams)
-    for frame, paintings in together(source, painted):
-        evaluator.add(frame, paintings)
-    return evaluator.result

@@ -24,8 +24,8 @@ class View:
     perception: Perception
 
 
-class Judge:
-    """Looks at uint8 RGB frames `(H, W, 3)` with a loss network, at the paper's layers, and compares."""
+class Comparator:
+    """Compares uint8 RGB frames `(H, W, 3)` by the features of a loss network, at the paper's layers."""
 
     def __init__(self, network: LossNetwork) -> None:
         self._network = network.with_paper_layers()

@@ -71,24 +71,24 @@ def is_sintel(pair: FlowPair) -> bool:
     return pair.layout.startswith("MPI Sintel")
 
 
-def evaluate_truth(
+def evaluate_pairs(
     pairs: Sequence[FlowPair],
     painters: Mapping[str, Paint],
     size: tuple[int, int] | None = None,
     *,
-    on_pair: Callable[[], None] = lambda: None,
+    on_pair: Callable[[int], None] = lambda done: None,
     on_cut: Callable[[], None] = lambda: None,
 ) -> list[SceneScore]:
     """e_stab of each painter (uint8 RGB to uint8 RGB of the same size) on each scene, with the data set's own flow.
 
-    `on_cut` is called before a frame is painted that does not follow the one before, `on_pair` after each pair.
-    Frames, flow and mask are brought to `size` (width, height) first. Where the data set has flow in one direction
-    alone, the earlier frame plays the current one (`FlowPair.traced`). Raises `FlowError` for pairs that cannot be
-    read.
+    `on_cut` is called before a frame is painted that does not follow the one before, `on_pair` with the number of pairs
+    done. Frames, flow and mask are brought to `size` (width, height) first. Where the data set has flow in one
+    direction alone, the earlier frame plays the current one (`FlowPair.traced`). Raises `FlowError` for pairs that
+    cannot be read.
     """
     scenes: dict[str, list[PairScore]] = {}
     painted: dict[Path, list[np.ndarray]] = {}
-    for pair in pairs:
+    for count, pair in enumerate(pairs, 1):
         traced = pair.traced()
         trace = Trace(torch.from_numpy(traced.flow)[None], torch.from_numpy(traced.visible)[None, None].float())
         if size:
@@ -105,7 +105,7 @@ def evaluate_truth(
         errors = [pair_error(now, earlier, trace) for now, earlier in both]
         score = PairScore(pair.name, trace.coverage, errors[0], dict(zip(painters, errors[1:], strict=True)))
         scenes.setdefault(scene_of(pair), []).append(score)
-        on_pair()
+        on_pair(count)
     return [SceneScore(name, scores) for name, scores in scenes.items()]
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
-import cv2
 import torch
 
 from reconet_cli.errors import TrainingError
@@ -21,24 +19,16 @@ from reconet_cli.training.inputs import fingerprints
 from reconet_cli.training.journal import Journal
 from reconet_cli.training.pairs import FramePairs
 from reconet_cli.training.preview import preview_frames, write_sheet
-from reconet_cli.training.settings import PREVIEW, STYLE_SIDE, Machine, TrainingFiles, TrainingSettings
-from reconet_cli.training.sources import read_picture, resize_to, to_tensor
+from reconet_cli.training.settings import PREVIEW, Machine, TrainingFiles, TrainingSettings
+from reconet_cli.training.sources import style_picture
 from reconet_cli.training.trainer import Trainer
 
 # Steps between two measurements on held-out pairs, each followed by a checkpoint, and between two previews.
 _MEASURE_EVERY = 100
 _PREVIEW_EVERY = 200
-# Canvas, paper and compression leave grain of about a pixel, which is no brushwork; networks answer it with hatching.
-_GRAIN = 1.0
 
 # Called with the share of the run that is done and the step's losses.
 OnStep = Callable[[float, dict[str, float]], None]
-
-
-def style_picture(path: Path, scale: float = 1.0) -> torch.Tensor:
-    """The style picture `(1, 3, H, W)` in [0, 1] at the size its strokes are learnt at, without its finest grain."""
-    picture = resize_to(read_picture(path), round(STYLE_SIDE * scale))
-    return to_tensor(cv2.GaussianBlur(picture, (0, 0), _GRAIN))[None]
 
 
 @contextmanager

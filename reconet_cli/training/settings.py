@@ -6,9 +6,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-# Shorter side in pixels of a style picture whose strokes are learned at scale 1.
-STYLE_SIDE = 640
-
 
 @dataclass(frozen=True)
 class LossWeights:

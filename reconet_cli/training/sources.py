@@ -20,6 +20,12 @@ PICTURES = frozenset({*PICTURE_SUFFIXES, *PHOTOGRAPH_SUFFIXES})
 CLIPS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mts"})
 
 
+# Shorter side in pixels of a style picture whose strokes are learned at scale 1.
+STYLE_SIDE = 640
+# Canvas, paper and compression leave grain of about a pixel, which is no brushwork; networks answer it with hatching.
+_GRAIN = 1.0
+
+
 class PairSource(Protocol):
     """Something that yields a pair of frames for a random number generator."""
 
@@ -53,6 +59,12 @@ def resize_to(frame: np.ndarray, short_side: int) -> np.ndarray:
     if factor <= 1:
         return reduce_to(frame, short_side)
     return cv2.resize(frame, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_CUBIC)
+
+
+def style_picture(path: Path, scale: float = 1.0) -> Tensor:
+    """The style picture `(1, 3, H, W)` in [0, 1] at the size its strokes are learned at, without its finest grain."""
+    picture = resize_to(read_picture(path), round(STYLE_SIDE * scale))
+    return to_tensor(cv2.GaussianBlur(picture, (0, 0), _GRAIN))[None]
 
 
 def to_tensor(frame: np.ndarray) -> Tensor:

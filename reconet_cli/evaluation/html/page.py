@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from reconet_cli.evaluation.clip import SPANS, ClipScore, Evaluation, FrameScore
-from reconet_cli.evaluation.report.chart import Chart, Line
+from reconet_cli.evaluation.html.chart import Chart, Line
 from reconet_cli.evaluation.tables import FLOOR, Table, clip_tables
 from reconet_cli.evaluation.truth import SceneScore
 from reconet_cli.evaluation.worst import FULL_HEAT, WorstPair

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from reconet_cli.engine import LoadedStyle, load_style
+from reconet_cli.engine import LoadedStyle
 from reconet_cli.errors import EvaluationError
+from reconet_cli.stylizing.deflicker import Deflicker
 
 
 class Painter(Protocol):
@@ -86,20 +87,17 @@ class DeflickeredPainter:
 
     def restart(self) -> None:
         """Begin anew with the next frame."""
-        from reconet_cli.stylizing.deflicker import Deflicker
-
         self._deflicker = Deflicker(self._strength)
 
 
-def painters(names: Sequence[str], styles: Sequence[str], options: dict[str, Any]) -> dict[str, Painter]:
-    """A painter a style by its column's name, with `--deflicker` followed by the same one without flicker."""
+def painters(styles: Mapping[str, LoadedStyle], deflicker: float) -> dict[str, Painter]:
+    """A painter a style by its column's name, with `deflicker` followed by the same one without flicker."""
     found: dict[str, Painter] = {}
-    for name, style in zip(names, styles, strict=True):
-        network = {name: options[name] for name in ("variant", "engine", "device", "precision")}
-        painter = StylePainter(load_style(style, **network))
+    for name, style in styles.items():
+        painter = StylePainter(style)
         found[name] = painter
-        if options["deflicker"]:
-            found[f"{name} (deflicker)"] = DeflickeredPainter(painter, options["deflicker"])
+        if deflicker:
+            found[f"{name} (deflicker)"] = DeflickeredPainter(painter, deflicker)
     return found
 
 
