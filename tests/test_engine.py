@@ -1,5 +1,6 @@
 """Engines: every backend paints the picture that the plain network paints."""
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -100,6 +101,14 @@ def test_default_on_a_cpu_is_openvino(style):
 def test_bf16_paints_nearly_the_same(style):
     engine = load_engine(str(style), height=64, width=64, backend="torch", device="cpu", precision="bf16")
     assert np.abs(engine(scene(64, 64)) - reference(style, scene(64, 64))).mean() < 4
+
+
+@pytest.mark.parametrize("style", ["fast"], indirect=True)
+def test_int8_is_openvinos_on_a_machine_with_a_gpu_too(style, tmp_path, monkeypatch):
+    (tmp_path / "nvidia-smi").touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert "OpenVINO CPU int8" in load_engine(str(style), height=32, width=32, precision="int8").description
 
 
 @pytest.mark.parametrize(

@@ -251,8 +251,13 @@ def test_videos_are_read(tools, capsys):
         (["{0}", "{1}", "--frames", "1"], "--frames"),
         (["{0}", "{1}", "--deflicker"], "is for a --style"),
         (["{0}", "nowhere.mp4"], "nowhere.mp4"),
+        (["--sintel", "{0}", "--style", "mosaic", "--method", "tvl1"], "--method estimates"),
+        (["--sintel", "{0}", "--style", "mosaic", "--loss-network", "vgg16"], "--loss-network is for clips"),
+        (["{0}", "{1}", "--precision", "fp32"], "--precision is about a --style"),
+        (["{0}", "--style", IDENTITY, "--variant", "fast"], "--variant is for named styles"),
     ],
 )
+@pytest.mark.usefixtures("identity")
 def test_wrong_use(clips, capsys, arguments, message):
     assert run(["evaluate", *(argument.format(*clips) for argument in arguments)]) == 2
     assert message in capsys.readouterr().err

@@ -196,6 +196,12 @@ def test_impossible_wishes_give_a_message(tmp_path, monkeypatch, capsys, argumen
     assert Path("there.ts").read_text() == Path("there.bin").read_text() == "mine"
 
 
+def test_a_variant_is_not_for_files(tmp_path, capsys):
+    style = make_style(tmp_path / "style", "fast")
+    assert run(["export", "--style", str(style), "--variant", "paper", str(tmp_path / "out.ts")]) == 2
+    assert "--variant is for named styles" in capsys.readouterr().err
+
+
 def test_missing_packages_are_named(tmp_path, monkeypatch, capsys):
     style = make_style(tmp_path / "style", "fast")
     monkeypatch.setitem(sys.modules, "onnx", None)

@@ -48,6 +48,9 @@ def wrapper(folder: Path, real: str, script: str) -> str:
         (["in.mp4", "frames/", "--codec", "hevc"], "--codec is about video"),
         (["in.mp4", "-", "-e", "tune=film"], "-e is about encoded video, and y4m is none"),
         (["in.mp4", "out.mp4", "--variant", "fast"], "--variant is for named styles"),
+        (["in.png", "--output-dir", "out", "--crf", "3"], "--crf is about video"),
+        (["in.png", "out.png", "--fps", "3"], "--fps is about video"),
+        (["in.png", "out.png", "--deflicker"], "--deflicker is about video"),
     ],
 )
 def test_options_that_would_change_nothing_are_refused(tmp_path, monkeypatch, capfd, options, said):
@@ -156,6 +159,13 @@ def test_raw_through_pipes_is_exact(tools, clip, stylize):
         [*stylize, "-", "-", *options, "--format", "y4m"], input=raw, capture_output=True, timeout=PATIENCE
     )
     assert as_y4m.stdout.startswith(b"YUV4MPEG2 W96 H64 F25:1")
+    part = subprocess.run(
+        [*stylize, "-", "-", *options, "--start", "0.4", "--duration", "0.2"],
+        input=raw,
+        capture_output=True,
+        timeout=PATIENCE,
+    )
+    assert part.stdout == raw[10 * SIZE : 15 * SIZE]
 
 
 def test_raw_that_ends_inside_a_frame(tools, stylize, tmp_path):

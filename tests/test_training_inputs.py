@@ -157,8 +157,15 @@ def test_portraits_are_cut_and_not_stretched():
 
 
 def test_options_that_change_nothing_are_refused_and_a_time_is_no_number_of_steps(studio, capsys):  # noqa: F811
-    assert reconet(*arguments(studio, "--scenes", "0.5")) == 2
-    assert "--scenes is about" in capsys.readouterr().err
+    weights = ("content", "style", "tone", "color", "variation", "feature-temporal", "output-temporal")
+    for options, said in (
+        (["--scenes", "0.5"], "--scenes is about"),
+        (["--until-good", "--temporal-share", "0.1"], "--temporal-share does not go with --until-good"),
+        (["--temporal-share", "0", "--output-temporal-weight", "9"], "--output-temporal-weight is about pairs"),
+        (["--preset", "strong", *(word for name in weights for word in (f"--{name}-weight", "1"))], "--preset chooses"),
+    ):
+        assert reconet(*arguments(studio, *options)) == 2
+        assert said in capsys.readouterr().err
     assert reconet(*with_photographs(studio, "--minutes", "0.01", "--until-good", "-o", str(studio / "out"))) == 0
     assert "until more steps stop helping, at most 0.01 minutes, judged" in capsys.readouterr().err
     card = json.loads((studio / "out/card.json").read_text())["variants"]["fast"]

@@ -82,21 +82,15 @@ def _batch(folder: str, name: str | None, skip_existing: bool, shard: str | None
 
 
 def run_batch(
-    batch: Batch,
-    paths: Sequence[str],
-    styles: Sequence[str],
-    variant: str,
-    paint: Callable[[str, str, Sequence[str]], Outcome],
+    items: Sequence[Item], paint: Callable[[str, str, Sequence[str]], Outcome], *, skip_existing: bool
 ) -> int:
     """Paint a batch's items, print the summary and return the exit status: 1 if any failed.
 
-    `paint` takes an item's input and output, and all inputs, which must stay. Raises ReconetError where
-    there is nothing to begin with.
+    `paint` takes an item's input and output, and all inputs, which must stay.
     """
     from reconet_cli import console
     from reconet_cli.stylizing.batch.work import work_through
 
-    items = batch.items(paths, styles, variant)
     sources = [item.source for item in items]
     results: list[Result] = []
 
@@ -110,7 +104,7 @@ def run_batch(
             items,
             paint_item,
             results,
-            skip_existing=batch.skip_existing,
+            skip_existing=skip_existing,
             begin=lambda number, item: console.note(f"[{number}/{len(items)}] {item.source}"),
             failed=lambda item, error: console.error(error.message, error.hint),
         )

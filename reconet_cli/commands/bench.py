@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconet_cli.commands.parameters import Size, threads_option
+from reconet_cli.commands.parameters import Size, check_variant, threads_option
 
 if TYPE_CHECKING:
     from reconet_cli.media.request import Request
@@ -44,7 +44,9 @@ def command(
 ) -> None:
     from reconet_cli import console
     from reconet_cli.media.request import Request
+    from reconet_cli.model.styles import find_style
 
+    check_variant(styles, [find_style(style, options["variant"]) for style in styles])
     network: dict[str, Any] = {
         "variant": options["variant"],
         "backend": options["engine"],

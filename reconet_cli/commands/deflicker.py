@@ -44,7 +44,7 @@ def command(
 
     # Strokes move by parts of a pixel: blocks of one chroma would be carried about as such.
     request = Request(stylized, output, overwrite=yes, ffmpeg=ffmpeg, smooth=True, others=(str(original),), **media)
-    check_encoding(request)
+    check_encoding([request])
     with ended_by_signals(), console.counter("painting", "frame") as progress:
         outcome = deflicker_clip(original, request, strength, progress)
     report(outcome, output)

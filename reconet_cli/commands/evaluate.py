@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconet_cli.commands.flow import METHODS
-from reconet_cli.commands.parameters import Command, Size, deflicker_option
+from reconet_cli.commands.parameters import Command, Size, check_variant, deflicker_option, refuse
 from reconet_cli.commands.signals import ended_by_signals
 from reconet_cli.commands.stylize import PRECISIONS
 
@@ -99,6 +99,7 @@ def command(
     network = {name: options[name] for name in ("variant", "engine", "device", "precision")}
     # A wrong name shows before anything starts.
     loaded = [load_style(style, **network) for style in styles]
+    check_variant(styles, [style.path for style in loaded])
     loss_network = None if options["loss_network"] == "none" else options["loss_network"]
     inputs = [
         *(file for clip in clips for file in files_of(clip)),
@@ -133,11 +134,15 @@ def _check(
             raise click.UsageError("--sintel measures the temporal error of --style on a data set, and nothing else")
         if not styles:
             raise click.UsageError("--sintel needs a --style to paint with")
+        refuse(["method"], "estimates optical flow, and --sintel has the true one")
+        refuse(["loss_network"], "is for clips; --sintel measures the temporal error alone")
         return
     if not clips:
         raise click.UsageError("name the original clip and painted ones, or a --style to paint it with")
     if options["deflicker"] and not styles:
         raise click.UsageError("--deflicker is for a --style; painted clips are for `reconet deflicker`")
+    if not styles:
+        refuse(["variant", "engine", "device", "precision"], "is about a --style to paint with, and there is none")
     columns = len(clips) - 1 + len(styles)
     if not columns:
         raise click.UsageError(f"what should {clips[0]} be compared with? Name painted clips, or a --style")

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from reconet_cli.commands.parameters import Size
+from reconet_cli.commands.parameters import Size, check_variant
 from reconet_cli.commands.signals import ended_by_signals
 
 
@@ -54,7 +54,9 @@ def command(
     from reconet_cli import console
     from reconet_cli.exporting.export import export_style, written_files
     from reconet_cli.exporting.plan import chosen_format
+    from reconet_cli.model.styles import find_style
 
+    check_variant([style], [find_style(style, variant)])
     with ended_by_signals():
         found = export_style(
             style, output, variant=variant, format=kind, precision=precision, frames=frames, size=size,

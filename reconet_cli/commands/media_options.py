@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from reconet_cli.media.request import Request
 
 _OF_ENCODERS = ("codec", "crf", "preset", "encoder", "extra")
+_OF_TIME = ("fps", "start", "duration", "deflicker", "transition", "live")
 _FORMATS = ["y4m", "rgb24", "rgb48le", "yuv420p", "matroska", "mp4", "mpegts"]
 _ENCODING = [
     click.option("--codec", metavar="NAME", help="h264, hevc, av1, vp9, prores or ffmpeg's name of a video encoder."),
@@ -69,13 +71,25 @@ def gpu_number(device: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def check_encoding(request: Request) -> None:
+def check_encoding(requests: Sequence[Request]) -> None:
     """Raise UsageError for options of a video's encoder where nothing is encoded as a video."""
-    may_move = request.output.lower().endswith(".webp")
-    if request.raw_format:
-        refuse(_OF_ENCODERS, f"is about encoded video, and {request.raw_format} is none")
-    elif request.output.endswith(("/", os.sep)) or (request.to_picture and not may_move):
+    if all(request.raw_format for request in requests):
+        refuse(_OF_ENCODERS, f"is about encoded video, and {requests[0].raw_format} is none")
+    elif all(request.output.endswith(("/", os.sep)) or _is_still(request) for request in requests):
         refuse(_OF_ENCODERS, "is about video, not about pictures")
+
+
+def check_moving(request: Request) -> None:
+    """Raise UsageError for options about time where a single picture is painted."""
+    from reconet_cli.media.series import is_pattern
+
+    if _is_still(request) and not is_pattern(Path(request.output)):
+        refuse(_OF_TIME, "is about video, not about a picture")
+
+
+def _is_still(request: Request) -> bool:
+    """Whether the output is named like a picture, or like a pattern for many, of a kind that does not move."""
+    return request.to_picture and not request.output.lower().endswith(".webp")
 
 
 def media_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,6 +22,14 @@ def refuse(names: Iterable[str], why: str) -> None:
         given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
         if parameter.name in names and given:
             raise click.UsageError(f"{parameter.opts[-1]} {why}")
+
+
+def check_variant(styles: Sequence[str], found: Sequence[Path]) -> None:
+    """Raise UsageError for --variant where each of `styles`, as the user wrote it, is the file that was `found`."""
+    from reconet_cli.model.styles import expanded
+
+    if all(path == expanded(style) for path, style in zip(found, styles, strict=True)):
+        refuse(["variant"], "is for named styles and folders, and --style is a file")
 
 
 class Size(click.ParamType):

@@ -10,8 +10,8 @@ import click
 
 from reconet_cli.commands.batch_options import Batch, batch_options, report, run_batch
 from reconet_cli.commands.effect_options import effect_options
-from reconet_cli.commands.media_options import check_encoding, gpu_number, media_options
-from reconet_cli.commands.parameters import Command, Ratio, Size, Time, refuse, threads_option
+from reconet_cli.commands.media_options import check_encoding, check_moving, gpu_number, media_options
+from reconet_cli.commands.parameters import Command, Ratio, Size, Time, check_variant, refuse, threads_option
 from reconet_cli.commands.signals import ended_by_signals
 
 if TYPE_CHECKING:
@@ -104,19 +104,19 @@ def command(
     from reconet_cli import console
     from reconet_cli.engine import load_style
     from reconet_cli.media.request import Request
-    from reconet_cli.model.styles import expanded
     from reconet_cli.stylizing.stylize import stylize_file
 
     # A wrong name shows before anything starts.
     loaded = [load_style(style, variant=variant, engine=engine, device=device, precision=precision) for style in styles]
-    if all(style.path == expanded(name) for style, name in zip(loaded, styles, strict=True)):
-        refuse(["variant"], "is for named styles and folders, and --style is a file")
+    check_variant(styles, [style.path for style in loaded])
     request = Request(
         source, target, size, scale, fps, start, duration, overwrite=yes, ffmpeg=ffmpeg,
         gpu=gpu_number(device), **media,
     )  # fmt: skip
+    items = batch.items(paths, styles, variant) if batch else []
+    check_encoding([replace(request, output=str(item.target)) for item in items] if batch else [request])
     if not batch:
-        check_encoding(request)
+        check_moving(request)
 
     def paint(source: str, target: str, sources: Sequence[str] = ()) -> Outcome:
         one = replace(request, input=source, output=target, others=tuple(sources))
@@ -125,7 +125,7 @@ def command(
 
     with ended_by_signals():
         if batch:
-            return run_batch(batch, paths, styles, variant, paint)
+            return run_batch(items, paint, skip_existing=batch.skip_existing)
         report(paint(source, target), "standard output" if target == "-" else target)
     return 0
 

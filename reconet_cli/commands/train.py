@@ -113,8 +113,7 @@ def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int
     from reconet_cli.training.run import Run, at_work
     from reconet_cli.training.settings import Machine
 
-    if not options["data"]:
-        refuse(["scenes"], "is about what is beside --data; without it there is nothing else")
+    _check_options(options)
     files = _files(picture, options)
     _check(files, resume, overwrite)
     device = choose_device(options["device"], int(os.environ.get("LOCAL_RANK", "0")))
@@ -143,6 +142,19 @@ def command(picture: Path, resume: bool, overwrite: bool, **options: Any) -> int
     style = files.output.name if options["output"] is None else files.output
     console.note(f"{files.finished}: paint with `reconet stylize INPUT OUTPUT --style {style}`")
     return 0
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    """Raise UsageError for what would change nothing."""
+    if not options["data"]:
+        refuse(["scenes"], "is about what is beside --data; without it there is nothing else")
+    if options["until_good"]:
+        refuse(["temporal"], "does not go with --until-good: all of such a run learns from pairs of frames")
+    elif not options["temporal"]:
+        refuse(["feature_temporal_weight", "output_temporal_weight"], "is about pairs of frames: --temporal-share is 0")
+    weights = [value for name, value in options.items() if name.endswith("_weight")]
+    if None not in weights and options["preset"] != "paper":
+        refuse(["preset"], "chooses the losses' weights, and all of them are given")
 
 
 def _files(picture: Path, options: dict[str, Any]) -> TrainingFiles:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from reconet_cli.doctor.finding import Finding
 from reconet_cli.errors import ReconetError
-from reconet_cli.media.hardware import encodes
+from reconet_cli.media.hardware import FAMILIES, encodes
 from reconet_cli.media.locate import find_ffmpeg
 from reconet_cli.media.process import ask
 
@@ -22,7 +22,7 @@ _ENCODERS = {
     "prores_ks": "--codec prores_ks",
     "gif": "gif",
 }
-_HARDWARE = ("h264_nvenc", "h264_videotoolbox", "h264_qsv", "h264_vaapi", "h264_amf")
+_HARDWARE = tuple(f"h264_{family}" for family in FAMILIES)  # what --encoder offers
 _PATIENCE = 30  # seconds
 
 

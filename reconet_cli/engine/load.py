@@ -32,9 +32,10 @@ def load_engine(
 ) -> Engine:
     """Load a style for frames of one size, uint8 or (`deep`) uint16 over its whole range.
 
-    `style` is a name, a path, or an exported file. `backend` is one of `BACKENDS`, or `auto`: PyTorch on a GPU, else
-    OpenVINO where it is installed; for exported files it is one of `exported.BACKENDS`. Raises `StyleError` for styles
-    that cannot be loaded and `EngineError` for backends, devices and precisions that are not there.
+    `style` is a name, a path, or an exported file. `backend` is one of `BACKENDS`, or `auto`: PyTorch on a GPU, unless
+    int8 is asked for, else OpenVINO where it is installed; for exported files it is one of `exported.BACKENDS`. Raises
+    `StyleError` for styles that cannot be loaded and `EngineError` for backends, devices and precisions that are not
+    there.
 
     Frames that do not fit into the free memory are painted band by band where that helps, which is for the paper's
     networks on a CPU and for all on a CUDA device; `banded` asks for it.
@@ -43,7 +44,7 @@ def load_engine(
     engine: Engine
     if loader := loader_of(path):
         return loader(path, (height, width), deep, EngineOptions(variant, backend, device, precision))
-    backend = _choose_backend(backend, device)
+    backend = _choose_backend(backend, device, precision)
     if backend == "openvino":
         from reconet_cli.engine.openvino_engine import LANES, OpenVINOEngine
         from reconet_cli.engine.openvino_model import ModelSource
@@ -76,7 +77,7 @@ def _lanes(path: Path, height: int, width: int, way: str) -> int | None:
     return lanes if lanes is None or config["family"] == "paper" else max(1, lanes)
 
 
-def _choose_backend(backend: str, device: str) -> str:
+def _choose_backend(backend: str, device: str, precision: str) -> str:
     there = find_spec("openvino") is not None
     if backend == "openvino" and not there:
         raise EngineError("OpenVINO is not installed", "pip install openvino, or use --engine torch")
@@ -88,8 +89,8 @@ def _choose_backend(backend: str, device: str) -> str:
         raise EngineError(f"no engine {backend!r}", f"choose one of {', '.join(BACKENDS)}")
     if not there:
         return "torch"
-    if device == "cpu" or (device == "auto" and not _may_have_gpu()):
-        return "openvino"
+    if device == "cpu" or (device == "auto" and (precision == "int8" or not _may_have_gpu())):
+        return "openvino"  # which alone runs in int8
     from reconet_cli.engine.devices import choose_device
 
     return "openvino" if choose_device(device).type == "cpu" else "torch"

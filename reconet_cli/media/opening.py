@@ -110,7 +110,7 @@ def _from_raw(
         return _with_ffmpeg(program, request, source, info, standard_input)
     if request.to_picture:
         request = _as_video(request)
-    return Job(request, program, standard_input.frames(size, rate), rate)
+    return Job(request, program, standard_input.frames(size, rate, request.start, request.duration), rate)
 
 
 def _with_ffmpeg(

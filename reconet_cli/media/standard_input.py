@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 import tempfile
@@ -136,9 +137,11 @@ class StandardInput:
                 raise
         return Path(copy.name)
 
-    def frames(self, size: tuple[int, int], rate: Fraction) -> RawReader:
-        """Read everything as rgb24 frames of (width, height) at a constant rate."""
-        return RawReader(self._descriptor, bytes(self._head), size, rate)
+    def frames(
+        self, size: tuple[int, int], rate: Fraction, start: Fraction | None, duration: Fraction | None
+    ) -> RawReader:
+        """Read everything, or the part from `start` on, as rgb24 frames of (width, height) at a constant rate."""
+        return RawReader(_Joined(self._descriptor, bytes(self._head)), size, rate, start or Fraction(0), duration)
 
 
 def spooled_source(path: Path, stack: ExitStack) -> Source:
@@ -147,29 +150,39 @@ def spooled_source(path: Path, stack: ExitStack) -> Source:
 
 
 class RawReader:
-    """rgb24 frames from a file descriptor, after the `head` bytes that were taken from it already."""
+    """rgb24 frames from a pipe: those that are shown from `start` on, for `duration` (seconds; None: to the end)."""
 
-    def __init__(self, descriptor: int, head: bytes, size: tuple[int, int], rate: Fraction) -> None:
+    def __init__(
+        self, pipe: _Joined, size: tuple[int, int], rate: Fraction, start: Fraction, duration: Fraction | None
+    ) -> None:
         self.size = size
         self.aspect = Fraction(1)
         self.count = 0
         self.leftover = 0
         self._rate = rate
-        self._pipe = _Joined(descriptor, head)
+        self._start = start
+        self._duration = duration
+        self._pipe = pipe
 
     def __iter__(self) -> Iterator[Frame]:
         width, height = self.size
-        while True:
+        for number in itertools.count():
+            time = number / self._rate - self._start
+            if self._duration is not None and time >= self._duration:
+                return
             pixels = np.empty((height, width, 3), np.uint8)
             before = self._pipe.taken
             if not read_exactly(self._pipe, pixels):
                 self.leftover = self._pipe.taken - before
                 return
-            yield Frame(pixels, self.count / self._rate, 1 / self._rate)
-            self.count += 1
+            if time >= 0:
+                yield Frame(pixels, time, 1 / self._rate)
+                self.count += 1
 
     def finish(self) -> None:
         """Raise MediaError when there was not even one frame."""
+        if self.count == 0 and self._pipe.taken > self.leftover:
+            raise MediaError(f"--start {float(self._start):g} is behind the end of {NAME}", "begin earlier")
         if self.count == 0:
             width, height = self.size
             raise MediaError(
