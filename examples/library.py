@@ -1,6 +1,6 @@
 """The Python library in one go: `python examples/library.py CLIP FOLDER` (examples/clip.mp4 and a new folder).
 
-Paints a clip, paints its frames one by one, follows a motion, and exports the style.
+Paints a clip, paints its frames one by one, follows a motion, measures flicker, trains a style and exports one.
 """
 
 from __future__ import annotations
@@ -36,6 +36,15 @@ def main(clip: str, folder: Path) -> None:
     visible = reconet.visibility(forward, backward)
     error = abs(reconet.warp(b, forward).astype(float) - a)[visible > 0].mean()
     print(f"{visible.mean():.0%} of the pixels are seen in both frames; brought together they differ by {error:.2f}")
+
+    report = reconet.evaluate(clip, styles=[style], frames=5, loss_network=None)
+    print(f"temporal error {report.clips[0].error():.4f}, the original's own {report.scores.source.error():.4f}")
+
+    taught = reconet.train_style(
+        Path(__file__).with_name("mosaic.jpg"), folder / "tiles", steps=2, size=64, overwrite=True,
+        on_step=lambda done, losses: print(f"{done:.0%} of the steps, style loss {losses['style']:.2f}"),
+    )  # fmt: skip
+    print(f"{taught.name} is in {taught.path.parent}")
 
     differences = reconet.export_style(style.path, folder / "mosaic.onnx", overwrite=True)
     print(f"mosaic.onnx: {min(one.psnr for one in differences):.0f} dB or better")

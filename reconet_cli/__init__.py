@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reconet_cli.media.video import Video, open_video
     from reconet_cli.stylizing.frames import stylize_frames
     from reconet_cli.stylizing.stylize import stylize
+    from reconet_cli.training.train import TrainingStopped, train_style
 
 __version__ = "0.1.0"
 
@@ -32,6 +33,7 @@ _HOME = {
     "ClipReport": "evaluation.reports",
     "LoadedStyle": "engine.style",
     "ReconetError": "errors",
+    "TrainingStopped": "training.train",
     "TruthReport": "evaluation.reports",
     "Video": "media.video",
     "estimate_flow": "flow.estimate",
@@ -42,6 +44,7 @@ _HOME = {
     "open_video": "media.video",
     "stylize": "stylizing.stylize",
     "stylize_frames": "stylizing.frames",
+    "train_style": "training.train",
     "visibility": "flow.frames",
     "warp": "flow.frames",
 }
@@ -49,6 +52,7 @@ __all__ = [
     "ClipReport",
     "LoadedStyle",
     "ReconetError",
+    "TrainingStopped",
     "TruthReport",
     "Video",
     "__version__",
@@ -60,6 +64,7 @@ __all__ = [
     "open_video",
     "stylize",
     "stylize_frames",
+    "train_style",
     "visibility",
     "warp",
 ]

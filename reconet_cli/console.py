@@ -79,19 +79,31 @@ def counter(description: str, unit: str) -> Iterator[Callable[[int, int | None],
         yield show
 
 
-@contextmanager
-def phases(unit: str) -> Iterator[Callable[[str, int, int | None], None]]:
-    """Progress bars one after the other, as a function of (what is being done, done, total)."""
-    with ExitStack() as stack:
-        now: list[tuple[str, Callable[[int, int | None], None]]] = []
-        last = 0
+class Phases:
+    """Progress bars one after the other, called with what is being done, how far it is, and of how many."""
 
-        def show(what: str, done: int, total: int | None) -> None:
-            nonlocal last
-            if not now or now[0][0] != what or done < last:
-                stack.close()
-                now[:] = [(what, stack.enter_context(counter(what, unit)))]
-            last = done
-            now[0][1](done, total)
+    def __init__(self, unit: str) -> None:
+        self._unit = unit
+        self._what = ""
+        self._done = 0.0
+        self._bar: Progress | None = None
+        self._stack = ExitStack()
 
-        yield show
+    def __enter__(self) -> Phases:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __call__(self, what: str, done: float, total: int | None, detail: str = "") -> None:
+        """Show a bar; a new one where something else is being done. `detail` is shown in place of `what`."""
+        if self._bar is None or what != self._what or done < self._done:
+            self.close()
+            self._bar = self._stack.enter_context(progress(what, total, self._unit))
+        self._what, self._done = what, done
+        self._bar.update(self._bar.task_ids[0], completed=done, description=detail or what)
+
+    def close(self) -> None:
+        """End the bar that is shown."""
+        self._stack.close()
+        self._bar = None

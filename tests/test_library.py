@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -18,8 +19,8 @@ from reconet_cli.errors import EngineError
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = (
-    "engine.style", "exporting.export", "flow.estimate", "flow.frames", "media.video", "stylizing.frames",
-    "stylizing.stylize",
+    "engine.style", "evaluation.evaluate", "exporting.export", "flow.estimate", "flow.frames", "media.video",
+    "stylizing.frames", "stylizing.stylize", "training.train",
 )  # fmt: skip
 
 
@@ -27,6 +28,7 @@ EXAMPLES = (
 def test_examples_in_docstrings(module, clip, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     shutil.copy(clip, "in.mp4")
+    cv2.imwrite("picture.png", np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8))
     failed, tried = doctest.testmod(importlib.import_module(f"reconet_cli.{module}"))
     assert tried
     assert not failed, capfd.readouterr().out

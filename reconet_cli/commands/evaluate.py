@@ -110,7 +110,7 @@ def command(
     ]
     json_to_stdout = json_file == Path("-")
     files = ReportFiles(None if json_to_stdout else json_file, csv_file, html_file, inputs, overwrite=yes)
-    with files, ended_by_signals(), console.phases("pair" if truth else "frame") as progress:
+    with files, ended_by_signals(), console.Phases("pair" if truth else "frame") as progress:
         report: ClipReport | TruthReport
         if truth:
             report = evaluate_truth(

@@ -41,6 +41,10 @@ class Cluster:
             dist.broadcast_object_list(values)
         return values[0]
 
+    def wait_for_first(self) -> None:
+        """Wait until the first process is here too: what it writes before is there then."""
+        self.agree("")
+
     def share(self, batch: int) -> range:
         """This process's part of a joint batch. Raises `TrainingError` if it cannot be split evenly."""
         if batch % self.size:

@@ -87,7 +87,7 @@ class Run:
         trainer = self._trainer
         frames = preview_frames(self._data.pictures)
         journal = Journal(self._files.work, trainer.step, frames) if self._cluster.is_first else None
-        pairs = batches(self._data.sources, self._settings, trainer.step, self._machine.workers, self._cluster)
+        pairs = batches(self._data.sources, self._settings, trainer.step, self._machine.workers or 0, self._cluster)
         with self._kept():
             self._steps(pairs, journal, frames, on_step, should_stop)
         if journal:
@@ -97,6 +97,7 @@ class Run:
             return False
         if self._cluster.is_first:
             self._finish(frames)
+        self._cluster.wait_for_first()
         return True
 
     def _steps(

@@ -24,6 +24,9 @@ class LossWeights:
     output_temporal: float = 50.0
 
 
+# More steps than anybody waits for: a run that something else ends.
+ENDLESS = 1_000_000
+
 # How far a painting may go from what it shows, and the losses of the paper alone, for comparison.
 PRESETS = {
     "subtle": LossWeights(content=1.0, style=5.0),
@@ -112,9 +115,10 @@ class TrainingFiles:
 class Machine:
     """How a run uses the machine; nothing here changes its result beyond rounding.
 
-    `workers` is the number of processes that prepare pairs (0: the training process does it itself).
+    `workers` is the number of processes that prepare pairs (0: the training process does it itself, None: what suits
+    the device).
     """
 
     device: str = "cpu"
-    workers: int = 0
+    workers: int | None = 0
     compile: bool = False

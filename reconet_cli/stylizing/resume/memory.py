@@ -12,7 +12,7 @@ from reconet_cli.stylizing.stage import Memory
 
 
 def save_memory(path: Path, memory: Memory) -> int:
-    """Write arrays by name and return the file's size, by which a whole one is known. Raises OSError."""
+    """Write arrays by name and return the file's size. Raises OSError."""
     np.savez(path, **memory)  # type: ignore[arg-type]
     return path.stat().st_size
 
@@ -24,3 +24,11 @@ def load_memory(path: Path) -> Memory:
             return dict(file)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
         raise MediaError(f"{path} is damaged", f"remove {path.parent}, to begin anew") from problem
+
+
+def is_whole(path: Path, size: int) -> bool:
+    """Whether `save_memory` wrote this file, of so many bytes, and nothing has changed it."""
+    try:
+        return path.stat().st_size == size and zipfile.ZipFile(path).testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False

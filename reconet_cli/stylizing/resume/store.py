@@ -16,7 +16,7 @@ from typing import Any
 from reconet_cli.errors import MediaError
 from reconet_cli.files import lock
 from reconet_cli.json_text import json_value
-from reconet_cli.stylizing.resume.memory import load_memory, save_memory
+from reconet_cli.stylizing.resume.memory import is_whole, load_memory, save_memory
 from reconet_cli.stylizing.stage import Memory
 
 log = logging.getLogger("reconet")
@@ -223,9 +223,9 @@ class Store:
             self.segments.pop()
 
     def _can_go_on(self) -> bool:
-        """Whether what has to be remembered behind the last segment is there."""
+        """Whether what has to be remembered behind the last segment is there, and undamaged."""
         memory = self.segments[-1].memory
-        return not memory or _has(self._memory(len(self.segments) - 1), memory)
+        return not memory or is_whole(self._memory(len(self.segments) - 1), memory)
 
     def _remembered(self) -> range:
         return range(max(0, len(self.segments) - _MEMORIES), len(self.segments))
