@@ -173,20 +173,14 @@ def test_what_was_not_remembered_is_painted_again(tools, sources, steady_at_once
     resumably(sources["steady"], out, steady(29), **options)
     for name in spoilt:
         memory = tmp_path / "out.mp4.parts" / name
-        memory.write_bytes(memory.read_bytes()[:-100])
+        content = bytearray(memory.read_bytes())
+        content[len(content) // 2] ^= 255
+        memory.write_bytes(content)
     notes = resumably(sources["steady"], out, steady(), **options)
     assert [note for note in notes if "painted already" in note] == (
         [f"{kept} frames are painted already, in {out}.parts"] if kept else []
     )
     assert np.array_equal(tools.pixels(out), tools.pixels(steady_at_once))
-
-
-def test_a_damaged_memory_is_said(sources, tmp_path):
-    out = tmp_path / "out.mp4"
-    resumably(sources["steady"], out, steady(19))
-    memory = tmp_path / "out.mp4.parts/000000.npz"
-    memory.write_bytes(bytes(len(memory.read_bytes())))
-    assert resumably(sources["steady"], out, steady())[-1].startswith(f"{memory} is damaged")
 
 
 def test_lossy_results_do_not_depend_on_where_a_run_stopped(tools, sources, tmp_path):

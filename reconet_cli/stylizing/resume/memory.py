@@ -30,5 +30,5 @@ def is_whole(path: Path, size: int) -> bool:
     """Whether `save_memory` wrote this file, of so many bytes, and nothing has changed it."""
     try:
         return path.stat().st_size == size and zipfile.ZipFile(path).testzip() is None
-    except (OSError, zipfile.BadZipFile):
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile):
         return False
