@@ -35,15 +35,20 @@ class AnySize(nn.Module):
             padded = F.pad(image, (0, -width % multiple, 0, -height % multiple), mode="reflect")
             return self.network.paint_padded(padded)[1][..., :height, :width]
         # `torch.export` asks for proofs about the sizes above that it cannot find; indices need none.
-        padded = image.index_select(2, _reflected(height, multiple)).index_select(3, _reflected(width, multiple))
-        painted = self.network.paint_padded(padded)[1]
-        return painted.index_select(2, torch.arange(height)).index_select(3, torch.arange(width))
+        rows, columns = _reflected(image, height, multiple), _reflected(image, width, multiple)
+        painted = self.network.paint_padded(image.index_select(2, rows).index_select(3, columns))[1]
+        return painted.index_select(2, _first(image, height)).index_select(3, _first(image, width))
 
 
-def _reflected(side: int, multiple: int) -> Tensor:
+def _reflected(image: Tensor, side: int, multiple: int) -> Tensor:
     """The rows or columns that a side padded to a multiple consists of."""
     last = side - 1
-    return last - (last - torch.arange((side + multiple - 1) // multiple * multiple)).abs()
+    return last - (last - _first(image, (side + multiple - 1) // multiple * multiple)).abs()
+
+
+def _first(image: Tensor, count: int) -> Tensor:
+    """0 to `count` - 1, where `image` is: the device that `torch.arange` is told would become part of the program."""
+    return image.new_ones(count, dtype=torch.int64).cumsum(0) - 1
 
 
 class ByteFrames(nn.Module):

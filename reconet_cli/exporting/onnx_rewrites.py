@@ -53,30 +53,32 @@ def slice_and_pad(model: Any) -> None:
         if axis not in _SIDES or node.input[1] not in editor.maker:
             continue
         rows = editor.maker[editor.maker[node.input[1]].input[0]]
-        if rows.op_type == "Range":
-            _slice(editor, node, axis, rows.input[1], f"crop_{number}")
-        elif rows.op_type == "Sub":
-            # last - |last - range|, see `graph._reflected`
+        if editor.maker[rows.input[0]].op_type == "CumSum":
+            _slice(editor, node, axis, _count(editor, rows), f"crop_{number}")
+        else:
+            # last - |last - first ones|, see `graph._reflected`
             inner = editor.maker[editor.maker[rows.input[1]].input[0]]
-            _pad(editor, node, axis, editor.maker[inner.input[1]].input[1], f"pad_{number}")
+            _pad(editor, node, axis, _count(editor, editor.maker[inner.input[1]]), f"pad_{number}")
     onnxscript.optimizer.remove_unused_nodes(model)
 
 
+def _count(editor: GraphEditor, first: Any) -> str:
+    """How many rows or columns `graph._first` gives, a list of one: sums of as many ones, less one."""
+    ones = editor.maker[editor.maker[first.input[0]].input[0]]
+    return str(editor.maker[ones.input[0]].input[1])
+
+
 def _slice(editor: GraphEditor, node: Any, axis: int, count: str, name: str) -> None:
-    one = editor.constant(f"{name}_one", np.array([-1], np.int64))
     start = editor.constant(f"{name}_start", np.array([0], np.int64))
     along = editor.constant(f"{name}_axis", np.array([axis], np.int64))
-    end = editor.before(node, "Reshape", [count, one], f"{name}_end")
     output = node.output[0]
-    editor.before(node, "Slice", [node.input[0], start, end, along], output)
+    editor.before(node, "Slice", [node.input[0], start, count, along], output)
     editor.graph.node.remove(node)
 
 
 def _pad(editor: GraphEditor, node: Any, axis: int, count: str, name: str) -> None:
-    one = editor.constant(f"{name}_one", np.array([-1], np.int64))
-    padded = editor.before(node, "Reshape", [count, one], f"{name}_padded")
     side = editor.before(node, "Shape", [node.input[0]], f"{name}_side", start=axis, end=axis + 1)
-    more = editor.before(node, "Sub", [padded, side], f"{name}_more")
+    more = editor.before(node, "Sub", [count, side], f"{name}_more")
     ahead = editor.constant(f"{name}_ahead", np.zeros(4 + axis, np.int64))
     behind = [editor.constant(f"{name}_behind", np.zeros(3 - axis, np.int64))] if axis < 3 else []
     pads = editor.before(node, "Concat", [ahead, more, *behind], f"{name}_pads", axis=0)

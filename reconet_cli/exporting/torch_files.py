@@ -19,7 +19,17 @@ FACTS = "reconet.json"
 
 def write_program(plan: Plan, path: Path, facts: Mapping[str, str]) -> None:
     """Write the plan's `torch.export` program."""
-    torch.export.save(exported_program(plan), path, extra_files={FACTS: json.dumps(facts)})
+    program = exported_program(plan)
+    _forget_device(program.graph_module)
+    torch.export.save(program, path, extra_files={FACTS: json.dumps(facts)})
+
+
+def _forget_device(module: torch.fx.GraphModule) -> None:
+    """Remove the checks that every tensor whose type changes is still on a CPU, as it was here."""
+    for node in list(module.graph.nodes):
+        if node.target is torch.ops.aten._assert_tensor_metadata.default:
+            module.graph.erase_node(node)
+    module.recompile()
 
 
 def write_torchscript(plan: Plan, path: Path, facts: Mapping[str, str]) -> None:
