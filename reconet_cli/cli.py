@@ -119,11 +119,11 @@ def run(arguments: list[str]) -> int:
         if isinstance(stop.__cause__, EOFError):  # which click takes for an interrupt
             return _fail("something that was read has ended unexpectedly", "--debug shows where it happened", 1)
         return _fail("interrupted", "", INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our stdout went away; Python must not complain again while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return _fail("the output pipe was closed", "", 1)
     except Exception as problem:
+        if isinstance(problem, OSError) and streams.reader_is_gone(problem):
+            # The reader of our stdout went away; Python must not complain again while it exits.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return _fail("the output pipe was closed", "", 1)
         if debug:
             raise
         if _caused_by_interrupt(problem):

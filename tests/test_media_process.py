@@ -1,5 +1,6 @@
 """Children: heard, ended, reaped."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from reconet_cli.errors import MediaError
 from reconet_cli.media.probing import probe
 from reconet_cli.media.process import Process
 from reconet_cli.media.source import file_source
+from reconet_cli.media.streams import reader_is_gone, ready
 
 
 def python(code: str, **options) -> Process:
@@ -75,6 +77,26 @@ def test_child_has_a_session_of_its_own():
     finally:
         process.close_stdin()
         process.abort()
+
+
+def test_a_reader_that_is_gone_by_its_name_on_each_system():
+    assert reader_is_gone(BrokenPipeError(errno.EPIPE, "Broken pipe"))
+    invalid = OSError(errno.EINVAL, "Invalid argument")
+    assert [reader_is_gone(invalid, system) for system in ("nt", "posix")] == [True, False]
+    assert not reader_is_gone(OSError(errno.EINVAL, "Invalid argument", "a?b.mp4"), "nt")
+    assert not reader_is_gone(OSError(errno.ENOSPC, "No space left on device"), "nt")
+
+
+def test_what_can_be_read_and_the_end_are_noticed():
+    reading, writing = os.pipe()
+    assert not ready(reading)
+    os.write(writing, b"x")
+    assert ready(reading)
+    os.read(reading, 1)
+    assert not ready(reading, 0.01)
+    os.close(writing)
+    assert ready(reading, 60)
+    os.close(reading)
 
 
 def test_program_that_is_not_there():

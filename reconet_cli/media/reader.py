@@ -116,7 +116,7 @@ class FfmpegReader:
             raise MediaError(f"{self.name}: decoding ended inside a frame: {self._process.problem()}")
         if status != 0:
             raise MediaError(f"{self.name}: decoding failed: {self._process.problem()}")
-        if streams.ready(self._process.stdout) and self._process.stdout.read(1):
+        if streams.ready(self._process.stdout.fileno()) and self._process.stdout.read(1):
             raise self._untold()
         if self.count == 0:
             raise MediaError(f"{self.name}: no frame could be decoded: {self._process.problem()}")
@@ -132,7 +132,7 @@ class FfmpegReader:
     def _next(self) -> _Shown | None:
         """What is said of the next frame, None after the last. Raises MediaError where frames come without that."""
         while not self._times.wait(_SILENCE):
-            if streams.ready(self._process.stdout) and not self._times.wait(_DELAY):
+            if streams.ready(self._process.stdout.fileno()) and not self._times.wait(_DELAY):
                 raise self._untold() if self._process.stdout.read(1) else self._endless()
             if not self._process.running and not self._times.wait(_DELAY):
                 break  # somebody else holds the log

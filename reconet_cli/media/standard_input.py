@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import select
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -79,16 +78,16 @@ class StandardInput:
 
     def _show(self, process: Process) -> None:
         try:
-            process.stdin.write(self._head)
+            streams.send(process.stdin, bytes(self._head))
             while process.running:
                 # A live source may pause just when ffmpeg has seen enough.
-                if not select.select([self._descriptor], [], [], 0.05)[0]:
+                if not streams.ready(self._descriptor, 0.05):
                     continue
                 chunk = streams.read(self._descriptor, _CHUNK)
                 self._head += chunk
                 if not chunk or len(self._head) > _MOST_PROBED:
                     break
-                process.stdin.write(chunk)
+                streams.send(process.stdin, chunk)
         except BrokenPipeError:
             pass  # ffmpeg has seen enough
         process.close_stdin()
@@ -110,9 +109,7 @@ class StandardInput:
             while chunk:
                 if self._second:
                     self._second.put(chunk)
-                rest = memoryview(chunk)
-                while rest:
-                    rest = rest[process.stdin.write(rest) :]
+                streams.send(process.stdin, chunk)
                 if y4m:
                     self._end.put(chunk)
                 chunk = streams.read(self._descriptor, _CHUNK)
@@ -125,16 +122,17 @@ class StandardInput:
 
     def spool(self) -> Path:
         """Copy everything to a temporary file, for containers whose sound is read a second time."""
-        with tempfile.NamedTemporaryFile(prefix="reconet-", delete=False) as copy:
-            try:
+        copy = tempfile.NamedTemporaryFile(prefix="reconet-", delete=False)  # noqa: SIM115 - closed below
+        try:
+            with copy:
                 copy.write(self._head)
                 while chunk := streams.read(self._descriptor, 1 << 20):
                     copy.write(chunk)
-            except BaseException as problem:
-                os.unlink(copy.name)
-                if isinstance(problem, OSError):
-                    raise MediaError(f"cannot keep standard input in {copy.name}: {problem.strerror}") from problem
-                raise
+        except BaseException as problem:
+            os.unlink(copy.name)  # closed by now: Windows removes no open file
+            if isinstance(problem, OSError):
+                raise MediaError(f"cannot keep standard input in {copy.name}: {problem.strerror}") from problem
+            raise
         return Path(copy.name)
 
     def frames(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import select
 import sys
-from typing import Any
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
 
 from reconet_cli.errors import MediaError
+
+_LOOK = 0.005  # seconds between two looks into a pipe where nothing can be waited for
 
 
 def settle() -> None:
@@ -57,23 +63,67 @@ def read_into(descriptor: int, buffer: memoryview) -> int:
             select.select([descriptor], [], [])
 
 
-def ready(pipe: Any) -> bool:
-    """Whether there is something to read in a pipe, or its end; False where nobody can tell (Windows)."""
-    if not hasattr(select, "poll"):
-        return False
+def ready(descriptor: int, seconds: float = 0.0) -> bool:
+    """Whether there is something to read, or the end, waiting for up to `seconds`."""
+    if sys.platform == "win32":
+        return _ready_on_windows(descriptor, seconds)
     poll = select.poll()
-    poll.register(pipe.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(1000 * seconds))
+
+
+def _ready_on_windows(descriptor: int, seconds: float) -> bool:
+    """Windows waits for sockets only (`select`), and can look into pipes. Never run."""
+    import _winapi
+    import msvcrt
+
+    handle, end = msvcrt.get_osfhandle(descriptor), time.monotonic() + seconds  # type: ignore[attr-defined]
+    try:
+        while not _winapi.PeekNamedPipe(handle)[0]:  # type: ignore[attr-defined]
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_LOOK)
+    except OSError:  # a pipe that has ended, or a file, which has something at any time
+        pass
+    return True
 
 
 def write(descriptor: int, data: bytes | memoryview) -> None:
     """Write everything, waiting for room. Raises BrokenPipeError when nobody reads any more."""
     rest = memoryview(data).cast("B")
-    while rest:
-        try:
-            rest = rest[os.write(descriptor, rest) :]
-        except BlockingIOError:
-            select.select([], [descriptor], [])
+    with _gone_readers_told():
+        while rest:
+            try:
+                rest = rest[os.write(descriptor, rest) :]
+            except BlockingIOError:
+                select.select([], [descriptor], [])
+
+
+def send(pipe: IO[bytes], data: bytes | memoryview) -> None:
+    """Write everything into an unbuffered pipe. Raises BrokenPipeError when its process reads no more."""
+    rest = memoryview(data).cast("B")
+    with _gone_readers_told():
+        while rest:
+            rest = rest[pipe.write(rest) :]
+
+
+def reader_is_gone(problem: OSError, system: str = os.name) -> bool:
+    """Whether a pipe could not be written because nobody reads it.
+
+    Windows says "invalid argument" then (https://github.com/python/cpython/issues/63811).
+    """
+    invalid = problem.errno == errno.EINVAL and problem.filename is None
+    return isinstance(problem, BrokenPipeError) or (system == "nt" and invalid)
+
+
+@contextmanager
+def _gone_readers_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        if not reader_is_gone(problem):
+            raise
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from problem
 
 
 def _descriptor(stream: Any, name: str, hint: str) -> int:

@@ -156,10 +156,8 @@ class FfmpegWriter:
 
     def _send(self, data: bytes | memoryview) -> None:
         assert self._process is not None
-        rest = memoryview(data).cast("B")
         try:
-            while rest:
-                rest = rest[self._process.stdin.write(rest) :]
+            streams.send(self._process.stdin, data)
         except BrokenPipeError:
             self._process.wait()
             raise self._failure(self._process) from None

@@ -178,6 +178,8 @@ class Store:
     def remove(self) -> None:
         """The output is complete: take everything away again, but nothing that others have put there."""
         for path in self._ours():
+            if path.name == _LOCK and os.name == "nt":
+                self.close()  # Windows removes no open file
             path.unlink()
         if not any(self.folder.iterdir()):
             self.folder.rmdir()
