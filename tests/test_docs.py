@@ -1,0 +1,201 @@
+"""The docs are right: their commands run as they are written, their options exist, and their links lead somewhere.
+
+Every ```sh block of README.md and docs/ runs, page by page, in one folder with the files that the pages name. A block
+that cannot run here is opened with ```sh no-test (reason); its `reconet` commands are still parsed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import flow_trees
+import numpy as np
+import pytest
+from conftest import FFMPEG
+from processes import PATIENCE
+
+from reconet_cli.cli import COMMANDS, cli
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINKED = [*PAGES, ROOT / "CONTRIBUTING.md", *(ROOT / name for name in ("weights/README.md", "examples/export.md"))]
+BLOCK = re.compile(r"^```(\w+)(?: ([^\n]*))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+CI = "<!-- test command -->\n"  # .ci/run runs the block behind this line
+# Options of other programs.
+FOREIGN = {"--array", "--nproc-per-node"}
+
+# Runs commands and Python in one process, which loads everything once. A message is a line of JSON, both ways.
+WORKER = """
+import json, os, sys
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+from reconet_cli.cli import cli, run
+for line in sys.stdin:
+    kind, folder, given = json.loads(line)
+    os.chdir(folder)
+    status = 0
+    try:
+        if kind == "run":
+            status = run(given)
+        elif kind == "parse":
+            cli.get_command(None, given[0]).make_context(given[0], given[1:])
+        else:
+            exec(given, {})
+    except Exception as problem:
+        print(f"{type(problem).__name__}: {problem}", file=sys.stderr, flush=True)
+        status = 1
+    print(status, file=answers, flush=True)
+"""
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str, str]]:
+    """(language, what follows it, text) of a page's code, without what CI runs."""
+    text = re.sub(re.escape(CI) + r"```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for found in BLOCK.finditer(text):
+        yield found[1], found[2] or "", found[3]
+
+
+def plain(line: str) -> list[str]:
+    """The arguments of a line that is one `reconet` command and needs no shell, else an empty list."""
+    words = list(shlex.shlex(line, posix=True, punctuation_chars=True))
+    return shlex.split(line, comments=True)[1:] if words[:1] == ["reconet"] and not set("|><&;") & set(words) else []
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory) -> Path:
+    """A folder with everything that the pages name: a frame a second, so that long times take no time."""
+    shelf = tmp_path_factory.mktemp("shelf")
+    for folder in ("examples", "holiday", "frames", "photos"):
+        (shelf / folder).mkdir()
+    colors = np.random.default_rng(0).integers(0, 256, (8, 8, 12, 3), dtype=np.uint8)
+    pictures = [cv2.resize(color, (96, 64), interpolation=cv2.INTER_CUBIC) for color in colors]
+    names = ["photo.jpg", "starry.jpg", "examples/mosaic.jpg", "holiday/photo.jpg", "photos/1.jpg"]
+    names += ["mask.png", "a.png", "b.png"]
+    names += [f"frames/{number:06d}.png" for number in range(3)] + [f"in-{number:04d}.png" for number in range(3)]
+    for number, name in enumerate(names):
+        cv2.imwrite(str(shelf / name), pictures[number % len(pictures)])
+
+    def clip(name: str, size: str, seconds: int, *options: str) -> None:
+        inputs = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=1", "-f", "lavfi", "-i", "sine"]
+        made = [FFMPEG, "-v", "error", *inputs, "-t", str(seconds), *options, str(shelf / name)]
+        subprocess.run(made, check=True, timeout=PATIENCE)
+
+    x264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+    clip("holiday.mp4", "96x64", 24, *x264)
+    clip("in.mp4", "640x360", 3, *x264)
+    clip("in.gif", "96x64", 3, "-an")
+    clip("film.mkv", "96x64", 5, *x264)
+    clip("examples/clip.mp4", "96x64", 5, *x264)
+    for copy in ("other-tool.mp4", "one.mp4", "holiday/one.mp4"):
+        shutil.copy(shelf / "examples/clip.mp4", shelf / copy)
+    flow_trees.sintel(shelf / "MPI-Sintel")
+    return shelf
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory) -> Path:
+    """A folder of what the pages call: `reconet`, ffmpeg, and an ffplay that only swallows."""
+    folder = tmp_path_factory.mktemp("programs")
+    scripts = {"reconet": f'exec {sys.executable} -m reconet_cli "$@"', "ffplay": "exec cat > /dev/null"}
+    for name, line in {**scripts, "ffmpeg": f'exec {FFMPEG} "$@"'}.items():
+        (folder / name).write_text(f"#!/bin/sh\n{line}\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def surroundings(tmp_path_factory, programs) -> dict[str, str]:
+    """Environment variables: a home and a cache that the pages share."""
+    home = tmp_path_factory.mktemp("home")
+    mine = {"HOME": str(home), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "RECONET_FFMPEG": FFMPEG}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "RECONET_"))}
+    return {**kept, **mine, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
+
+
+@pytest.fixture(scope="module")
+def worker(surroundings, tmp_path_factory) -> Iterator[Callable[[str, Path, object], str]]:
+    """Runs ("run", a command's arguments), ("parse", the same) or ("python", text); returns what went wrong."""
+    log = tmp_path_factory.mktemp("worker") / "log"
+    with log.open("w") as told, subprocess.Popen(
+        [sys.executable, "-c", WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told, text=True,
+        env=surroundings,
+    ) as process:  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+
+        def ask(kind: str, folder: Path, given: object) -> str:
+            before = log.stat().st_size
+            print(json.dumps([kind, str(folder), given]), file=process.stdin, flush=True)
+            status = process.stdout.readline().strip()
+            return "" if status == "0" else f"status {status}: {log.read_bytes()[before:].decode(errors='replace')}"
+
+        yield ask
+        process.stdin.close()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_commands_run_as_they_are_written(page, shelf, worker, surroundings, tmp_path):
+    folder = tmp_path / "page"
+    shutil.copytree(shelf, folder)
+
+    def shell(lines: str) -> str:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", lines], cwd=folder, env=surroundings, capture_output=True, text=True,
+            timeout=PATIENCE, check=False,
+        )  # fmt: skip
+        return done.stderr if done.returncode else ""
+
+    for language, about, text in blocks(page):
+        if language == "python":
+            assert not worker("python", folder, text)
+        elif language == "sh" and about:
+            assert re.fullmatch(r"no-test \(.+\)", about), f"{page.name}: say why: ```sh no-test (reason)"
+            for found in re.finditer(r"(?:\breconet|-m reconet_cli) ([^|&\n#]+)", re.sub(r"`.*?`", "", text)):
+                assert not worker("parse", folder, shlex.split(found[1])), found[0]
+        elif language == "sh":
+            lines = text.replace("\\\n", " ").splitlines()
+            if all(plain(line) for line in lines):
+                for line in lines:
+                    assert not worker("run", folder, plain(line)), line
+            else:
+                assert not shell(text), text
+
+
+def test_options_exist():
+    commands = [cli.get_command(None, name) for name in COMMANDS]  # type: ignore[arg-type]
+    known = {name for command in [cli, *commands] for option in command.params for name in _names(option)}
+    for page in PAGES:
+        code = re.findall(r"`[^`\n]+`|^```sh.*?^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+        named = {name for text in code for name in re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)}
+        assert named <= known | FOREIGN, page.name
+
+
+def _names(option) -> list[str]:
+    return [*option.opts, *option.secondary_opts]
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), f"{page.name}: {link}"
+        if anchor:
+            assert anchor in _anchors(target), f"{page.name}: {link}"
+
+
+def _anchors(page: Path) -> set[str]:
+    """What GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
