@@ -199,3 +199,10 @@ def _anchors(page: Path) -> set[str]:
     """What GitHub makes of a page's headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_library_page_is_up_to_date():
+    made = subprocess.run([sys.executable, ROOT / "docs/make_api.py"], capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    assert page == made.stdout, "docstrings have changed: python docs/make_api.py > docs/api.md"
