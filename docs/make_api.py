@@ -1,4 +1,4 @@
-"""Print docs/api.md, made from the docstrings of the library's public names: `python docs/make_api.py > docs/api.md`."""
+"""Print docs/api.md from the docstrings of the library's public names: `python docs/make_api.py > docs/api.md`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from reconet_cli import errors
 
 INTRODUCTION = """# The Python library
 
-`import reconet_cli as reconet` loads neither PyTorch nor OpenVINO; names are looked up when they are first used. The library is typed,
-prints nothing, and logs to the logger `reconet`, which `reconet -v` shows in full. What goes wrong is raised as a
-[`ReconetError`](#reconeterror) with a hint. [examples/library.py](../examples/library.py) uses most of it in one go.
+`import reconet_cli as reconet` loads neither PyTorch nor OpenVINO; names are looked up when they are first used. The
+library is typed, prints nothing, and logs to the logger `reconet`, which `reconet -v` shows in full. What goes wrong is
+raised as a [`ReconetError`](#reconeterror) with a hint. [examples/library.py](../examples/library.py) uses most
+of it in one go.
 
 Frames are RGB, `uint8` or `uint16`, `(H, W, 3)`. A flow a→b is `float32`, `(2, H, W)`, in pixels, x first.
 
@@ -68,7 +69,7 @@ def _is_public(name: str, member: Any) -> bool:
 
 def _member(name: str, member: Any) -> str:
     if isinstance(member, property):
-        return f"- **`{name}`** (`{inspect.signature(member.fget).return_annotation}`): {_text(member)}"
+        return f"- **`{name}`** (`{member.fget.__annotations__['return']}`): {_text(member)}"
     return f"- **`{_call(name, member)[0]}`**: {_text(member)}"
 
 
@@ -79,7 +80,7 @@ def _text(thing: Any) -> str:
 
 def _signature(name: str, thing: Any) -> str:
     if inspect.isclass(thing):
-        base = thing.__base__.__name__
+        base = thing.__bases__[0].__name__
         return f"class {name}({base})" if issubclass(thing, Exception) else f"class {name}"
     line, names, returned = _call(name, thing)
     return line if len(line) <= 100 else f"{name}(\n    " + ",\n    ".join(names) + f",\n){returned}"

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,18 +15,31 @@ from reconet_cli import __version__
 from reconet_cli.gone_folder import settle_in_a_gone_folder
 from reconet_cli.media import streams
 
-# name -> (module, one-line help); the help stands here so that `reconet --help` imports no subcommand.
-COMMANDS = {
-    "stylize": ("reconet_cli.commands.stylize", "Paint a video or a picture in a style."),
-    "styles": ("reconet_cli.commands.styles", "List the styles that are there."),
-    "train": ("reconet_cli.commands.train", "Train a style from a picture."),
-    "deflicker": ("reconet_cli.commands.deflicker", "Take the flicker out of any painted clip."),
-    "evaluate": ("reconet_cli.commands.evaluate", "Measure flicker, of any painted clip or of a style."),
-    "flow": ("reconet_cli.commands.flow", "Estimate optical flow, or measure it against ground truth."),
-    "export": ("reconet_cli.commands.export", "Write a style's network for other runtimes: ONNX, OpenVINO, PyTorch."),
-    "bench": ("reconet_cli.commands.bench", "Measure how fast styles are here, and what they wait for."),
-    "doctor": ("reconet_cli.commands.doctor", "Say what is installed, what works, and what to do about the rest."),
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+# name -> (module, one-line help), group by group; the help stands here so that `reconet --help` imports no subcommand.
+GROUPS = {
+    "Stylize": {
+        "stylize": ("reconet_cli.commands.stylize", "Paint a video or a picture in a style."),
+        "deflicker": ("reconet_cli.commands.deflicker", "Take the flicker out of any painted clip."),
+    },
+    "Styles": {
+        "styles": ("reconet_cli.commands.styles", "List the styles that are there."),
+        "train": ("reconet_cli.commands.train", "Train a style from a picture."),
+        "export": ("reconet_cli.commands.export", "Write a style for other runtimes: ONNX, OpenVINO, PyTorch."),
+    },
+    "Measure": {
+        "evaluate": ("reconet_cli.commands.evaluate", "Measure flicker, of any painted clip or of a style."),
+        "flow": ("reconet_cli.commands.flow", "Estimate optical flow, or measure it against ground truth."),
+        "bench": ("reconet_cli.commands.bench", "Measure how fast styles are here, and what they wait for."),
+    },
+    "Set up": {
+        "doctor": ("reconet_cli.commands.doctor", "Say what is installed, what works, and what to do about the rest."),
+        "completion": ("reconet_cli.commands.completion", "Print a script that lets a shell complete commands."),
+    },
 }
+COMMANDS = {name: entry for commands in GROUPS.values() for name, entry in commands.items()}
 
 # What commands were called before.
 RENAMED = {"stabilize": "deflicker"}
@@ -65,8 +78,17 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        width = max(len(name) for name in COMMANDS)
+        for heading, commands in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), text) for name, (_, text) in commands.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The subcommands, or the options of `reconet` itself; imports no subcommand."""
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name, help=entry[1]) for name, entry in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
 
 @click.group(

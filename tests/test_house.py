@@ -105,6 +105,7 @@ def test_files_stay_small(path):
         ["doctor", "--help"],
         ["bench", "--help"],
         ["export", "--help"],
+        ["completion", "bash"],
         ["--version"],
     ],
 )

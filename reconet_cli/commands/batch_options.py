@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconet_cli.commands.suggestions import suggest_folders
+
 if TYPE_CHECKING:
     from reconet_cli.stylizing.batch.names import Item
     from reconet_cli.stylizing.batch.shard import Shard
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     from reconet_cli.stylizing.whole import Outcome
 
 _OPTIONS = [
-    click.option("--output-dir", metavar="FOLDER", help="Paint every INPUT (of folders: every file) into this folder."),
+    click.option(
+        "--output-dir", metavar="FOLDER", shell_complete=suggest_folders,
+        help="Paint every INPUT (of folders: every file) into this folder.",
+    ),
     click.option("--name", metavar="TEMPLATE", help="Their names: {stem} {style} {suffix} {folder}."),
     click.option("--skip-existing", is_flag=True, help="Leave out what is painted already."),
     click.option("--shard", metavar="I/N|slurm", help="Only part I of N of the list, or this Slurm array task's."),

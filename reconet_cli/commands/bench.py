@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconet_cli.commands.parameters import Size, check_variant, threads_option
+from reconet_cli.commands.suggestions import suggest_styles, suggest_variants
 
 if TYPE_CHECKING:
     from reconet_cli.media.request import Request
@@ -26,11 +27,14 @@ _PATIENCE = 300.0  # seconds for making a test clip
     Absolute speeds drift with whatever else the machine does; ratios from one run hold.
     """,
 )
-@click.option("--style", "styles", multiple=True, default=("mosaic",), show_default=True, help="Repeatable.")
+@click.option(
+    "--style", "styles", multiple=True, default=("mosaic",), show_default=True, shell_complete=suggest_styles,
+    help="Repeatable.",
+)  # fmt: skip
 @click.option(
     "--size", "sizes", multiple=True, type=Size(), default=("640x360",), show_default=True, help="Repeatable."
 )
-@click.option("--variant", default="auto", show_default=True, help="fast, paper, …")
+@click.option("--variant", default="auto", show_default=True, shell_complete=suggest_variants, help="fast, paper, …")
 @click.option("--engine", type=click.Choice(["auto", "openvino", "torch"]), default="auto", show_default=True)
 @click.option("--device", default="auto", show_default=True)
 @click.option("--precision", default="auto", show_default=True)

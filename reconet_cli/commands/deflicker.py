@@ -11,6 +11,7 @@ from reconet_cli.commands.batch_options import report
 from reconet_cli.commands.media_options import check_encoding, encoding_options
 from reconet_cli.commands.parameters import Share, threads_option
 from reconet_cli.commands.signals import ended_by_signals
+from reconet_cli.commands.suggestions import suggest_files
 
 
 @click.command(
@@ -23,12 +24,12 @@ from reconet_cli.commands.signals import ended_by_signals
 )
 @click.argument("original", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("stylized", type=click.Path(exists=True, dir_okay=False))
-@click.argument("output")
+@click.argument("output", shell_complete=suggest_files)
 @click.option("--strength", type=Share(), default=1.0, show_default=True, help="0 changes nothing.")
 @encoding_options
 @threads_option
 @click.option("-y", "--yes", is_flag=True, help="Overwrite OUTPUT.")
-@click.option("--ffmpeg", metavar="PATH", help="Which ffmpeg to use.")
+@click.option("--ffmpeg", metavar="PATH", shell_complete=suggest_files, help="Which ffmpeg to use.")
 def command(
     original: Path,
     stylized: str,

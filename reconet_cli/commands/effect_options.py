@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from reconet_cli.commands.parameters import Time, deflicker_option
+from reconet_cli.commands.suggestions import suggest_files
 from reconet_cli.errors import ReconetError
 
 
@@ -39,7 +40,10 @@ _OPTIONS = [
     ),
     click.option("--keep-color", is_flag=True, help="Keep the input's colors, paint light and dark."),
     click.option("--strength", type=_SHARE, default=1.0, help="0 is the input, 1 the painting."),
-    click.option("--mask", metavar="FILE|#RRGGBB", help="Paint where this is white, or of this color."),
+    click.option(
+        "--mask", metavar="FILE|#RRGGBB", shell_complete=suggest_files,
+        help="Paint where this is white, or of this color.",
+    ),
     click.option("--compare", type=click.Choice(["side", "split"]), help="Show the input, too."),
 ]  # fmt: skip
 

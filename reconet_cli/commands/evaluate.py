@@ -12,6 +12,7 @@ from reconet_cli.commands.flow import METHODS
 from reconet_cli.commands.parameters import Command, Size, check_variant, deflicker_option, refuse
 from reconet_cli.commands.signals import ended_by_signals
 from reconet_cli.commands.stylize import PRECISIONS
+from reconet_cli.commands.suggestions import suggest_styles, suggest_variants
 
 if TYPE_CHECKING:
     from reconet_cli.evaluation.reports import ClipReport, TruthReport
@@ -34,9 +35,17 @@ _FILE = click.Path(path_type=Path)
     Clips are videos or folders of pictures; frames are paired by their index. The original's own error is the floor:
     flow, light and noise are in it.
     """,
+    groups={
+        "Common options": "--style --deflicker --style-picture --frames --size --html --csv --json --yes",
+        "Measures": "--truth --method --loss-network",
+        "The network": "--variant --engine --device --precision",
+    },
 )
 @click.argument("clips", nargs=-1, metavar="[ORIGINAL [STYLIZED...]]", type=click.Path(exists=True, path_type=Path))
-@click.option("--style", "styles", multiple=True, metavar="NAME|FILE", help="Paint with this and measure; repeatable.")
+@click.option(
+    "--style", "styles", multiple=True, metavar="NAME|FILE", shell_complete=suggest_styles,
+    help="Paint with this and measure; repeatable.",
+)  # fmt: skip
 @click.option(
     "--sintel",
     "--truth",
@@ -66,7 +75,9 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--size", type=Size(), help="Bring all frames to this size.  [default: their own; --sintel: 640x360]")
 @click.option("--frames", type=click.IntRange(2), metavar="N", help="Measure the first N frames.")
-@click.option("--variant", default="auto", metavar="NAME", help="Which network of the styles.")
+@click.option(
+    "--variant", default="auto", metavar="NAME", shell_complete=suggest_variants, help="Which network of the styles."
+)
 @click.option(
     "--engine", type=click.Choice(["auto", "openvino", "torch", "onnxruntime"]), default="auto", show_default=True
 )

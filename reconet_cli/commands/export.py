@@ -9,6 +9,7 @@ import click
 
 from reconet_cli.commands.parameters import Size, check_variant
 from reconet_cli.commands.signals import ended_by_signals
+from reconet_cli.commands.suggestions import suggest_styles, suggest_variants
 
 
 @click.command(
@@ -20,8 +21,16 @@ from reconet_cli.commands.signals import ended_by_signals
     """,
 )
 @click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--style", required=True, metavar="NAME|FILE", help="What to export; `reconet styles` lists.")
-@click.option("--variant", default="auto", metavar="NAME", help="Which network of the style.")
+@click.option(
+    "--style",
+    required=True,
+    metavar="NAME|FILE",
+    shell_complete=suggest_styles,
+    help="What to export; `reconet styles` lists.",
+)
+@click.option(
+    "--variant", default="auto", metavar="NAME", shell_complete=suggest_variants, help="Which network of the style."
+)
 @click.option(
     "--format",
     "kind",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconet_cli.commands.option_groups import GroupedCommand
 from reconet_cli.commands.signals import ended_by_signals
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ FORMATS = ("flo", "pfm", "png", "npz")
 
 @click.command(
     "flow",
+    cls=GroupedCommand,
     help="""Estimate optical flow, the way of every pixel from a frame to the next.
 
     \b
@@ -46,6 +48,12 @@ FORMATS = ("flo", "pfm", "png", "npz")
     CLIP is a video or a folder of pictures. Flow files are named after the frame whose pixels they are for. A folder
     that is not finished is continued.
     """,
+    groups={
+        "Common options": "--method --backward --both --occlusion --scale --jobs --yes",
+        "Flow files": "--format",
+        "Color video": "--max-flow --legend",
+        "Measuring": "--evaluate --json",
+    },
 )
 @click.argument("paths", nargs=-1, metavar="INPUT... OUTPUT", type=click.Path(path_type=Path))
 @click.option(

@@ -12,6 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from reconet_cli.commands.option_groups import GroupedCommand
 from reconet_cli.processors import limit_processors
 
 
@@ -103,7 +104,7 @@ deflicker_option = partial(click.option, "--deflicker", type=Share(), is_flag=Fa
 _RENAMED = {"--stabilize": "--deflicker"}
 
 
-class Command(click.Command):
+class Command(GroupedCommand):
     """A command whose options can be given by their old names, too; it says once that they have new ones."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

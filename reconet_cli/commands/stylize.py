@@ -13,6 +13,7 @@ from reconet_cli.commands.effect_options import effect_options
 from reconet_cli.commands.media_options import check_encoding, check_moving, gpu_number, media_options
 from reconet_cli.commands.parameters import Command, Ratio, Size, Time, check_variant, refuse, threads_option
 from reconet_cli.commands.signals import ended_by_signals
+from reconet_cli.commands.suggestions import suggest_files, suggest_styles, suggest_variants
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,19 +39,33 @@ PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
     ffmpeg -i in.mp4 -f yuv4mpegpipe - |
         reconet stylize - - --style mosaic | ffplay -
     """,
+    groups={
+        "Common options": "--style --deflicker --strength --keep-color --scale --start --duration --output-dir "
+        "--resumable --yes",
+        "Effects": "--mix --transition --mask --compare",
+        "Size and rate": "--size --fps",
+        "Many files": "--name --skip-existing --shard",
+        "The result": "--codec --crf --preset --encoder -e --no-audio",
+        "The input": "--decoder --hdr --allow-playlists",
+        "Pipes and live video": "--format --input-format --live --latency",
+        "The network": "--variant --engine --device --precision --threads",
+    },
 )
-@click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUTPUT")
+@click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUTPUT", shell_complete=suggest_files)
 @click.option(
     "--style",
     "styles",
     required=True,
     multiple=True,
     metavar="NAME|FILE",
+    shell_complete=suggest_styles,
     help="What to paint with; `reconet styles` lists. Two can be blended.",
 )
 @effect_options
 @batch_options
-@click.option("--variant", default="auto", metavar="NAME", help="Which network of the style.")
+@click.option(
+    "--variant", default="auto", metavar="NAME", shell_complete=suggest_variants, help="Which network of the style."
+)
 @click.option("--resumable", is_flag=True, help="Keep what is done when interrupted; the same command goes on there.")
 @click.option("--size", type=Size(), help="Paint at this size (raw input: the size that it has).")
 @click.option("--scale", type=Ratio(16, "factor"), help="Paint at this multiple of the input's size.")
@@ -67,7 +82,7 @@ PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
 )
 @threads_option
 @click.option("-y", "--yes", is_flag=True, help="Overwrite OUTPUT.")
-@click.option("--ffmpeg", metavar="PATH", help="Which ffmpeg to use.")
+@click.option("--ffmpeg", metavar="PATH", shell_complete=suggest_files, help="Which ffmpeg to use.")
 def command(
     paths: tuple[str, ...],
     styles: tuple[str, ...],

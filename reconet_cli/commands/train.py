@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from reconet_cli.commands.option_groups import GroupedCommand
 from reconet_cli.commands.parameters import refuse
 from reconet_cli.commands.signals import StopOnSignal
+from reconet_cli.commands.suggestions import suggest_files, suggest_styles
 from reconet_cli.model.styles import VARIANT_ORDER
 
 _MOST_STEPS = 1_000_000
@@ -18,12 +20,22 @@ _WEIGHTS = ("content", "style", "tone", "color", "variation", "feature_temporal"
 
 @click.command(
     "train",
+    cls=GroupedCommand,
     help="""Train a style from a picture.
 
     Nothing else is needed: without --data the network learns from procedural scenes. Ctrl-C saves a checkpoint and
     stops; --resume continues as if nothing had happened. Start it with `torchrun -m reconet_cli train …` to use
     several GPUs or machines.
     """,
+    groups={
+        "Common options": "--style --preset --style-scale --minutes --until-good --steps --data --resume --output "
+        "--overwrite",
+        "The network": "--variant --init --norm",
+        "Losses": "--loss-network --content-weight --style-weight --tone-weight --color-weight --variation-weight "
+        "--feature-temporal-weight --output-temporal-weight --temporal-share",
+        "Steps": "--size --batch --learning-rate --scenes --seed",
+        "The machine": "--device --precision --workers --compile",
+    },
 )
 @click.option(
     "--style", "picture", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -55,11 +67,11 @@ _WEIGHTS = ("content", "style", "tone", "color", "variation", "feature_temporal"
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Finish within this time, if not earlier.")
 @click.option("--until-good", is_flag=True, help="Finish when more steps stop helping.")
 @click.option(
-    "--init", metavar="NAME|FILE|none",
+    "--init", metavar="NAME|FILE|none", shell_complete=suggest_styles,
     help="Weights to begin with; those of another network are learned from.  [default: base, where it is there]",
 )  # fmt: skip
 @click.option(
-    "--loss-network", metavar="vgg16|compact|FILE", default="auto",
+    "--loss-network", metavar="vgg16|compact|FILE", default="auto", shell_complete=suggest_files,
     help="Its features are compared.  [default: VGG-16 if it is there or, for a GPU, can be downloaded; else compact]",
 )  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps or auto.")
