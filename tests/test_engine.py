@@ -1,12 +1,14 @@
 """Engines: every backend paints the picture that the plain network paints."""
 
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
+from processes import PATIENCE
 
 from reconet_cli.engine import load_engine
 from reconet_cli.engine.cuda_lane import full_float32
@@ -211,3 +213,20 @@ def test_float32_is_not_shortened_and_settings_of_others_stay(monkeypatch):
     with full_float32(benchmark=True):
         assert (cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic) == (False, True, True)
     assert (cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic) == (before, False, True)
+
+
+def test_settings_of_others_stay_where_threads_overlap():
+    before, start = torch.backends.cudnn.allow_tf32, threading.Barrier(8)
+
+    @full_float32()
+    def work(_):
+        time.sleep(0.001)
+        return torch.backends.cudnn.allow_tf32
+
+    def worker(number):
+        start.wait(PATIENCE)
+        return [work(number) for _ in range(5)]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert not any(any(found) for found in pool.map(worker, range(8)))
+    assert torch.backends.cudnn.allow_tf32 == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,11 +17,27 @@ from reconet_cli.engine.graph import FrameGraph
 _WARM_RUNS = 3
 
 
+# The settings are the process's: of two threads, the one that ends last would put back what the other has set.
+_SETTINGS = threading.RLock()
+
+
 @contextmanager
-def full_float32(*, benchmark: bool) -> Iterator[None]:
-    """Convolutions without TF32, which keeps 10 bits of a number; the caller's other settings stay as they are."""
+def full_float32(*, benchmark: bool | None = None) -> Iterator[None]:
+    """Convolutions without TF32, which keeps 10 bits of a number; the caller's other settings stay as they are.
+
+    `benchmark` is whether cuDNN tries its algorithms, None for what is set. One thread at a time.
+    """
     cudnn = torch.backends.cudnn
-    with cudnn.flags(enabled=cudnn.enabled, benchmark=benchmark, deterministic=cudnn.deterministic, allow_tf32=False):
+    with (
+        _SETTINGS,
+        cudnn.flags(
+            enabled=cudnn.enabled,
+            benchmark=cudnn.benchmark if benchmark is None else benchmark,
+            benchmark_limit=cudnn.benchmark_limit,
+            deterministic=cudnn.deterministic,
+            allow_tf32=False,
+        ),
+    ):
         yield
 
 

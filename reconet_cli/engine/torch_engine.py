@@ -62,22 +62,23 @@ class TorchEngine:
         self.lanes = 1
         whole = None if banded else self._of_whole_frames(network, (height, width, 3), deep=deep)
         if whole is None:
-            whole = banded_on_torch(network, device, self._dtype, deep=deep)
+            whole = self._exactly(banded_on_torch(network, device, self._dtype, deep=deep))
             self.description += ", band by band to save memory"
         self._paint = whole
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paint an RGB frame `(H, W, 3)` of the size and type given at the start."""
-        if self._device.type != "cuda":
-            return self._paint(frame)
-        with full_float32(benchmark=torch.backends.cudnn.benchmark):
-            return self._paint(frame)
+        return self._paint(frame)
+
+    def _exactly(self, paint: Paint) -> Paint:
+        """The same in full float32, where convolutions are chosen when they run; in a graph they were chosen before."""
+        return full_float32()(paint) if self._device.type == "cuda" else paint
 
     def _of_whole_frames(self, network: ReCoNet, shape: tuple[int, int, int], *, deep: bool) -> Paint | None:
         """Paints frames as a whole, None where the device lacks the memory."""
         folded = fold_upscaling(network).to(self._device, self._dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         graph = FrameGraph(folded, self._dtype, DEEP_LEVELS if deep else LEVELS)
-        step_by_step = partial(self._run, graph)
+        step_by_step = self._exactly(partial(self._run, graph))
         if self._device.type == "cuda":
             most = max(1, min(_MOST_FRAMES, _BATCH_PIXELS // (shape[0] * shape[1])))
             try:
@@ -87,8 +88,7 @@ class TorchEngine:
             except RuntimeError as problem:  # what cannot be captured may still be run step by step
                 self.description += f", without CUDA graphs ({reason(problem)})"
             try:
-                with full_float32(benchmark=torch.backends.cudnn.benchmark):
-                    step_by_step(np.zeros(shape, np.uint16 if deep else np.uint8))
+                step_by_step(np.zeros(shape, np.uint16 if deep else np.uint8))
             except torch.OutOfMemoryError:
                 torch.cuda.empty_cache()
                 return None

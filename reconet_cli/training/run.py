@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 import torch
 
+from reconet_cli.engine.cuda_lane import full_float32
 from reconet_cli.errors import TrainingError
 from reconet_cli.files import locked
 from reconet_cli.model.loss_networks import LossNetwork
@@ -88,7 +89,7 @@ class Run:
         frames = preview_frames(self._data.pictures)
         journal = Journal(self._files.work, trainer.step, frames) if self._cluster.is_first else None
         pairs = batches(self._data.sources, self._settings, trainer.step, self._machine.workers or 0, self._cluster)
-        with self._kept():
+        with self._kept(), self._arithmetic():
             self._steps(pairs, journal, frames, on_step, should_stop)
         if journal:
             journal.close()
@@ -121,6 +122,11 @@ class Run:
             if journal and trainer.step % _PREVIEW_EVERY == 0:
                 journal.preview(trainer.step, trainer.paint(frames))
             on_step(trainer.schedule.done(trainer.step, trainer.seconds), values)
+
+    def _arithmetic(self) -> AbstractContextManager[None]:
+        """On CUDA devices, fp32 is TF32 unless that is switched off."""
+        exact = self._settings.precision == "fp32" and torch.device(self._machine.device).type == "cuda"
+        return full_float32() if exact else nullcontext()
 
     @contextmanager
     def _kept(self) -> Iterator[None]:

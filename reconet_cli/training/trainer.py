@@ -140,7 +140,8 @@ class Trainer:
         self._bad_steps += 1
         if self._bad_steps == _MOST_BAD_STEPS:
             raise TrainingError(
-                f"the loss was {total} in {_MOST_BAD_STEPS} steps up to {self.step}", "lower --learning-rate"
+                f"loss (now {total:g}) or gradients were not finite in {_MOST_BAD_STEPS} steps up to {self.step}",
+                "lower --learning-rate",
             )
 
     @torch.no_grad()
