@@ -14,6 +14,7 @@ import click
 from reconet_cli import __version__
 from reconet_cli.gone_folder import settle_in_a_gone_folder
 from reconet_cli.media import streams
+from reconet_cli.processors import hold_to_quota
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -160,6 +161,7 @@ def main() -> None:
     """Console entry point."""
     streams.settle()
     settle_in_a_gone_folder()
+    hold_to_quota()
     status = run(sys.argv[1:])
     # Everything is done: an interrupt now would only make Python show a trace on its way out.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -14,8 +14,21 @@ _most = 1 << 16
 def processors() -> int:
     """How many this process may use; more threads than a quota grants would only be put to sleep."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(there, _most, _quota() or there)
+
+
+def hold_to_quota() -> None:
+    """Use no more than a quota grants, as `limit_processors` does.
+
+    ffmpeg, PyTorch and OpenCV count processors by themselves, and know nothing of quotas.
+    """
+    if most := _quota():
+        limit_processors(most)
+
+
+def _quota() -> int | None:
     quota = processor_time()
-    return min(there, _most) if quota is None else min(there, _most, max(1, math.ceil(quota)))
+    return None if quota is None else max(1, math.ceil(quota))
 
 
 def limit_processors(most: int) -> None:

@@ -1,8 +1,12 @@
 """Limits of containers: memory and processors, as both versions of control groups state them."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from processes import PATIENCE
 
 from reconet_cli import processors
 from reconet_cli.control_groups import free_memory, processor_time
@@ -55,3 +59,14 @@ def test_processor_time(tmp_path, own, groups, quota):
 def test_no_more_threads_than_a_quota_feeds(monkeypatch, quota, threads):
     monkeypatch.setattr(processors, "processor_time", lambda: quota)
     assert processors.processors() == threads
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen here")
+def test_children_are_held_to_the_quota_too():
+    """As ffmpeg, which counts processors by itself."""
+    count = "import os; print(len(os.sched_getaffinity(0)))"
+    code = (
+        "import subprocess, sys; from reconet_cli import cli, processors; processors.processor_time = lambda: 0.5;"
+        f"cli.run = lambda _: subprocess.run([sys.executable, '-c', {count!r}]).returncode; cli.main()"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=PATIENCE).stdout == b"1\n"
