@@ -15,14 +15,14 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from reconet_cli.engine import load_style
+from reconet_cli.engines import load_style
 from reconet_cli.evaluation.clip import SPANS, ClipScore, Evaluation, Evaluator
+from reconet_cli.evaluation.measures.perception import Comparator
 from reconet_cli.evaluation.painters import StylePainter, column_names
-from reconet_cli.evaluation.perception import Comparator
 from reconet_cli.evaluation.tables import FLOOR
-from reconet_cli.flow_jobs.frames import open_frames
+from reconet_cli.flow.clips.frames import open_frames
 from reconet_cli.model.loss_files import load_loss_network
-from reconet_cli.training.sources import style_picture
+from reconet_cli.training.data.sources import style_picture
 
 _COLUMNS = ("e_stab", *(f"t-{span}" for span in SPANS[1:]), "style", "content", "sharpness")
 

@@ -22,12 +22,12 @@ import cv2
 import numpy as np
 import torch
 
-from reconet_cli.engine import Engine, load_engine
+from reconet_cli.engines import Engine, load_engine
 from reconet_cli.evaluation.clip import ClipScore, Evaluator
-from reconet_cli.evaluation.perception import Comparator
+from reconet_cli.evaluation.measures.perception import Comparator
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.stylizing.deflicker import Deflicker
-from reconet_cli.training.sources import style_picture
+from reconet_cli.training.data.sources import style_picture
 
 
 def frames_of(clip: Path, count: int, width: int, height: int) -> Iterator[np.ndarray]:

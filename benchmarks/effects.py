@@ -13,11 +13,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from reconet_cli.media.pixels import Frame
 from reconet_cli.stylizing.effects import Effects, EffectsStage
 from reconet_cli.stylizing.effects.masks import open_mask
 from reconet_cli.stylizing.network import Network
 from reconet_cli.stylizing.stage import through
+from reconet_cli.video.ffmpeg.pixels import Frame
 
 ROUNDS = 40
 CASES = {

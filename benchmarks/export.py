@@ -16,7 +16,7 @@ from reconet_cli.errors import ExportError
 from reconet_cli.exporting.export import export
 from reconet_cli.exporting.plan import PRECISIONS, Plan
 from reconet_cli.exporting.verify import Difference, differences
-from reconet_cli.model.styles import Style, list_styles
+from reconet_cli.styles.finding import Style, list_styles
 
 # What the columns are called, the ending, the format, and the runtime's own format where another one runs the file.
 COLUMNS = (

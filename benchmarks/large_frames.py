@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from reconet_cli.engine.quantize import peak_signal_to_noise
+from reconet_cli.engines.openvino.quantize import peak_signal_to_noise
 
 _PAINT = """
 import resource, sys, time
 import cv2, numpy as np
-from reconet_cli.engine import load_engine
+from reconet_cli.engines import load_engine
 style, variant, precision, width, height, banded, target = sys.argv[1:]
 size = int(width), int(height)
 noise = np.random.default_rng(0).integers(0, 256, (size[1] // 24, size[0] // 24, 3), dtype=np.uint8)

@@ -20,13 +20,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reconet_cli.engine import load_engine
-from reconet_cli.evaluation.temporal import Trace, as_tensor, estimate_trace
+from reconet_cli.engines import load_engine
+from reconet_cli.evaluation.measures.temporal import Trace, as_tensor, estimate_trace
 from reconet_cli.model.losses import temporal_gap
-from reconet_cli.training.motion import random_flow
-from reconet_cli.training.scenes import Layer, render
-from reconet_cli.training.sources import to_tensor
-from reconet_cli.training.textures import canvas, shape
+from reconet_cli.training.data.sources import to_tensor
+from reconet_cli.training.synthetic.random_motion import random_flow
+from reconet_cli.training.synthetic.scenes import Layer, render
+from reconet_cli.training.synthetic.textures import canvas, shape
 from reconet_cli.warping import inside_frame, warp
 
 _SIDE = 384

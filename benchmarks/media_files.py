@@ -21,22 +21,22 @@ from pathlib import Path
 import numpy as np
 
 from reconet_cli.errors import ReconetError
-from reconet_cli.media.colour import SCALE_FLAGS, is_rgb
-from reconet_cli.media.info import MediaInfo, VideoStream
-from reconet_cli.media.locate import find_ffmpeg
-from reconet_cli.media.probing import probe
-from reconet_cli.media.source import PICTURE_SUFFIXES, file_source
+from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+from reconet_cli.video.probing.color import SCALE_FLAGS, is_rgb
+from reconet_cli.video.probing.info import MediaInfo, VideoStream
+from reconet_cli.video.probing.probe import probe
+from reconet_cli.video.probing.source import PICTURE_SUFFIXES, file_source
 
 IDENTITY = """
 import types, sys
-engine = types.ModuleType("reconet_cli.engine")
+engine = types.ModuleType("reconet_cli.engines")
 class Identity:
     description = precision = "identity"
     lanes = 1
     def __call__(self, frame): return frame
 engine.load_engine = lambda style, **options: Identity()
-sys.modules["reconet_cli.engine"] = engine
-import reconet_cli.model.styles as styles
+sys.modules["reconet_cli.engines"] = engine
+import reconet_cli.styles.finding as styles
 styles.find_style = lambda name, variant="auto": name
 from reconet_cli.cli import main
 main()

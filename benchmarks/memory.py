@@ -21,7 +21,7 @@ from pathlib import Path
 
 from media_files import IDENTITY
 
-from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 
 _PIECE = 10  # seconds
 _STEP = 0.1

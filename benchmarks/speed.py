@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from reconet_cli.engine import load_engine
-from reconet_cli.engine.graph import FrameGraph
+from reconet_cli.engines import load_engine
+from reconet_cli.engines.graph import FrameGraph
 from reconet_cli.model.network import build_network
-from reconet_cli.model.styles import find_style
 from reconet_cli.model.weights import load_weights
+from reconet_cli.styles.finding import find_style
 
 Paint = Callable[[np.ndarray], np.ndarray]
 

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from reconet_cli.engine import load_engine
-from reconet_cli.evaluation.perception import Comparator
-from reconet_cli.evaluation.temporal import Trace, estimate_trace, pair_error
+from reconet_cli.engines import load_engine
+from reconet_cli.evaluation.measures.perception import Comparator
+from reconet_cli.evaluation.measures.temporal import Trace, estimate_trace, pair_error
 from reconet_cli.flow.datasets import FlowPair, open_dataset
 from reconet_cli.model.loss_files import load_loss_network
 

@@ -15,38 +15,38 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reconet_cli.engine.style import LoadedStyle, load_style
+    from reconet_cli.engines.loaded_style import LoadedStyle, load_style
     from reconet_cli.errors import ReconetError
     from reconet_cli.evaluation.evaluate import evaluate, evaluate_truth
     from reconet_cli.evaluation.reports import ClipReport, TruthReport
     from reconet_cli.exporting.export import export_style
+    from reconet_cli.flow.arrays import visibility, warp
     from reconet_cli.flow.estimate import estimate_flow
-    from reconet_cli.flow.frames import visibility, warp
-    from reconet_cli.media.video import Video, open_video
     from reconet_cli.stylizing.frames import stylize_frames
     from reconet_cli.stylizing.stylize import stylize
     from reconet_cli.training.train import TrainingStopped, train_style
+    from reconet_cli.video.open_video import Video, open_video
 
 __version__ = "0.1.0"
 
 _HOME = {
     "ClipReport": "evaluation.reports",
-    "LoadedStyle": "engine.style",
+    "LoadedStyle": "engines.loaded_style",
     "ReconetError": "errors",
     "TrainingStopped": "training.train",
     "TruthReport": "evaluation.reports",
-    "Video": "media.video",
+    "Video": "video.open_video",
     "estimate_flow": "flow.estimate",
     "evaluate": "evaluation.evaluate",
     "evaluate_truth": "evaluation.evaluate",
     "export_style": "exporting.export",
-    "load_style": "engine.style",
-    "open_video": "media.video",
+    "load_style": "engines.loaded_style",
+    "open_video": "video.open_video",
     "stylize": "stylizing.stylize",
     "stylize_frames": "stylizing.frames",
     "train_style": "training.train",
-    "visibility": "flow.frames",
-    "warp": "flow.frames",
+    "visibility": "flow.arrays",
+    "warp": "flow.arrays",
 }
 __all__ = [
     "ClipReport",

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconet_cli import __version__
-from reconet_cli.gone_folder import settle_in_a_gone_folder
-from reconet_cli.media import streams
-from reconet_cli.processors import hold_to_quota
+from reconet_cli.system.deleted_folder import settle_in_a_gone_folder
+from reconet_cli.system.processors import hold_to_quota
+from reconet_cli.video.ffmpeg import standard_streams as streams
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -151,7 +151,7 @@ def run(arguments: list[str]) -> int:
             raise
         if _caused_by_interrupt(problem):
             return _fail("interrupted", "", INTERRUPTED)
-        from reconet_cli.failures import as_error
+        from reconet_cli.system.failures import as_error
 
         error = as_error(problem)
         return _fail(error.message, error.hint, 1)

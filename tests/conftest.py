@@ -19,12 +19,12 @@ import numpy as np
 import pytest
 from processes import PATIENCE
 
-from reconet_cli.engine import register_engine, unregister_engine
-from reconet_cli.engine.kinds import Loader
-from reconet_cli.media.info import MediaInfo
-from reconet_cli.media.locate import find_ffmpeg
-from reconet_cli.media.probing import probe
-from reconet_cli.media.source import file_source
+from reconet_cli.engines import register_engine, unregister_engine
+from reconet_cli.engines.kinds import Loader
+from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+from reconet_cli.video.probing.info import MediaInfo
+from reconet_cli.video.probing.probe import probe
+from reconet_cli.video.probing.source import file_source
 
 # A suite that a shell has started in the background ignores Ctrl-C, and so would every command that it tests.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -44,7 +44,7 @@ FFMPEG = find_ffmpeg()
 # frame RECONET_TEST_STOP, with more to come than queues hold, it waits until reading is given up.
 DRIVER = """
 import os, sys, threading, time
-from reconet_cli.engine import register_engine
+from reconet_cli.engines import register_engine
 class Identity:
     description = "identity"
     precision = "exact"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from reconet_cli.media.request import Request
 from reconet_cli.stylizing import whole
 from reconet_cli.stylizing.stage import Stage
+from reconet_cli.video.request import Request
 
 MIX = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from reconet_cli.engine import load, load_engine, memory
-from reconet_cli.engine.quantize import peak_signal_to_noise
+from reconet_cli.engines import load, load_engine
+from reconet_cli.engines import ram as memory
+from reconet_cli.engines.openvino.quantize import peak_signal_to_noise
 from reconet_cli.model.network import VARIANTS, NetworkConfig, ReCoNet
 from reconet_cli.model.weights import save_weights
 
 pytest.importorskip("openvino")
-bands = pytest.importorskip("reconet_cli.engine.bands")
+bands = pytest.importorskip("reconet_cli.engines.bands.bands")
 
 
 def style(folder: Path, kind: str = "fast-instance") -> str:

@@ -11,9 +11,9 @@ import pytest
 from conftest import IDENTITY, Engine
 from processes import PATIENCE
 
-import reconet_cli.model.styles
+import reconet_cli.styles.finding
 from reconet_cli import cli
-from reconet_cli.engine import load_style
+from reconet_cli.engines import load_style
 from reconet_cli.stylizing.batch.shard import parse_shard
 
 FAST = ("--preset", "ultrafast")
@@ -111,7 +111,7 @@ def test_no_command_shows_a_trace(capfd, monkeypatch, error):
     def styles():
         raise error
 
-    monkeypatch.setattr(reconet_cli.model.styles, "list_styles", styles)
+    monkeypatch.setattr(reconet_cli.styles.finding, "list_styles", styles)
     assert cli.run(["styles"]) == 1
     said = capfd.readouterr().err
     assert said.startswith("error: ")

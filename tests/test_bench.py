@@ -13,10 +13,11 @@ import torch
 from processes import PATIENCE
 
 from reconet_cli.cli import run
-from reconet_cli.media.request import Request
+from reconet_cli.diagnosis import networks as network
+from reconet_cli.diagnosis import stages
 from reconet_cli.model.network import NetworkConfig, ReCoNet
 from reconet_cli.model.weights import save_weights
-from reconet_cli.speed import network, stages
+from reconet_cli.video.request import Request
 
 
 class Slow:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from processes import PATIENCE
 
-from reconet_cli import processors
-from reconet_cli.control_groups import free_memory, processor_time
+from reconet_cli.system import processors
+from reconet_cli.system.control_groups import free_memory, processor_time
 
 FREE = {"memory.max": "1000", "memory.current": "700", "memory.stat": "inactive_file 50\nx 1"}
 OLD_FREE = {

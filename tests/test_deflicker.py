@@ -10,8 +10,6 @@ import pytest
 from identity import silent
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media.pixels import Frame
-from reconet_cli.media.request import Request
 from reconet_cli.stylizing.deflicker import Deflicker, DeflickerStage
 from reconet_cli.stylizing.deflicker.motion import Motion, half_luma
 from reconet_cli.stylizing.effects import Effects, EffectsStage
@@ -19,6 +17,8 @@ from reconet_cli.stylizing.network import Network
 from reconet_cli.stylizing.pipeline import run
 from reconet_cli.stylizing.stage import Stage
 from reconet_cli.stylizing.whole import paint
+from reconet_cli.video.ffmpeg.pixels import Frame
+from reconet_cli.video.request import Request
 
 HEIGHT, WIDTH = 120, 160
 

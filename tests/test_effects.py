@@ -10,14 +10,14 @@ from conftest import Engine
 from processes import PATIENCE
 
 from reconet_cli import cli
-from reconet_cli.engine import register_engine, unregister_engine
+from reconet_cli.engines import register_engine, unregister_engine
 from reconet_cli.errors import MediaError
-from reconet_cli.media.reader import Frame
 from reconet_cli.stylizing.effects import Effects, EffectsStage
 from reconet_cli.stylizing.effects.masks import open_mask
 from reconet_cli.stylizing.network import Network
 from reconet_cli.stylizing.pipeline import run
 from reconet_cli.stylizing.stage import through
+from reconet_cli.video.reading.reader import Frame
 
 LUMA = (0.2126, 0.7152, 0.0722)
 

@@ -10,15 +10,15 @@ import pytest
 import torch
 from processes import PATIENCE
 
-from reconet_cli.engine import load_engine
-from reconet_cli.engine.cuda_lane import full_float32
-from reconet_cli.engine.gather import Gather
-from reconet_cli.engine.graph import FrameGraph
-from reconet_cli.engine.lanes import Lanes
-from reconet_cli.engine.openvino_core import openvino_core
-from reconet_cli.engine.rewrites import fold_upscaling
-from reconet_cli.engine.squares import join_squares
-from reconet_cli.engine.torch_engine import largest_batch
+from reconet_cli.engines import load_engine
+from reconet_cli.engines.graph import FrameGraph
+from reconet_cli.engines.lanes import Lanes
+from reconet_cli.engines.openvino.core import openvino_core
+from reconet_cli.engines.openvino.squares import join_squares
+from reconet_cli.engines.rewrites import fold_upscaling
+from reconet_cli.engines.torch.cuda_lane import full_float32
+from reconet_cli.engines.torch.engine import largest_batch
+from reconet_cli.engines.torch.gather import Gather
 from reconet_cli.errors import EngineError, StyleError
 from reconet_cli.model.network import NetworkConfig, ReCoNet
 from reconet_cli.model.weights import load_weights, save_weights

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 import torch
 
-from reconet_cli.engine import load_engine, openvino_engine, openvino_model
-from reconet_cli.engine.model_cache import ModelCache
-from reconet_cli.engine.openvino_core import openvino_core
-from reconet_cli.folders import cache_folder
+from reconet_cli.engines import load_engine
+from reconet_cli.engines.openvino import engine as openvino_engine
+from reconet_cli.engines.openvino import model as openvino_model
+from reconet_cli.engines.openvino.core import openvino_core
+from reconet_cli.engines.openvino.model_cache import ModelCache
 from reconet_cli.model.network import NetworkConfig, ReCoNet
 from reconet_cli.model.weights import save_weights
+from reconet_cli.system.folders import cache_folder
 
 openvino = pytest.importorskip("openvino")
 
@@ -95,7 +97,7 @@ def test_a_cache_that_is_only_read_is_used(style, monkeypatch):
 def test_the_cache_forgets_what_was_not_used(tmp_path, monkeypatch):
     from openvino import opset13
 
-    from reconet_cli.engine import model_cache
+    from reconet_cli.engines.openvino import model_cache
 
     monkeypatch.setattr(model_cache, "_MOST", 2)
     x = opset13.parameter([1], np.float32)
@@ -134,7 +136,7 @@ def test_a_second_start_needs_no_pytorch_and_none_reports_to_anybody(style, tmp_
 
 def test_a_signal_after_an_engine_was_given_up_elsewhere_does_not_kill(style):
     code = (
-        "import faulthandler, signal, sys, threading; from reconet_cli.engine import load_engine;"
+        "import faulthandler, signal, sys, threading; from reconet_cli.engines import load_engine;"
         "faulthandler.enable();"  # with a signal stack of its own, as debuggers and test runners have
         "engines = [load_engine(sys.argv[1], height=32, width=40, backend='openvino', device='cpu')];"
         "thread = threading.Thread(target=engines.clear); thread.start(); thread.join();"

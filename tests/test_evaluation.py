@@ -11,10 +11,10 @@ import torch
 
 from reconet_cli.errors import EvaluationError
 from reconet_cli.evaluation.clip import SPANS
-from reconet_cli.evaluation.likeness import structure, structure_map, tone
-from reconet_cli.evaluation.perception import Comparator, perceptual_distance
-from reconet_cli.evaluation.sharpness import sharpness
-from reconet_cli.evaluation.temporal import Trace, mean_error, pair_error
+from reconet_cli.evaluation.measures.likeness import structure, structure_map, tone
+from reconet_cli.evaluation.measures.perception import Comparator, perceptual_distance
+from reconet_cli.evaluation.measures.sharpness import sharpness
+from reconet_cli.evaluation.measures.temporal import Trace, mean_error, pair_error
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.loss_networks import VGG16
 from reconet_cli.model.squeezenet import SqueezeNet

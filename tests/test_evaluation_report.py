@@ -12,8 +12,8 @@ import torch
 
 from reconet_cli.evaluation.clip import SPANS, ClipScore, Evaluation, FrameScore
 from reconet_cli.evaluation.html.chart import Chart, Line, nice_step, thin
+from reconet_cli.evaluation.measures.temporal import Trace
 from reconet_cli.evaluation.tables import clip_tables
-from reconet_cli.evaluation.temporal import Trace
 from reconet_cli.evaluation.worst import FULL_HEAT, Worst, heat_map
 
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from reconet_cli.cli import run
-from reconet_cli.engine import load_engine
+from reconet_cli.engines import load_engine
 from reconet_cli.errors import EngineError
 from reconet_cli.exporting import export, program, runtimes
 from reconet_cli.exporting.plan import Plan

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from reconet_cli import cli
-from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from tests.faults.kinds import attempt, kind_of
 from tests.faults.material import Material
 from tests.faults.trial import Trial

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from reconet_cli.errors import FlowError
-from reconet_cli.files import Part, replacing
+from reconet_cli.system.files import Part, replacing
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from reconet_cli.files import Part
+from reconet_cli.system.files import Part
 part = Part(Path(sys.argv[1]), folder=len(sys.argv) > 2)
 print(part.path, flush=True)
 time.sleep(1000)

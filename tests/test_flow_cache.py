@@ -17,10 +17,10 @@ import torch
 from safetensors.torch import load_file
 
 from reconet_cli.errors import MediaError
-from reconet_cli.files import Part
-from reconet_cli.folders import cache_folder
-from reconet_cli.training.clips import Clips
-from reconet_cli.training.flow_cache import CACHE, clip_key
+from reconet_cli.system.files import Part
+from reconet_cli.system.folders import cache_folder
+from reconet_cli.training.data.clips import Clips
+from reconet_cli.training.data.flow_cache import CACHE, clip_key
 from reconet_cli.warping import visibility_mask
 
 SIZE = 64

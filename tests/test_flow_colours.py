@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reconet_cli.flow.colours import flow_to_rgb, with_legend
+from reconet_cli.flow.colors import flow_to_rgb, with_legend
 
 
 def colour_of(x: float, y: float, max_flow: float = 1) -> list[int]:

@@ -18,10 +18,10 @@ from reconet_cli.commands.flow import FORMATS
 from reconet_cli.commands.flow import METHODS as NAMED
 from reconet_cli.errors import FlowError
 from reconet_cli.flow import METHODS, estimate_flow
+from reconet_cli.flow.clips.folder import MANIFEST
+from reconet_cli.flow.clips.frames import open_frames
+from reconet_cli.flow.clips.workers import in_order
 from reconet_cli.flow.files import FLOW_SUFFIXES, read_flow
-from reconet_cli.flow_jobs.folder import MANIFEST
-from reconet_cli.flow_jobs.frames import open_frames
-from reconet_cli.flow_jobs.workers import in_order
 
 STEP = 4  # px that the square goes to the right from frame to frame
 SIDE = 40

@@ -11,7 +11,7 @@ from reconet_cli.cli import run
 from reconet_cli.evaluation import flow as evaluation
 from reconet_cli.evaluation.flow import FlowErrors, evaluate_flow, f_measure, summarise
 from reconet_cli.flow.datasets import open_dataset
-from reconet_cli.flow.motion import Motion
+from reconet_cli.flow.two_way import Motion
 
 HEIGHT, WIDTH = 48, 64
 

@@ -3,8 +3,8 @@
 import pytest
 from identity import paint
 
-from reconet_cli.media.probing import probe
-from reconet_cli.media.source import file_source
+from reconet_cli.video.probing.probe import probe
+from reconet_cli.video.probing.source import file_source
 
 MARKS = ("", "[info] ")
 LINES = (
@@ -27,7 +27,7 @@ def imitation(mark: str) -> str:
 def program(request, tools, monkeypatch):
     """An ffmpeg with or without its ffprobe."""
     if request.param == "ffmpeg":
-        monkeypatch.setattr("reconet_cli.media.probing.find_ffprobe", lambda program: None)
+        monkeypatch.setattr("reconet_cli.video.probing.probe.find_ffprobe", lambda program: None)
     return tools.ffmpeg
 
 

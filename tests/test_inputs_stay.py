@@ -13,8 +13,8 @@ from conftest import IDENTITY
 
 from reconet_cli import cli
 from reconet_cli.errors import MediaError
-from reconet_cli.files import keep_apart
-from reconet_cli.media.target import Target
+from reconet_cli.system.files import keep_apart
+from reconet_cli.video.writing.target import Target
 
 EVALUATE = ["evaluate", "clip.mp4", "painted.mp4", "--loss-network", "none"]
 

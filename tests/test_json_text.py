@@ -2,8 +2,8 @@
 
 import pytest
 
-from reconet_cli.json_text import json_value
-from reconet_cli.media import probed
+from reconet_cli.system.json_text import json_value
+from reconet_cli.video.probing import ffprobe as probed
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b'{"a":' * 100_000, b"\xff\xfe\x00", b"", b'{"a"'])

@@ -10,10 +10,10 @@ import pytest
 from conftest import FFMPEG
 from identity import paint
 
-from reconet_cli.media.kept_table import table
-from reconet_cli.media.source import file_source
-from reconet_cli.media.tags import parse_tags, read_tags
-from reconet_cli.media.time_code import moved
+from reconet_cli.video.probing.source import file_source
+from reconet_cli.video.probing.tags import parse_tags, read_tags
+from reconet_cli.video.writing.kept_table import table
+from reconet_cli.video.writing.time_code import moved
 
 
 def tags_of(path):

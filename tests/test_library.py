@@ -19,8 +19,8 @@ from reconet_cli.errors import EngineError
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = (
-    "engine.style", "evaluation.evaluate", "exporting.export", "flow.estimate", "flow.frames", "media.video",
-    "stylizing.frames", "stylizing.stylize", "training.train",
+    "engines.loaded_style", "evaluation.evaluate", "exporting.export", "flow.estimate", "flow.arrays",
+    "video.open_video", "stylizing.frames", "stylizing.stylize", "training.train",
 )  # fmt: skip
 
 

@@ -8,9 +8,9 @@ from identity import paint
 from processes import PATIENCE
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media.probing import probe
-from reconet_cli.media.source import file_source, video_stream
 from reconet_cli.stylizing.effects.masks import open_mask
+from reconet_cli.video.probing.probe import probe
+from reconet_cli.video.probing.source import file_source, video_stream
 
 CONCAT = "ffconcat version 1.0\nfile other/secret.mp4\n"
 SDP = "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n"

@@ -15,8 +15,9 @@ from identity import MIX, close, leftovers, paint
 from processes import PATIENCE
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media import hardware, matroska
-from reconet_cli.media.pixels import PLAIN
+from reconet_cli.video.ffmpeg import hardware
+from reconet_cli.video.ffmpeg.pixels import PLAIN
+from reconet_cli.video.writing import matroska
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "avi", "ts"])

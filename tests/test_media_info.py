@@ -5,10 +5,10 @@ from fractions import Fraction
 import pytest
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media.colour import Colour
-from reconet_cli.media.info import VideoStream, parse
-from reconet_cli.media.probing import probe
-from reconet_cli.media.source import file_source, video_stream
+from reconet_cli.video.probing.color import Colour
+from reconet_cli.video.probing.info import VideoStream, parse
+from reconet_cli.video.probing.probe import probe
+from reconet_cli.video.probing.source import file_source, video_stream
 
 PHONE = """\
 Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:/x/Stream #0:9: Video: h264, 1x1.mp4':

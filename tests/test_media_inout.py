@@ -15,9 +15,9 @@ from identity import close, paint
 from processes import PATIENCE
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media.inputs import source_named
-from reconet_cli.media.probing import input_arguments
-from reconet_cli.media.series import pictures_of
+from reconet_cli.video.inputs.names import source_named
+from reconet_cli.video.inputs.series import pictures_of
+from reconet_cli.video.probing.probe import input_arguments
 
 SIZE = 96 * 64 * 3
 

@@ -15,11 +15,11 @@ import pytest
 from identity import Frames
 from processes import PATIENCE
 
-import reconet_cli.media.live
+import reconet_cli.video.reading.live
 from reconet_cli.errors import MediaError
-from reconet_cli.media.live import Live
-from reconet_cli.media.pixels import Frame
 from reconet_cli.stylizing.pipeline import run
+from reconet_cli.video.ffmpeg.pixels import Frame
+from reconet_cli.video.reading.live import Live
 
 
 class Camera:
@@ -70,7 +70,7 @@ class Screen:
 def test_slow_network_drops_frames_and_keeps_the_bound(monkeypatch):
     """A frame every 10 ms and 50 ms to paint one, on a clock that goes by these alone."""
     now, came, late = 0.0, [0.0], {}
-    monkeypatch.setattr("reconet_cli.media.live.time", types.SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr("reconet_cli.video.reading.live.time", types.SimpleNamespace(monotonic=lambda: now))
     coming, taken = queue.Queue(), threading.Semaphore(0)
 
     class Timed(Camera):
@@ -162,7 +162,7 @@ def test_frames_of_one_time_stamp_all_get_through():
 def test_what_waits_is_bounded_in_memory(monkeypatch):
     """However late frames may be: of a burst of 100, no more wait than fit beside the one being painted."""
     frame_bytes = 2 * 4 * 3
-    monkeypatch.setattr(reconet_cli.media.live, "_WAITING_BYTES", 5 * frame_bytes)
+    monkeypatch.setattr(reconet_cli.video.reading.live, "_WAITING_BYTES", 5 * frame_bytes)
     all_sent = threading.Event()
 
     class Burst(Camera):

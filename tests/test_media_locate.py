@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media import locate
+from reconet_cli.video.ffmpeg import locate
 
 
 def fake_ffmpeg(folder: Path, version: str) -> str:

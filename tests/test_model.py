@@ -11,15 +11,15 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from reconet_cli.engine.rewrites import fold_upscaling
+from reconet_cli.engines.rewrites import fold_upscaling
 from reconet_cli.errors import StyleError
 from reconet_cli.model.layers import FilterResponseNorm
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.loss_networks import VGG16
 from reconet_cli.model.losses import gram_matrix
 from reconet_cli.model.network import NetworkConfig, ReCoNet, build_network, pad_to_multiple
-from reconet_cli.model.styles import find_style, list_styles
 from reconet_cli.model.weights import load_weights, read_metadata, save_weights
+from reconet_cli.styles.finding import find_style, list_styles
 
 small_configs = [
     NetworkConfig(family, (4, 6, 8), 1, norm) for family in ("paper", "fast") for norm in ("instance", "frn")

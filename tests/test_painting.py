@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from reconet_cli.folders import packaged_folder
 from reconet_cli.model.network import NetworkConfig, ReCoNet
-from reconet_cli.model.styles import list_styles
 from reconet_cli.model.weights import load_weights, read_metadata, save_weights
+from reconet_cli.styles.finding import list_styles
+from reconet_cli.system.folders import packaged_folder
 
 SHIPPED = ["composition", "mosaic", "scream", "starry", "udnie", "wave"]
 

@@ -14,9 +14,9 @@ from identity import Frames
 from processes import PATIENCE, until
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media.reader import Frame
 from reconet_cli.stylizing.channel import Channel, StoppedError
 from reconet_cli.stylizing.pipeline import DEPTH, run
+from reconet_cli.video.reading.reader import Frame
 
 
 class Source:

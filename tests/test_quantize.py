@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from reconet_cli.engine.graph import FrameGraph
-from reconet_cli.engine.openvino_core import openvino_core
-from reconet_cli.engine.quantize import input_ranges, peak_signal_to_noise, quantize
-from reconet_cli.engine.rewrites import fold_upscaling
+from reconet_cli.engines.graph import FrameGraph
+from reconet_cli.engines.openvino.core import openvino_core
+from reconet_cli.engines.openvino.quantize import input_ranges, peak_signal_to_noise, quantize
+from reconet_cli.engines.rewrites import fold_upscaling
 from reconet_cli.model.network import build_network
 
 openvino = pytest.importorskip("openvino")

@@ -22,17 +22,17 @@ from identity import silent, told
 from processes import PATIENCE, children, gone, until, works_with
 from test_stylize import BOTH
 
-import reconet_cli.media.reader
 import reconet_cli.stylizing.resume.run
+import reconet_cli.video.reading.reader
 from reconet_cli import cli
 from reconet_cli.errors import MediaError
-from reconet_cli.media.request import Request
 from reconet_cli.stylizing import whole
 from reconet_cli.stylizing.deflicker import Deflicker, DeflickerStage
 from reconet_cli.stylizing.network import Network
 from reconet_cli.stylizing.resume import paint_resumably
 from reconet_cli.stylizing.resume.store import Store
 from reconet_cli.stylizing.stage import Stage
+from reconet_cli.video.request import Request
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
@@ -200,8 +200,8 @@ def test_known_frames_are_not_decoded_again_where_that_is_safe(tools, sources, t
     at_once(sources[name], plain, **options)
     resumably(sources[name], out, Negative(127), **options)
     readers = []
-    start = reconet_cli.media.reader.FfmpegReader.__init__
-    monkeypatch.setattr(reconet_cli.media.reader.FfmpegReader, "__init__",
+    start = reconet_cli.video.reading.reader.FfmpegReader.__init__
+    monkeypatch.setattr(reconet_cli.video.reading.reader.FfmpegReader, "__init__",
                         lambda self, *a, **k: (start(self, *a, **k), readers.append(self))[0])  # fmt: skip
     rest = Negative()
     resumably(sources[name], out, rest, **options)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from reconet_cli.training import scenes
-from reconet_cli.training.scenes import Layer, Scenes, render
-from reconet_cli.training.textures import canvas, fractal_noise, shape
+from reconet_cli.training.synthetic import scenes
+from reconet_cli.training.synthetic.scenes import Layer, Scenes, render
+from reconet_cli.training.synthetic.textures import canvas, fractal_noise, shape
 from reconet_cli.warping import warp
 
 

@@ -12,8 +12,8 @@ from photographs import heic
 from PIL import Image, ImageCms
 
 from reconet_cli.errors import MediaError
-from reconet_cli.pictures import read_rgb
-from reconet_cli.standard_picture import standard
+from reconet_cli.system.pictures import read_rgb
+from reconet_cli.system.standard_picture import standard
 
 CORNERS = np.zeros((24, 40, 3), np.uint8)
 CORNERS[:12, :20], CORNERS[:12, 20:], CORNERS[12:, :20] = (250, 10, 10), (10, 250, 10), (10, 10, 250)

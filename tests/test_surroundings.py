@@ -12,9 +12,9 @@ import pytest
 from processes import PATIENCE
 
 from reconet_cli.errors import StyleError
-from reconet_cli.failures import as_error
-from reconet_cli.folders import cache_folder, styles_folder
-from reconet_cli.model.styles import find_style
+from reconet_cli.styles.finding import find_style
+from reconet_cli.system.failures import as_error
+from reconet_cli.system.folders import cache_folder, styles_folder
 
 RAW = ["--format", "rgb24"]
 

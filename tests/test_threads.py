@@ -18,7 +18,7 @@ CODE = """
 import os, subprocess, sys
 import numpy as np
 from reconet_cli.commands.bench import command
-from reconet_cli.engine import load_engine
+from reconet_cli.engines import load_engine
 command.make_context("bench", ["--threads", sys.argv[2]])
 engine = load_engine(sys.argv[1], height=16, width=16, backend=sys.argv[3], device="cpu", precision="fp32")
 engine(np.zeros((16, 16, 3), np.uint8))

@@ -14,10 +14,11 @@ from processes import PATIENCE, until
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.model.weights import load_weights, read_metadata
-from reconet_cli.training import photographs, scenes
-from reconet_cli.training.clips import Clips
-from reconet_cli.training.photographs import moving_pair
-from reconet_cli.training.sources import find_files, read_picture
+from reconet_cli.training.data.clips import Clips
+from reconet_cli.training.data.mixture import photographs
+from reconet_cli.training.data.photographs import moving_pair
+from reconet_cli.training.data.sources import find_files, read_picture
+from reconet_cli.training.synthetic import scenes
 from reconet_cli.warping import warp
 
 
@@ -115,7 +116,7 @@ def test_training_makes_a_style_that_paints(studio):
 
 @pytest.mark.parametrize("taught", [False, True])
 def test_resumed_run_equals_an_unbroken_one(studio, monkeypatch, taught):
-    from reconet_cli.training import data as module
+    from reconet_cli.training.data.mixture import mixture as module
 
     # The interrupt comes from where batches are made: it must be this process.
     more = ["--steps", "6", "--workers", "0"]
@@ -220,7 +221,7 @@ def test_clips_train_too_and_damaged_ones_are_named(studio, clip, capsys):
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     """Twelve frames of a texture that slides 5 px a frame to the left."""
-    from reconet_cli.media.locate import find_ffmpeg
+    from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 
     scene = texture(120, 300, 8)
     frames = b"".join(np.ascontiguousarray(scene[:, 5 * i : 5 * i + 160]).tobytes() for i in range(12))

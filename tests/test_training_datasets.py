@@ -6,7 +6,7 @@ import torch
 
 from reconet_cli.errors import FlowError
 from reconet_cli.flow.datasets import open_dataset
-from reconet_cli.training.datasets import DatasetPairs
+from reconet_cli.training.data.datasets import DatasetPairs
 from reconet_cli.warping import warp
 from tests import flow_trees as trees
 

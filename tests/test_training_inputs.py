@@ -21,13 +21,13 @@ from test_training_loop import arguments, entries, reconet, studio, with_photogr
 
 from reconet_cli.errors import FlowError, TrainingError
 from reconet_cli.training.cluster import Cluster
-from reconet_cli.training.data import Reading, TrainingData, batches
+from reconet_cli.training.data.mixture import Reading, TrainingData, batches
+from reconet_cli.training.data.photographs import PictureFiles
+from reconet_cli.training.data.sources import read_picture
 from reconet_cli.training.journal import Journal
-from reconet_cli.training.photographs import PictureFiles
 from reconet_cli.training.preview import preview_frames
 from reconet_cli.training.run import at_work
 from reconet_cli.training.settings import TrainingFiles, TrainingSettings
-from reconet_cli.training.sources import read_picture
 
 
 def picture(path: Path, height: int = 60, width: int = 80) -> Path:
@@ -131,7 +131,7 @@ def test_a_damaged_flow_file_is_a_line(tmp_path, workers):
 
 @pytest.mark.usefixtures("studio")
 def test_what_was_learned_is_kept_where_data_goes_away(studio, monkeypatch, capsys):  # noqa: F811
-    from reconet_cli.training import data
+    from reconet_cli.training.data.mixture import mixture as data
 
     def sample(sources, settings, step, part=None, real=data.sample_batch):
         if step == 2:

@@ -19,13 +19,13 @@ from processes import PATIENCE, until
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.model.loss_files import load_loss_network
-from reconet_cli.model.styles import find_style
 from reconet_cli.model.weights import load_weights
+from reconet_cli.styles.finding import find_style
 from reconet_cli.training.checkpoint import write_checkpoint
-from reconet_cli.training.pairs import FramePairs
-from reconet_cli.training.scenes import Scenes
+from reconet_cli.training.data.pairs import FramePairs
 from reconet_cli.training.schedule import Schedule
 from reconet_cli.training.settings import TrainingSettings
+from reconet_cli.training.synthetic.scenes import Scenes
 from reconet_cli.training.trainer import Trainer
 from tests.test_model import distilled_arrays
 

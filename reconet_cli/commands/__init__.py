@@ -1,0 +1,1 @@
+"""One file a subcommand: options, one call into the library, printing."""

@@ -49,7 +49,7 @@ class Batch:
 
 def _style_name(style: str, variant: str) -> str:
     """A style's name in names: `starry`, or `starry-fast` where it was said which; `mine` of mine.safetensors."""
-    from reconet_cli.model.styles import style_name
+    from reconet_cli.styles.finding import style_name
 
     path = Path(style)
     if not path.is_file():

@@ -14,7 +14,7 @@ from reconet_cli.commands.parameters import Size, check_variant, threads_option
 from reconet_cli.commands.suggestions import suggest_styles, suggest_variants
 
 if TYPE_CHECKING:
-    from reconet_cli.media.request import Request
+    from reconet_cli.video.request import Request
 
 _SECONDS = Fraction(6)
 _PATIENCE = 300.0  # seconds for making a test clip
@@ -47,8 +47,8 @@ def command(
     styles: tuple[str, ...], sizes: tuple[tuple[int, int], ...], against: str | None, limits: bool, **options: Any
 ) -> None:
     from reconet_cli import console
-    from reconet_cli.media.request import Request
-    from reconet_cli.model.styles import find_style
+    from reconet_cli.styles.finding import find_style
+    from reconet_cli.video.request import Request
 
     check_variant(styles, [find_style(style, options["variant"]) for style in styles])
     network: dict[str, Any] = {
@@ -76,10 +76,10 @@ def command(
 
 
 def _test_clip(folder: Path, size: tuple[int, int]) -> str:
+    from reconet_cli.diagnosis.stages import example_clip
     from reconet_cli.errors import MediaError
-    from reconet_cli.media.locate import find_ffmpeg
-    from reconet_cli.media.process import ask
-    from reconet_cli.speed.stages import example_clip
+    from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+    from reconet_cli.video.ffmpeg.process import ask
 
     path = str(folder / f"{size[0]}x{size[1]}.mp4")
     made = ask(example_clip(find_ffmpeg(), path, size, _SECONDS), _PATIENCE)
@@ -91,11 +91,11 @@ def _test_clip(folder: Path, size: tuple[int, int]) -> str:
 def _measure(
     style: str, request: Request, network: dict[str, Any], against: str | None, limits: bool
 ) -> dict[str, Any]:
-    from reconet_cli.engine import load_engine
-    from reconet_cli.model.styles import find_style
-    from reconet_cli.speed.limits import Limits
-    from reconet_cli.speed.network import eager, example_frame, frames_per_second
-    from reconet_cli.speed.stages import profile
+    from reconet_cli.diagnosis.limits import Limits
+    from reconet_cli.diagnosis.networks import eager, example_frame, frames_per_second
+    from reconet_cli.diagnosis.stages import profile
+    from reconet_cli.engines import load_engine
+    from reconet_cli.styles.finding import find_style
 
     assert request.size
     width, height = request.size

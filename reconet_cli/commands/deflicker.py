@@ -40,8 +40,8 @@ def command(
     ffmpeg: str | None,
 ) -> int:
     from reconet_cli import console
-    from reconet_cli.media.request import Request
     from reconet_cli.stylizing.deflicker.clips import deflicker_clip
+    from reconet_cli.video.request import Request
 
     # Strokes move by parts of a pixel: blocks of one chroma would be carried about as such.
     request = Request(stylized, output, overwrite=yes, ffmpeg=ffmpeg, smooth=True, others=(str(original),), **media)

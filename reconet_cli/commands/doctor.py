@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from reconet_cli.doctor.finding import Finding
+    from reconet_cli.diagnosis.finding import Finding
 
 
 @click.command(
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 )
 @click.option("--json", is_flag=True, help="Print JSON instead of a table.")
 def command(json: bool) -> int:
-    from reconet_cli.doctor.machine import examine_machine
-    from reconet_cli.doctor.packages import examine_packages
-    from reconet_cli.doctor.tools import examine_ffmpeg
+    from reconet_cli.diagnosis.machine import examine_machine
+    from reconet_cli.diagnosis.packages import examine_packages
+    from reconet_cli.diagnosis.tools import examine_ffmpeg
 
     findings = [
         *_examine("machine", examine_machine),
@@ -46,7 +46,7 @@ def command(json: bool) -> int:
 
 def _examine(about: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
     """What a part finds; that it fails is a finding, too."""
-    from reconet_cli.doctor.finding import Finding
+    from reconet_cli.diagnosis.finding import Finding
 
     try:
         return list(look())

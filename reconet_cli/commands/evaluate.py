@@ -102,10 +102,10 @@ def command(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _check(clips, styles, truth, pictures, options)
     from reconet_cli import console
-    from reconet_cli.engine import load_style
+    from reconet_cli.engines import load_style
     from reconet_cli.evaluation.evaluate import evaluate, evaluate_truth
     from reconet_cli.evaluation.report_files import ReportFiles
-    from reconet_cli.media.inputs import files_of
+    from reconet_cli.video.inputs.names import files_of
 
     network = {name: options[name] for name in ("variant", "engine", "device", "precision")}
     # A wrong name shows before anything starts.

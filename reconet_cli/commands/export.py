@@ -63,7 +63,7 @@ def command(
     from reconet_cli import console
     from reconet_cli.exporting.export import export_style, written_files
     from reconet_cli.exporting.plan import chosen_format
-    from reconet_cli.model.styles import find_style
+    from reconet_cli.styles.finding import find_style
 
     check_variant([style], [find_style(style, variant)])
     with ended_by_signals():

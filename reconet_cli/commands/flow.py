@@ -16,8 +16,8 @@ from reconet_cli.commands.option_groups import GroupedCommand
 from reconet_cli.commands.signals import ended_by_signals
 
 if TYPE_CHECKING:
-    from reconet_cli.flow.motion import MotionSettings
-    from reconet_cli.flow_jobs.frames import Frames
+    from reconet_cli.flow.clips.frames import Frames
+    from reconet_cli.flow.two_way import MotionSettings
 
 # Said here so that `--help` needs no OpenCV; a test holds them together.
 METHODS = (
@@ -104,7 +104,7 @@ def command(paths: tuple[Path, ...], evaluate: Path | None, **options: Any) -> N
         return
     _check_estimation(paths, options)
     from reconet_cli.flow.estimate import check_method
-    from reconet_cli.flow.motion import MotionSettings
+    from reconet_cli.flow.two_way import MotionSettings
 
     settings = MotionSettings(
         options["methods"][0] if options["methods"] else "dis-medium", options["scale"], visible=options["occlusion"]
@@ -159,15 +159,15 @@ def _is_folder(output: Path) -> bool:
 def _estimate(paths: tuple[Path, ...], settings: MotionSettings, options: dict[str, Any]) -> None:
     from reconet_cli import console
     from reconet_cli.errors import FlowError
-    from reconet_cli.files import keep_apart
-    from reconet_cli.flow_jobs.frames import open_frames
-    from reconet_cli.flow_jobs.workers import usual_jobs
-    from reconet_cli.media.inputs import files_of
+    from reconet_cli.flow.clips.frames import open_frames
+    from reconet_cli.flow.clips.workers import usual_jobs
+    from reconet_cli.system.files import keep_apart
+    from reconet_cli.video.inputs.names import files_of
 
     source, output = paths[0], paths[-1]
     began = time.perf_counter()
     if len(paths) == 3:
-        from reconet_cli.flow_jobs.outputs import write_pair
+        from reconet_cli.flow.clips.outputs import write_pair
 
         for path in write_pair(source, paths[1], output, settings, overwrite=options["yes"]):
             console.note(f"flow by {settings.method}: {path}")
@@ -186,7 +186,7 @@ def _estimate(paths: tuple[Path, ...], settings: MotionSettings, options: dict[s
 
 
 def _to_folder(frames: Frames, output: Path, settings: MotionSettings, jobs: int, options: dict[str, Any]) -> str:
-    from reconet_cli.flow_jobs.folder import write_folder
+    from reconet_cli.flow.clips.folder import write_folder
 
     with _progress("flow", frames) as advance:
         outcome = write_folder(frames, output, f".{options['format'] or 'flo'}", settings, jobs, advance)
@@ -196,7 +196,7 @@ def _to_folder(frames: Frames, output: Path, settings: MotionSettings, jobs: int
 
 def _to_video(frames: Frames, output: Path, settings: MotionSettings, jobs: int, options: dict[str, Any]) -> str:
     from reconet_cli import console
-    from reconet_cli.flow_jobs.video import ColourSettings, write_colour_video
+    from reconet_cli.flow.clips.color_video import ColourSettings, write_colour_video
 
     count = write_colour_video(
         frames,

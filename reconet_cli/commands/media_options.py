@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconet_cli.commands.parameters import refuse
-from reconet_cli.media.hardware import DECODERS
+from reconet_cli.video.ffmpeg.hardware import DECODERS
 
 if TYPE_CHECKING:
-    from reconet_cli.media.request import Request
+    from reconet_cli.video.request import Request
 
 _OF_ENCODERS = ("codec", "crf", "preset", "encoder", "extra")
 _OF_TIME = ("fps", "start", "duration", "deflicker", "transition", "live")
@@ -81,7 +81,7 @@ def check_encoding(requests: Sequence[Request]) -> None:
 
 def check_moving(request: Request) -> None:
     """Raise UsageError for options about time where a single picture is painted."""
-    from reconet_cli.media.series import is_pattern
+    from reconet_cli.video.inputs.series import is_pattern
 
     if _is_still(request) and not is_pattern(Path(request.output)):
         refuse(_OF_TIME, "is about video, not about a picture")

@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from reconet_cli.commands.option_groups import GroupedCommand
-from reconet_cli.processors import limit_processors
+from reconet_cli.system.processors import limit_processors
 
 
 def refuse(names: Iterable[str], why: str) -> None:
@@ -27,7 +27,7 @@ def refuse(names: Iterable[str], why: str) -> None:
 
 def check_variant(styles: Sequence[str], found: Sequence[Path]) -> None:
     """Raise UsageError for --variant where each of `styles`, as the user wrote it, is the file that was `found`."""
-    from reconet_cli.model.styles import expanded
+    from reconet_cli.styles.finding import expanded
 
     if all(path == expanded(style) for path, style in zip(found, styles, strict=True)):
         refuse(["variant"], "is for named styles and folders, and --style is a file")

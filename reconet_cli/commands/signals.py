@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from reconet_cli.deaf import TO_ALL
+from reconet_cli.system.child_signals import TO_ALL
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import click
 @click.command("styles", help="List the styles that are there: shipped ones and your own.")
 @click.option("--json", is_flag=True, help="Print JSON instead of a table.")
 def command(json: bool) -> None:
-    from reconet_cli.folders import styles_folder
-    from reconet_cli.model.styles import list_styles
+    from reconet_cli.styles.finding import list_styles
+    from reconet_cli.system.folders import styles_folder
 
     styles = list_styles()
     if json:

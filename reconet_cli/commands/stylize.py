@@ -117,9 +117,9 @@ def command(
         raise click.UsageError("--duration is not above 0")
 
     from reconet_cli import console
-    from reconet_cli.engine import load_style
-    from reconet_cli.media.request import Request
+    from reconet_cli.engines import load_style
     from reconet_cli.stylizing.stylize import stylize_file
+    from reconet_cli.video.request import Request
 
     # A wrong name shows before anything starts.
     loaded = [load_style(style, variant=variant, engine=engine, device=device, precision=precision) for style in styles]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
-from reconet_cli.model.styles import VARIANT_ORDER, list_styles
+from reconet_cli.styles.finding import VARIANT_ORDER, list_styles
 
 
 def suggest_styles(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -12,7 +12,7 @@ from reconet_cli.commands.option_groups import GroupedCommand
 from reconet_cli.commands.parameters import refuse
 from reconet_cli.commands.signals import StopOnSignal
 from reconet_cli.commands.suggestions import suggest_files, suggest_styles
-from reconet_cli.model.styles import VARIANT_ORDER
+from reconet_cli.styles.finding import VARIANT_ORDER
 
 _MOST_STEPS = 1_000_000
 _WEIGHTS = ("content", "style", "tone", "color", "variation", "feature_temporal", "output_temporal")

@@ -11,10 +11,10 @@ import numpy as np
 from torch import Tensor
 
 from reconet_cli.errors import EvaluationError
-from reconet_cli.evaluation.likeness import structure, tone
-from reconet_cli.evaluation.perception import Comparator, content_distance, style_distance
-from reconet_cli.evaluation.sharpness import sharpness
-from reconet_cli.evaluation.temporal import Trace, estimate_trace, mean_error, pair_error
+from reconet_cli.evaluation.measures.likeness import structure, tone
+from reconet_cli.evaluation.measures.perception import Comparator, content_distance, style_distance
+from reconet_cli.evaluation.measures.sharpness import sharpness
+from reconet_cli.evaluation.measures.temporal import Trace, estimate_trace, mean_error, pair_error
 from reconet_cli.evaluation.worst import Worst, WorstPair
 
 # Frames between two that are compared: neighbours, and the long range.

@@ -14,23 +14,23 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from reconet_cli.engine import LoadedStyle, load_style
+from reconet_cli.engines import LoadedStyle, load_style
 from reconet_cli.errors import EvaluationError, FlowError
 from reconet_cli.evaluation import published
 from reconet_cli.evaluation.clip import Evaluator
+from reconet_cli.evaluation.measures.perception import Comparator
+from reconet_cli.evaluation.measures.temporal import estimate_trace
 from reconet_cli.evaluation.painters import Painter, column_names, painters
 from reconet_cli.evaluation.pairing import ORIGINAL, check_lengths, together
-from reconet_cli.evaluation.perception import Comparator
 from reconet_cli.evaluation.reports import ClipReport, TruthReport
-from reconet_cli.evaluation.temporal import estimate_trace
 from reconet_cli.evaluation.truth import evaluate_pairs, fitted, is_sintel, papers_scenes
+from reconet_cli.flow.clips.frames import Frames, open_frames
 from reconet_cli.flow.datasets import open_dataset
 from reconet_cli.flow.estimate import check_method
-from reconet_cli.flow_jobs.frames import Frames, open_frames
+from reconet_cli.model.endings import EXPORTED
 from reconet_cli.model.loss_files import load_loss_network
-from reconet_cli.model.styles import EXPORTED
 from reconet_cli.model.weights import read_metadata
-from reconet_cli.training.sources import style_picture
+from reconet_cli.training.data.sources import style_picture
 
 log = logging.getLogger("reconet")
 

@@ -11,7 +11,7 @@ import torch
 
 from reconet_cli.errors import FlowError
 from reconet_cli.flow.datasets import FlowPair, GroundTruth
-from reconet_cli.flow.motion import Direction, MotionSettings, measure_motion
+from reconet_cli.flow.two_way import Direction, MotionSettings, measure_motion
 from reconet_cli.warping import warp
 
 _FORWARD: Direction = "forward"

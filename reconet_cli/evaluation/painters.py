@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from reconet_cli.engine import LoadedStyle
+from reconet_cli.engines import LoadedStyle
 from reconet_cli.errors import EvaluationError
 from reconet_cli.stylizing.deflicker import Deflicker
 

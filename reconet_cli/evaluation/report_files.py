@@ -10,8 +10,8 @@ from typing import Any
 
 from reconet_cli.errors import EvaluationError
 from reconet_cli.evaluation.reports import Report
-from reconet_cli.files import keep_apart
-from reconet_cli.media.target import Target
+from reconet_cli.system.files import keep_apart
+from reconet_cli.video.writing.target import Target
 
 log = logging.getLogger("reconet")
 

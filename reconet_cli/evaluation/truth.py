@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from reconet_cli.evaluation import published
-from reconet_cli.evaluation.temporal import Trace, mean_error, pair_error
+from reconet_cli.evaluation.measures.temporal import Trace, mean_error, pair_error
 from reconet_cli.flow.datasets import FlowPair
 from reconet_cli.warping import resize_flow, resize_mask
 

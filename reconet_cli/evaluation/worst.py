@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from reconet_cli.evaluation.temporal import Trace, as_tensor
+from reconet_cli.evaluation.measures.temporal import Trace, as_tensor
 from reconet_cli.warping import warp
 
 # Neighbours of a bad pair look alike: so many frames lie between two that are kept.

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from reconet_cli.engine.openvino_model import calibration_frames
-from reconet_cli.engine.quantize import input_ranges
+from reconet_cli.engines.openvino.model import calibration_frames
+from reconet_cli.engines.openvino.quantize import input_ranges
 
 
 def ranges(core: Any, model: Any, byte_frames: bool) -> list[tuple[float, float]]:

@@ -10,8 +10,8 @@ from typing import Literal
 from reconet_cli.errors import ExportError
 from reconet_cli.exporting.plan import USUAL_ENDINGS, Plan, chosen_format, metadata
 from reconet_cli.exporting.verify import Difference, differences, limit
-from reconet_cli.files import Part, give_name, keep_apart
-from reconet_cli.model.styles import find_style
+from reconet_cli.styles.finding import find_style
+from reconet_cli.system.files import Part, give_name, keep_apart
 
 log = logging.getLogger("reconet")
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reconet_cli.engine.rewrites import fold_upscaling
+from reconet_cli.engines.rewrites import fold_upscaling
 from reconet_cli.model.network import ReCoNet
 
 # The sides of the smallest frame that a file for any size takes: reflections inside the network need so much.

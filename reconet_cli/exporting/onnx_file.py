@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from reconet_cli import __version__
-from reconet_cli.engine.openvino_core import openvino_core
+from reconet_cli.engines.openvino.core import openvino_core
 from reconet_cli.errors import ExportError
 from reconet_cli.exporting.calibration import ranges
 from reconet_cli.exporting.onnx_rewrites import quantize_onnx, slice_and_pad

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reconet_cli.engine.quantize import PORTABLE_LEVEL, levels_ends, weight_reach
+from reconet_cli.engines.openvino.quantize import PORTABLE_LEVEL, levels_ends, weight_reach
 
 _SIDES = (2, 3)
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reconet_cli.engine.openvino_convert import traced
-from reconet_cli.engine.openvino_core import openvino_core
+from reconet_cli.engines.openvino.convert import traced
+from reconet_cli.engines.openvino.core import openvino_core
 from reconet_cli.exporting.calibration import ranges
 from reconet_cli.exporting.plan import INPUT, OUTPUT, Plan
 from reconet_cli.exporting.program import example_input, planned_graph
@@ -17,7 +17,7 @@ def write_openvino(plan: Plan, path: Path, facts: Mapping[str, str]) -> None:
     """Write the plan's network. fp16 is how the weights are kept; the device chooses what it computes in."""
     import openvino
 
-    from reconet_cli.engine.quantize import quantize
+    from reconet_cli.engines.openvino.quantize import quantize
 
     model = _converted(plan)
     if plan.precision == "int8":

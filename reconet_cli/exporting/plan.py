@@ -9,9 +9,9 @@ from pathlib import Path
 
 from reconet_cli import __version__
 from reconet_cli.errors import ExportError
-from reconet_cli.json_text import json_value
-from reconet_cli.model.styles import VARIANT_ORDER, style_name
 from reconet_cli.model.weights import read_metadata
+from reconet_cli.styles.finding import VARIANT_ORDER, style_name
+from reconet_cli.system.json_text import json_value
 
 # The formats and the endings that choose them.
 ENDINGS = {

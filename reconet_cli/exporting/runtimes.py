@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from reconet_cli.engine.openvino_core import openvino_core
+from reconet_cli.engines.openvino.core import openvino_core
 
 Run = Callable[[np.ndarray], np.ndarray]
 

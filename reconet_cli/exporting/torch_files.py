@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from reconet_cli.engine.openvino_convert import traced
+from reconet_cli.engines.openvino.convert import traced
 from reconet_cli.exporting.plan import Plan
 from reconet_cli.exporting.program import example_input, exported_program, planned_graph
 

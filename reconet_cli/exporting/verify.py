@@ -9,14 +9,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from reconet_cli.engine.openvino_model import LEAST_AGREEMENT
-from reconet_cli.engine.quantize import peak_signal_to_noise
+from reconet_cli.engines.openvino.model import LEAST_AGREEMENT
+from reconet_cli.engines.openvino.quantize import peak_signal_to_noise
 from reconet_cli.errors import ExportError
 from reconet_cli.exporting.calibration import as_float
 from reconet_cli.exporting.plan import Plan
 from reconet_cli.exporting.runtimes import Run, open_file
-from reconet_cli.folders import packaged_folder
-from reconet_cli.pictures import read_rgb
+from reconet_cli.system.folders import packaged_folder
+from reconet_cli.system.pictures import read_rgb
 
 # (width, height); one side and the other, both and none are odd or no multiple of eight.
 SIZES = ((640, 360), (427, 240), (320, 181), (255, 143), (180, 320))

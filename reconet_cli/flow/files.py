@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from reconet_cli.errors import FlowError
-from reconet_cli.files import replacing
+from reconet_cli.system.files import replacing
 
 _FLO_TAG = b"PIEH"  # 202021.25 as a little-endian float
 _FLO_UNKNOWN = 1e10

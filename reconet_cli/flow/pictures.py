@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from reconet_cli.errors import FlowError
-from reconet_cli.pictures import read_grey, read_rgb
+from reconet_cli.system.pictures import read_grey, read_rgb
 
 
 def read_frame(path: Path) -> np.ndarray:

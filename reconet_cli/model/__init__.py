@@ -1,0 +1,1 @@
+"""The core model package: network, layers, losses, loss networks and weights files."""

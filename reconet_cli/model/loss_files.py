@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from reconet_cli.errors import StyleError
-from reconet_cli.folders import packaged_folder
 from reconet_cli.model.loss_networks import VGG16, CompactVGG, DistilledVGG19, LossNetwork, SlimVGG
 from reconet_cli.model.squeezenet import SqueezeNet
+from reconet_cli.system.folders import packaged_folder
 
 VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 # torchvision puts the first eight digits of the file's SHA-256 into its name.

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from reconet_cli.errors import StyleError
-from reconet_cli.files import replacing
-from reconet_cli.json_text import json_value
-from reconet_cli.model.styles import EXPORTED
+from reconet_cli.model.endings import EXPORTED
+from reconet_cli.system.files import replacing
+from reconet_cli.system.json_text import json_value
 
 if TYPE_CHECKING:
     from reconet_cli.model.network import ReCoNet

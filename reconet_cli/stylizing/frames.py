@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from reconet_cli.engine.style import LoadedStyle, load_style
-from reconet_cli.media.pixels import Frame
+from reconet_cli.engines.loaded_style import LoadedStyle, load_style
 from reconet_cli.stylizing.after_network import after_network
 from reconet_cli.stylizing.effects import Effects
 from reconet_cli.stylizing.stage import through
+from reconet_cli.video.ffmpeg.pixels import Frame
 
 
 def stylize_frames(

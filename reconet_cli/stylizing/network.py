@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from reconet_cli.engine.kinds import Engine
-from reconet_cli.media.pixels import Frame
+from reconet_cli.engines.kinds import Engine
 from reconet_cli.stylizing.effects.blend import blend
 from reconet_cli.stylizing.stage import Stage
+from reconet_cli.video.ffmpeg.pixels import Frame
 
 
 class Network(Stage):

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import Any
 
-from reconet_cli.media.pixels import Frame
-from reconet_cli.media.reader import Reader
-from reconet_cli.media.writer import Writer
 from reconet_cli.stylizing.channel import AWAKE, Channel, StoppedError
 from reconet_cli.stylizing.stage import Stage, lanes, parallel
+from reconet_cli.video.ffmpeg.pixels import Frame
+from reconet_cli.video.reading.reader import Reader
+from reconet_cli.video.writing.writer import Writer
 
 DEPTH = 4  # frames that wait before each of the later stages
 _BEYOND = 1  # frames handed to the painting threads beyond their number, so that none of them idles

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reconet_cli.media.pixels import Frame
+from reconet_cli.video.ffmpeg.pixels import Frame
 
 # State that later frames depend on, by name; it can be written to a file.
 Memory = Mapping[str, np.ndarray]

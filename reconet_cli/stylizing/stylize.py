@@ -11,10 +11,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
 
-from reconet_cli.engine.style import LoadedStyle, load_style
+from reconet_cli.engines.loaded_style import LoadedStyle, load_style
 from reconet_cli.errors import StyleError
-from reconet_cli.media.request import Request
-from reconet_cli.media.video import Number, exact
 from reconet_cli.stylizing.after_network import after_network
 from reconet_cli.stylizing.effects import Effects
 from reconet_cli.stylizing.effects.masks import open_mask
@@ -23,6 +21,8 @@ from reconet_cli.stylizing.resume import paint_resumably
 from reconet_cli.stylizing.resume.store import file_identity
 from reconet_cli.stylizing.stage import Stage
 from reconet_cli.stylizing.whole import Outcome, Progress, paint
+from reconet_cli.video.open_video import Number, exact
+from reconet_cli.video.request import Request
 
 AnyStyle = str | Path | LoadedStyle
 
@@ -57,7 +57,7 @@ def stylize(
     painted, or a color key (`#rrggbb`). `size` is (width, height) in pixels, `scale` a multiple of the input's size;
     `fps` a new constant rate; `start` and `duration` are seconds of the input. `resumable` keeps what is done when it
     is interrupted, and goes on there. `progress(done, total)` is called after each frame (`total` is None if unknown).
-    `encoding` are the remaining fields of `reconet_cli.media.request.Request`, such as `codec`, `crf` or `sound`.
+    `encoding` are the remaining fields of `reconet_cli.video.request.Request`, such as `codec`, `crf` or `sound`.
 
     Sound, subtitles, chapters and every frame's time are kept; what cannot be kept is logged. Raises `ReconetError`;
     nothing incomplete has the output's name then.

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reconet_cli.media.live import Live
-from reconet_cli.media.opening import open_job
-from reconet_cli.media.request import Request
 from reconet_cli.stylizing.pipeline import DEPTH, run
 from reconet_cli.stylizing.stage import Stage
+from reconet_cli.video.opening import open_job
+from reconet_cli.video.reading.live import Live
+from reconet_cli.video.request import Request
 
 log = logging.getLogger("reconet")
 

@@ -1,0 +1,1 @@
+"""Learning a style: data, losses, steps, checkpoints and previews."""

@@ -12,11 +12,11 @@ import torch
 
 from reconet_cli import __version__
 from reconet_cli.errors import TrainingError
-from reconet_cli.files import locked, replacing
-from reconet_cli.json_text import json_value
 from reconet_cli.model.losses import temporal_gap
 from reconet_cli.model.weights import read_metadata
-from reconet_cli.training.pairs import FramePairs
+from reconet_cli.system.files import locked, replacing
+from reconet_cli.system.json_text import json_value
+from reconet_cli.training.data.pairs import FramePairs
 from reconet_cli.training.settings import CARD, TrainingFiles
 from reconet_cli.training.trainer import Trainer
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from reconet_cli.errors import TrainingError
-from reconet_cli.files import replacing
+from reconet_cli.system.files import replacing
 
 _PARTS = {
     "settings",

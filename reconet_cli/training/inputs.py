@@ -7,8 +7,8 @@ from pathlib import Path
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.model.loss_networks import LossNetwork
+from reconet_cli.training.data.sources import CLIPS, PICTURES, find_files
 from reconet_cli.training.settings import TrainingFiles
-from reconet_cli.training.sources import CLIPS, PICTURES, find_files
 
 _DIGITS = 16
 

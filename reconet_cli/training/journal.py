@@ -9,8 +9,8 @@ from typing import Any, TextIO
 from torch import Tensor
 
 from reconet_cli.errors import TrainingError
-from reconet_cli.files import replacing
-from reconet_cli.json_text import json_value
+from reconet_cli.system.files import replacing
+from reconet_cli.system.json_text import json_value
 from reconet_cli.training.preview import read_rows, write_sheet
 
 # Rows of painted pictures on the sheet that shows the whole run.

@@ -10,16 +10,16 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-from reconet_cli.engine.devices import choose_device
-from reconet_cli.engine.style import LoadedStyle, load_style
+from reconet_cli.engines.loaded_style import LoadedStyle, load_style
+from reconet_cli.engines.torch.devices import choose_device
 from reconet_cli.errors import StyleError, TrainingError
-from reconet_cli.files import keep_apart
-from reconet_cli.folders import styles_folder
 from reconet_cli.model.loss_files import load_loss_network
-from reconet_cli.model.styles import BASE, find_style
-from reconet_cli.processors import processors
+from reconet_cli.styles.finding import BASE, find_style
+from reconet_cli.system.files import keep_apart
+from reconet_cli.system.folders import styles_folder
+from reconet_cli.system.processors import processors
 from reconet_cli.training.cluster import connect
-from reconet_cli.training.data import Reading
+from reconet_cli.training.data.mixture import Reading
 from reconet_cli.training.precision import choose_precision
 from reconet_cli.training.run import OnStep, Run, at_work
 from reconet_cli.training.settings import ENDLESS, PRESETS, LossWeights, Machine, TrainingFiles, TrainingSettings

@@ -21,7 +21,7 @@ from reconet_cli.model.network import ReCoNet, build_network
 from reconet_cli.model.weights import load_weights
 from reconet_cli.training.checkpoint import read_checkpoint, write_checkpoint
 from reconet_cli.training.cluster import Cluster
-from reconet_cli.training.pairs import FramePairs
+from reconet_cli.training.data.pairs import FramePairs
 from reconet_cli.training.schedule import Schedule
 from reconet_cli.training.settings import TrainingSettings
 

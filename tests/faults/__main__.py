@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from reconet_cli.media.locate import find_ffmpeg
+from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from tests.faults.kinds import KINDS, attempt, kind_of
 from tests.faults.material import Material
 from tests.faults.trial import Trial

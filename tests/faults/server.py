@@ -22,13 +22,13 @@ from typing import Any
 
 SEGMENT = 12  # frames: a short run has several segments
 MODULES = [
-    "cv2", "safetensors.numpy", "reconet_cli.cli", "reconet_cli.failures", "reconet_cli.stylizing.resume",
-    "reconet_cli.engine.load", "reconet_cli.engine.torch_engine", "reconet_cli.stylizing.deflicker",
+    "cv2", "safetensors.numpy", "reconet_cli.cli", "reconet_cli.system.failures", "reconet_cli.stylizing.resume",
+    "reconet_cli.engines.load", "reconet_cli.engines.torch.engine", "reconet_cli.stylizing.deflicker",
     *(f"reconet_cli.commands.{name}" for name in ("stylize", "deflicker", "flow", "evaluate")),
 ]  # fmt: skip
 MORE_MODULES = [  # which take their time
     "torch._dynamo", "openvino", "onnxruntime", "onnx", "onnxscript", "torch.onnx", "torch.export", "nncf",
-    "torch.onnx._internal.exporter", "reconet_cli.engine.openvino_engine", "reconet_cli.training.run",
+    "torch.onnx._internal.exporter", "reconet_cli.engines.openvino.engine", "reconet_cli.training.run",
     "reconet_cli.commands.train", "reconet_cli.commands.export",
 ]  # fmt: skip
 

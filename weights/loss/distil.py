@@ -22,9 +22,9 @@ from torch import Tensor
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.loss_networks import CompactVGG, SlimVGG
 from reconet_cli.model.network import ReCoNet, build_network
-from reconet_cli.model.styles import list_styles
 from reconet_cli.model.weights import load_weights
-from reconet_cli.training.sources import PICTURES, find_files, read_picture, to_tensor
+from reconet_cli.styles.finding import list_styles
+from reconet_cli.training.data.sources import PICTURES, find_files, read_picture, to_tensor
 
 # Kept out of training, so that benchmarks/loss_networks.py can judge on pictures that the student has not seen.
 HELD_OUT_EVERY = 12

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media.containers import CONTAINERS
-from reconet_cli.media.source import PHOTOGRAPH_SUFFIXES, PICTURE_SUFFIXES
+from reconet_cli.video.probing.source import PHOTOGRAPH_SUFFIXES, PICTURE_SUFFIXES
+from reconet_cli.video.writing.containers import CONTAINERS
 
 FIELDS = ("stem", "style", "suffix", "folder")
 NAME = "{stem}-{style}{suffix}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reconet_cli.errors import ReconetError
-from reconet_cli.failures import as_error
 from reconet_cli.stylizing.batch.names import Item
+from reconet_cli.system.failures import as_error
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import logging
 from contextlib import ExitStack
 from pathlib import Path
 
-from reconet_cli.media.request import Request
 from reconet_cli.stylizing.deflicker.stage import ClipDeflickerStage
 from reconet_cli.stylizing.stage import Stage
 from reconet_cli.stylizing.whole import Outcome, Progress, paint
+from reconet_cli.video.request import Request
 
 log = logging.getLogger("reconet")
 

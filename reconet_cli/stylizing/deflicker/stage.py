@@ -8,13 +8,13 @@ from pathlib import Path
 from types import TracebackType
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media.locate import find_ffmpeg
-from reconet_cli.media.probing import probe
-from reconet_cli.media.reader import FfmpegReader, Frame, ReadOptions
-from reconet_cli.media.source import file_source, video_stream
 from reconet_cli.stylizing.deflicker.deflicker import Deflicker
 from reconet_cli.stylizing.deflicker.following import Followed
 from reconet_cli.stylizing.stage import Memory, Stage
+from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+from reconet_cli.video.probing.probe import probe
+from reconet_cli.video.probing.source import file_source, video_stream
+from reconet_cli.video.reading.reader import FfmpegReader, Frame, ReadOptions
 
 
 class DeflickerStage(Stage):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from reconet_cli.media.pixels import Frame
+from reconet_cli.video.ffmpeg.pixels import Frame
 
 # Rec. 709, as in the paper's luminance constraint (arXiv 1807.01197, section 3.3).
 LUMA = np.array([[0.2126, 0.7152, 0.0722]], np.float32)

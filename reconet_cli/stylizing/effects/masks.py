@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 
 from reconet_cli.errors import MediaError
-from reconet_cli.media.locate import find_ffmpeg
-from reconet_cli.media.preparing import prepared
-from reconet_cli.media.probing import probe
-from reconet_cli.media.reader import FfmpegReader, Frame, ReadOptions
-from reconet_cli.media.source import file_source, video_stream
 from reconet_cli.stylizing.effects.blend import LUMA
+from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+from reconet_cli.video.inputs.preparing import prepared
+from reconet_cli.video.probing.probe import probe
+from reconet_cli.video.probing.source import file_source, video_stream
+from reconet_cli.video.reading.reader import FfmpegReader, Frame, ReadOptions
 
 _KEY = re.compile(r"#([0-9a-fA-F]{6})(?::(.*))?")
 _TOLERANCE = 0.2

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from reconet_cli.media.pixels import Frame
 from reconet_cli.stylizing.effects.blend import blend, blend_by_mask, side_by_side, split, with_colours_of
 from reconet_cli.stylizing.effects.masks import Mask
 from reconet_cli.stylizing.effects.settings import Effects
 from reconet_cli.stylizing.stage import Stage
+from reconet_cli.video.ffmpeg.pixels import Frame
 
 
 class EffectsStage(Stage):

@@ -14,19 +14,19 @@ from typing import Any
 
 from reconet_cli import __version__
 from reconet_cli.errors import MediaError
-from reconet_cli.media.job import Job
-from reconet_cli.media.join import JOINABLE, Part
-from reconet_cli.media.locate import find_ffmpeg
-from reconet_cli.media.opening import open_job
-from reconet_cli.media.pixels import Frame
-from reconet_cli.media.process import ask
-from reconet_cli.media.request import PIPE, Request
-from reconet_cli.media.video_output import VideoOutput
 from reconet_cli.stylizing.pipeline import run
 from reconet_cli.stylizing.resume.segments import RestReader, SegmentWriter, frames_after
 from reconet_cli.stylizing.resume.store import Segment, Store, file_identity
 from reconet_cli.stylizing.stage import Stage, remembered
 from reconet_cli.stylizing.whole import Counter, Outcome, Progress
+from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+from reconet_cli.video.ffmpeg.pixels import Frame
+from reconet_cli.video.ffmpeg.process import ask
+from reconet_cli.video.job import Job
+from reconet_cli.video.opening import open_job
+from reconet_cli.video.request import PIPE, Request
+from reconet_cli.video.writing.join import JOINABLE, Part
+from reconet_cli.video.writing.video_output import VideoOutput
 
 log = logging.getLogger("reconet")
 

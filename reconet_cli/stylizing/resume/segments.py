@@ -6,12 +6,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
-from reconet_cli.media.pixels import Frame
-from reconet_cli.media.reader import Reader
-from reconet_cli.media.video_output import VideoOutput
-from reconet_cli.media.writer import Writer
 from reconet_cli.stylizing.resume.store import Segment, Store
 from reconet_cli.stylizing.stage import Memory
+from reconet_cli.video.ffmpeg.pixels import Frame
+from reconet_cli.video.reading.reader import Reader
+from reconet_cli.video.writing.video_output import VideoOutput
+from reconet_cli.video.writing.writer import Writer
 
 
 def checksum(frame: Frame) -> int:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from reconet_cli.errors import MediaError
-from reconet_cli.files import lock
-from reconet_cli.json_text import json_value
-from reconet_cli.stylizing.resume.memory import is_whole, load_memory, save_memory
+from reconet_cli.stylizing.resume.history import is_whole, load_memory, save_memory
 from reconet_cli.stylizing.stage import Memory
+from reconet_cli.system.files import lock
+from reconet_cli.system.json_text import json_value
 
 log = logging.getLogger("reconet")
 

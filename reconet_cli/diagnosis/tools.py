@@ -1,0 +1,68 @@
+"""ffmpeg, and the encoders that work with it on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from reconet_cli.diagnosis.finding import Finding
+from reconet_cli.errors import ReconetError
+from reconet_cli.video.ffmpeg.hardware import FAMILIES, encodes
+from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+from reconet_cli.video.ffmpeg.process import ask
+
+# What each is for; without the first there is no mp4, mov or mkv by default.
+_ENCODERS = {
+    "libx264": "mp4, mov, mkv",
+    "libx265": "--codec libx265",
+    "libvpx-vp9": "webm",
+    "libsvtav1": "--codec libsvtav1",
+    "prores_ks": "--codec prores_ks",
+    "gif": "gif",
+}
+_HARDWARE = tuple(f"h264_{family}" for family in FAMILIES)  # what --encoder offers
+_PATIENCE = 30  # seconds
+
+
+def examine_ffmpeg() -> Iterator[Finding]:
+    """Which ffmpeg is used, and which encoders make a frame."""
+    try:
+        program = find_ffmpeg()
+    except ReconetError as problem:
+        yield Finding("ffmpeg", "broken", problem.message, problem.hint)
+        return
+    yield Finding("ffmpeg", "ok", f"{_version(program)}, {program} ({_origin(program)})")
+    with ThreadPoolExecutor(2) as pool:
+        works = dict(
+            zip(
+                (*_ENCODERS, *_HARDWARE), pool.map(lambda c: encodes(program, c), (*_ENCODERS, *_HARDWARE)), strict=True
+            )
+        )
+    for codec, use in _ENCODERS.items():
+        if works[codec]:
+            yield Finding(f"encoder {codec}", "ok", use)
+        elif codec == "libx264":
+            yield Finding(
+                f"encoder {codec}",
+                "broken",
+                "does not work",
+                "install an ffmpeg with libx264, or `pip install imageio-ffmpeg`",
+            )
+        else:
+            yield Finding(f"encoder {codec}", "info", f"does not work; it is for {use}")
+    hardware = [codec for codec in _HARDWARE if works[codec]]
+    yield Finding("hardware encoders", "info", ", ".join(hardware) or "none work here")
+
+
+def _origin(program: str) -> str:
+    if os.environ.get("RECONET_FFMPEG"):
+        return "by RECONET_FFMPEG"
+    return "on PATH" if program == shutil.which("ffmpeg") else "from the imageio-ffmpeg wheel"
+
+
+def _version(program: str) -> str:
+    said = ask([program, "-version"], _PATIENCE).stdout
+    words = said.decode(errors="replace").split()
+    return words[2] if len(words) > 2 else "of unknown version"

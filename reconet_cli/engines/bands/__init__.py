@@ -1,0 +1,1 @@
+"""Large frames painted band by band."""

@@ -1,0 +1,1 @@
+"""The engine on OpenVINO, the fastest on CPUs."""

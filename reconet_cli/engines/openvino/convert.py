@@ -1,0 +1,45 @@
+"""A network as an OpenVINO model for frames of one size, traced with PyTorch."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from torch import nn
+
+from reconet_cli.engines.graph import DEEP_LEVELS, LEVELS
+from reconet_cli.engines.openvino.squares_graph import SquaresGraph
+from reconet_cli.model.network import ReCoNet
+
+
+def convert(network: ReCoNet, height: int, width: int, *, deep: bool = False) -> Any:
+    """An `openvino.Model` of `SquaresGraph` for frames `(1, H, W, 3)`, uint8 or (`deep`) uint16."""
+    import openvino
+
+    graph = SquaresGraph(network, DEEP_LEVELS if deep else LEVELS)
+    # Only the padding to a multiple stands in the trace, so a small frame that needs the same does for a large one.
+    small = [min(side, 4 * graph.multiple + side % graph.multiple) for side in (height, width)]
+    example = torch.zeros(1, *small, 3, dtype=torch.int32 if deep else torch.uint8)
+    # Traced here, because OpenVINO would run the network three times to check the trace.
+    model = openvino.convert_model(traced(graph.eval(), example), example_input=example, input=[1, height, width, 3])
+    return _with_type(model, openvino.Type.u16) if deep else model
+
+
+def traced(graph: nn.Module, example: torch.Tensor) -> Any:
+    """The TorchScript of a module in evaluation mode, without PyTorch's warnings."""
+    with warnings.catch_warnings():
+        # Tracing warns about sizes becoming constants, which is what a model for one size wants, and about its own age.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch.jit.trace(graph, example, check_trace=False)
+
+
+def _with_type(model: Any, kind: Any) -> Any:
+    """The model with frames of another type than the traced one: PyTorch cannot trace uint16."""
+    from openvino.preprocess import PrePostProcessor
+
+    outside = PrePostProcessor(model)
+    outside.input().tensor().set_element_type(kind)
+    outside.output().tensor().set_element_type(kind)
+    return outside.build()

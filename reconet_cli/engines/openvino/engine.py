@@ -1,0 +1,103 @@
+"""OpenVINO: the fastest engine on CPUs; the model is compiled once for the frame's size."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from reconet_cli.engines.lanes import Lanes
+from reconet_cli.engines.openvino.core import openvino_core
+from reconet_cli.engines.openvino.model import LEAST_AGREEMENT, ModelSource
+from reconet_cli.engines.openvino.squares import join_squares
+from reconet_cli.errors import EngineError
+from reconet_cli.system.processors import processors
+
+HINTS = {"int8": "f32", "fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+# Frames painted at the same time, each on its share of the cores. With one frame on all of them, every layer waits for
+# the core that decoder or encoder have just taken.
+LANES = 2
+# Frames that decide between two precisions; the first of each warms up and does not count.
+_TRIAL_FRAMES = 3
+
+
+class OpenVINOEngine:
+    """A network on OpenVINO for frames of one size, uint8 or (`deep`) uint16, at most `lanes` at a time.
+
+    `device` is OpenVINO's name of it, `compiled` the `openvino.CompiledModel`. Raises `EngineError` for a precision
+    that the device lacks.
+    """
+
+    def __init__(self, source: ModelSource, device: str, precision: str, lanes: int = LANES) -> None:
+        core = openvino_core()
+        target = "CPU" if device in ("auto", "cpu") else device.upper()
+        offered = offered_precisions(core, target, precision)
+        if precision == "auto":
+            self.precision, requests = _best(core, source, target, offered, lanes)
+        else:
+            model = source.int8_model(core, 0.0)[0] if precision == "int8" else source.float_model(core)
+            self.precision, requests = precision, compile_lanes(core, model, target, precision, lanes)
+        self._requests = Lanes(requests)
+        self.lanes = len(requests)
+        self.device = target
+        self.compiled = requests[0].get_compiled_model()
+        self.description = f"OpenVINO {target} {self.precision}"
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Paint an RGB frame `(H, W, 3)` of the size and type given at the start."""
+        with self._requests.take() as request:
+            request.infer([frame[None]], share_inputs=True)
+            return join_squares(request.get_output_tensor().data[0], *frame.shape[:2])
+
+
+def offered_precisions(core: Any, device: str, wanted: str) -> list[str]:
+    """The precisions that a device has, fp32 first.
+
+    Raises `EngineError` for a device that is not there, or that lacks the `wanted` one (`auto`: whichever).
+    """
+    try:
+        capabilities = core.get_property(device, "OPTIMIZATION_CAPABILITIES")
+    except RuntimeError as problem:
+        raise EngineError(
+            f"OpenVINO has no device {device}", f"it has {', '.join(core.available_devices)}"
+        ) from problem
+    offered = ["fp32", *(name for name in ("int8", "bf16", "fp16") if name.upper() in capabilities)]
+    if wanted not in ("auto", *offered):
+        raise EngineError(f"OpenVINO on {device} cannot run in {wanted}", f"it offers {', '.join(offered)}")
+    return offered
+
+
+def _best(core: Any, source: ModelSource, target: str, offered: list[str], lanes: int) -> tuple[str, list[Any]]:
+    """The fastest precision that paints the same picture, and its requests."""
+    # int8 and bf16 have 8 significant bits, too few for deep frames.
+    if "int8" in offered and target == "CPU" and not source.deep:
+        model, precision = source.int8_model(core, LEAST_AGREEMENT)
+        if precision == "int8":
+            return precision, compile_lanes(core, model, target, precision, lanes)
+    model = source.float_model(core)
+    wanted = ["fp32", "bf16"] if "bf16" in offered and not source.deep else ["fp32"]
+    requests = {name: compile_lanes(core, model, target, name, lanes) for name in wanted}
+    best = min(wanted, key=lambda name: _frame_seconds(requests[name][0], source)) if wanted[1:] else wanted[0]
+    return best, requests[best]
+
+
+def compile_lanes(core: Any, model: Any, device: str, precision: str, most: int = LANES) -> list[Any]:
+    """One inference request for each lane, of which there are `most`."""
+    lanes = min(most, processors())
+    options: dict[str, Any] = {"NUM_STREAMS": lanes, "INFERENCE_PRECISION_HINT": HINTS[precision]}
+    if device == "CPU":
+        options["INFERENCE_NUM_THREADS"] = processors()
+    compiled = core.compile_model(model, device, options)
+    return [compiled.create_infer_request() for _ in range(lanes)]
+
+
+def _frame_seconds(request: Any, source: ModelSource) -> float:
+    """The shortest time of a frame. Some CPUs have bf16 instructions and run slower with them, so only this tells."""
+    frame = np.random.default_rng(0).integers(0, 256, (1, source.height, source.width, 3), dtype=np.uint8)
+    times = []
+    for _ in range(_TRIAL_FRAMES):
+        start = time.perf_counter()
+        request.infer([frame])
+        times.append(time.perf_counter() - start)
+    return min(times[1:])

@@ -1,0 +1,89 @@
+"""From a weights file to an OpenVINO model: out of the cache, or converted and, for int8, calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reconet_cli import __version__
+from reconet_cli.engines.openvino.model_cache import ModelCache, model_key
+from reconet_cli.errors import EngineError
+from reconet_cli.system.folders import cache_folder, packaged_folder
+
+# Goes up whenever the same weights give another model.
+_VERSION = 5
+# int8 is calibrated on, and compared with float on, the frames that come along, at their own size.
+_SMALL = (360, 640)
+# The least agreement with float, in dB, at which int8 is taken without being asked for.
+LEAST_AGREEMENT = 32.0
+_PRECISION = "reconet_precision"
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """What a model is made from: a style's weights, for frames of one size, uint8 or (`deep`) uint16."""
+
+    weights: Path
+    height: int
+    width: int
+    deep: bool
+
+    def float_model(self, core: Any) -> Any:
+        """The network as it is."""
+        return self._cached(core, "float", self._convert)
+
+    def int8_model(self, core: Any, least_agreement: float) -> tuple[Any, str]:
+        """The network in int8 and `int8`, or as it is and `fp32` where int8 agrees less than `least_agreement` dB."""
+        model = self._cached(core, f"int8 {least_agreement}", lambda: self._calibrated(core, least_agreement))
+        return model, model.get_rt_info(_PRECISION).astype(str)
+
+    def _cached(self, core: Any, kind: str, make: Callable[[], Any]) -> Any:
+        import openvino
+
+        cache = ModelCache(cache_folder("models"))
+        key = model_key(
+            self.weights, _VERSION, __version__, openvino.__version__, kind, self.height, self.width, self.deep
+        )
+        model = cache.read(core, key)
+        if model is None:
+            model = make()
+            cache.write(key, model)
+        return model
+
+    def _convert(self) -> Any:
+        from reconet_cli.engines.openvino.convert import convert
+        from reconet_cli.model.weights import load_weights
+
+        return convert(load_weights(self.weights), self.height, self.width, deep=self.deep)
+
+    def ranges(self, core: Any, least_agreement: float) -> list[tuple[float, float]] | None:
+        """What goes into each convolution (see `quantize`), or None where int8 agrees less than `least_agreement`."""
+        from reconet_cli.engines.openvino.quantize import agreement, input_ranges, quantize
+
+        small, frames = ModelSource(self.weights, *_SMALL, deep=False)._convert(), calibration_frames()
+        ranges = input_ranges(core, small, frames)
+        return ranges if agreement(core, small, quantize(small, ranges), frames) >= least_agreement else None
+
+    def _calibrated(self, core: Any, least_agreement: float) -> Any:
+        from reconet_cli.engines.openvino.quantize import quantize
+
+        model, ranges = self._convert(), self.ranges(core, least_agreement)
+        chosen = quantize(model, ranges) if ranges else model
+        chosen.set_rt_info("int8" if ranges else "fp32", _PRECISION)
+        return chosen
+
+
+def calibration_frames() -> list[np.ndarray]:
+    """Shipped frames as inputs `(1, H, W, 3)`."""
+    import cv2
+
+    from reconet_cli.system.pictures import read_rgb
+
+    found = []
+    for path in sorted((packaged_folder() / "frames").glob("*.jpg")):
+        found.append(cv2.resize(read_rgb(path, EngineError), _SMALL[::-1])[None])
+    return found

@@ -1,0 +1,1 @@
+"""The measures of painted frames, each a function of pixels."""

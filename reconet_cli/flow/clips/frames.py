@@ -1,0 +1,197 @@
+"""Frames in their order, out of a clip or a folder of pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from reconet_cli.errors import FlowError
+from reconet_cli.flow.pictures import read_frame
+from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+from reconet_cli.video.probing.info import MediaInfo, VideoStream
+from reconet_cli.video.probing.probe import probe
+from reconet_cli.video.probing.source import PICTURE_SUFFIXES, Source, file_source, video_stream
+from reconet_cli.video.reading.reader import FfmpegReader, Frame, ReadOptions
+
+_PICTURES = frozenset({*PICTURE_SUFFIXES, ".ppm", ".pgm"})
+# Folders of pictures say nothing of time.
+_FOLDER_RATE = Fraction(25)
+# Larger files are known by their size, beginning and end.
+_READ_WHOLE = 1 << 24
+_ENDS = 1 << 20
+
+
+class Frames(Protocol):
+    """Frames that can be read more than once; `total` is their expected number, None if unknown.
+
+    `ticks` is the clock of their times (0: unknown), `rate` their nominal rate, `steady` whether it is constant;
+    `notes` gathers what the user should know once they are read.
+    """
+
+    name: str
+    total: int | None
+    rate: Fraction
+    ticks: int
+    steady: bool
+    aspect: Fraction
+    notes: list[str]
+
+    def read(self, short_side: int | None = None) -> Generator[Frame, None, None]:
+        """The frames, reduced to `short_side` px where they are larger. Raises `ReconetError`. To be closed."""
+        ...
+
+    def stem(self, index: int) -> str:
+        """What files about a frame are called."""
+        ...
+
+    def identity(self) -> str:
+        """A digest of the content, the same after a copy or another start."""
+        ...
+
+
+def open_frames(path: Path, *, smooth: bool = False) -> Frames:
+    """The frames of a clip, or of a folder's pictures in natural order. Raises `ReconetError` where there are none.
+
+    A clip's chroma is what the painters get, or `smooth`, as players show it.
+    """
+    if path.is_dir():
+        return _open_folder(path)
+    program, source = find_ffmpeg(), file_source(path)
+    info = probe(program, source)
+    if info.is_picture:
+        raise FlowError(f"{path} is a picture", "flow needs two: reconet flow A.png B.png OUT.flo, or a clip or folder")
+    return _Clip(path, program, source, info, video_stream(info, source.name), smooth)
+
+
+def neighbours(frames: Iterable[Frame]) -> Iterator[tuple[int, Frame, Frame]]:
+    """Each frame with its index and the next one."""
+    before: Frame | None = None
+    for index, frame in enumerate(frames, -1):
+        if before is not None:
+            yield index, before, frame
+        before = frame
+
+
+def natural_key(path: Path) -> list[str | int]:
+    """Sort key that puts frame9 before frame10."""
+    # Every second part is a number.
+    return [int(part) if at % 2 else part for at, part in enumerate(re.split(r"([0-9]+)", path.name.lower()))]
+
+
+def _digest(files: Iterable[Path], *, names: bool) -> str:
+    total = hashlib.sha256()
+    for file in files:
+        if names:
+            total.update(file.name.encode(errors="surrogateescape") + b"\0")
+        size = file.stat().st_size
+        total.update(b"%d\0" % size)
+        with file.open("rb") as stream:
+            if size <= _READ_WHOLE:
+                total.update(stream.read())
+            else:
+                total.update(stream.read(_ENDS))
+                stream.seek(-_ENDS, 2)
+                total.update(stream.read())
+    return total.hexdigest()
+
+
+def _reduced_size(width: int, height: int, short_side: int) -> tuple[int, int]:
+    factor = min(1.0, short_side / min(width, height))
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+@dataclass
+class _Clip:
+    path: Path
+    program: str
+    source: Source
+    info: MediaInfo
+    video: VideoStream
+    smooth: bool
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.name = self.source.name
+        self.rate, self.ticks, self.steady = self.video.rate, self.video.ticks, self.video.steady
+        self.aspect = self.video.aspect
+        rate = self.video.average or self.video.rate
+        self.total = max(1, round(self.info.duration * rate)) if self.info.duration else None
+
+    def read(self, short_side: int | None = None) -> Generator[Frame, None, None]:
+        size = _reduced_size(*self.video.shown_size, short_side) if short_side else None
+        options = ReadOptions(size, smooth=self.smooth)
+        reader = FfmpegReader(self.program, self.source, self.info, self.video, options)
+        try:
+            self.aspect = reader.aspect
+            yield from reader
+            reader.finish()
+            if reader.damage:
+                self.notes = [f"{self.name} is damaged: only the {reader.count} frames that can be decoded were used"]
+        finally:
+            reader.abort()
+            reader.release()
+
+    def stem(self, index: int) -> str:
+        return f"{index:06d}"
+
+    def identity(self) -> str:
+        return _digest([self.path], names=False)
+
+
+@dataclass
+class _Folder:
+    path: Path
+    files: list[Path]
+    rate: Fraction = _FOLDER_RATE
+    ticks: int = 0
+    steady: bool = True
+    aspect: Fraction = Fraction(1)
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.name = str(self.path)
+        self.total: int | None = len(self.files)
+
+    def read(self, short_side: int | None = None) -> Generator[Frame, None, None]:
+        shape: tuple[int, ...] | None = None
+        for index, file in enumerate(self.files):
+            pixels = read_frame(file)
+            if shape is not None and pixels.shape != shape:
+                sizes = f"{pixels.shape[1]}x{pixels.shape[0]}, the one before it {shape[1]}x{shape[0]}"
+                raise FlowError(f"{file} is {sizes}", "flow needs frames of one size")
+            shape = pixels.shape
+            yield Frame(_reduced(pixels, short_side), index / self.rate, 1 / self.rate)
+
+    def stem(self, index: int) -> str:
+        return self.files[index].stem
+
+    def identity(self) -> str:
+        return _digest(self.files, names=True)
+
+
+def _reduced(pixels: np.ndarray, short_side: int | None) -> np.ndarray:
+    if short_side is None or min(pixels.shape[:2]) <= short_side:
+        return pixels
+    size = _reduced_size(pixels.shape[1], pixels.shape[0], short_side)
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+
+
+def _open_folder(path: Path) -> _Folder:
+    files = [file for file in path.iterdir() if file.suffix.lower() in _PICTURES and not file.name.startswith(".")]
+    files = sorted((file for file in files if file.is_file()), key=natural_key)
+    if len(files) < 2:
+        what = "has only one picture" if files else "has no pictures"
+        raise FlowError(f"{path} {what}", f"flow needs two or more frames ({' '.join(sorted(_PICTURES))})")
+    stem, count = Counter(file.stem for file in files).most_common(1)[0]
+    if count > 1:
+        raise FlowError(f"{path} has {count} pictures named {stem}", "keep one picture a frame")
+    return _Folder(path, files)

@@ -1,1 +1,0 @@
-"""Flow of whole clips and folders of frames: read → estimate in processes → write."""

@@ -1,1 +1,0 @@
-"""How fast a style is on this machine, and what it waits for."""

@@ -1,0 +1,1 @@
+"""What the operating system needs care with: files, folders, processors, signals, and pictures as files."""

@@ -1,0 +1,53 @@
+"""Picture files as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from reconet_cli.system.standard_picture import standard
+
+# Called with what is wrong and what to do about it.
+Problem = Callable[[str, str], Exception]
+
+
+def read_rgb(path: Path, error: Problem) -> np.ndarray:
+    """A picture as RGB uint8 `(H, W, 3)`, upright, in sRGB; grey ones get three equal channels.
+
+    A missing, foreign or damaged file is raised as the caller's kind of `error`.
+    """
+    data = _read(path, error)
+    if (picture := standard(data)) is not None:
+        pixels = picture.pixels[..., :3]
+        return np.ascontiguousarray(pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8))
+    return cv2.cvtColor(_decode(path, data, cv2.IMREAD_COLOR, error), cv2.COLOR_BGR2RGB)
+
+
+def read_grey(path: Path, error: Problem) -> np.ndarray:
+    """The same as uint8 `(H, W)`, colours as their luma."""
+    return _decode(path, _read(path, error), cv2.IMREAD_GRAYSCALE, error)
+
+
+def _read(path: Path, error: Problem) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise error(f"{path} is missing", "") from None
+    except OSError as problem:
+        raise error(f"cannot read {path}: {problem.strerror or problem}", "") from problem
+
+
+def _decode(path: Path, data: bytes, mode: int, error: Problem) -> np.ndarray:
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), mode) if data else None
+    except cv2.error:
+        picture = None
+    if picture is None:
+        raise error(
+            f"{path} is no picture, or it is damaged or cut off",
+            "JPEG, PNG, WebP, BMP, TIFF and AVIF can be read, and HEIC with the Python package pi-heif",
+        )
+    return picture

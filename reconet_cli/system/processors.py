@@ -1,0 +1,47 @@
+"""The processor cores that there are to work on."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+
+from reconet_cli.system.control_groups import processor_time
+
+_most = 1 << 16
+
+
+def processors() -> int:
+    """How many this process may use; more threads than a quota grants would only be put to sleep."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(there, _most, _quota() or there)
+
+
+def hold_to_quota() -> None:
+    """Use no more than a quota grants, as `limit_processors` does.
+
+    ffmpeg, PyTorch and OpenCV count processors by themselves, and know nothing of quotas.
+    """
+    if most := _quota():
+        limit_processors(most)
+
+
+def _quota() -> int | None:
+    quota = processor_time()
+    return None if quota is None else max(1, math.ceil(quota))
+
+
+def limit_processors(most: int) -> None:
+    """Use no more than `most` in this process and, where the system can hold that (Linux), in its children.
+
+    To be called before any library has started its threads.
+    """
+    global _most
+    _most = most
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    if most < len(cores):
+        # Jobs that begin at the same time must not all take the first ones.
+        start = random.randrange(len(cores))
+        os.sched_setaffinity(0, {cores[(start + step) % len(cores)] for step in range(most)})

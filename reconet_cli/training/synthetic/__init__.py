@@ -1,0 +1,1 @@
+"""Scenes and motion made from nothing, with exact flow."""

@@ -1,0 +1,1 @@
+"""ffmpeg itself: finding it, running it, its encoders, its pixel formats."""

@@ -1,0 +1,1 @@
+"""Where video comes from: files, series of pictures, addresses, cameras and pipes."""

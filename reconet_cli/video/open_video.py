@@ -1,0 +1,112 @@
+"""A video, a picture or a stream to read frames from: `open_video`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from fractions import Fraction
+from os import PathLike, fspath
+from types import TracebackType
+
+from reconet_cli.video.choices import fields_of
+from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+from reconet_cli.video.ffmpeg.pixels import Frame, Layout
+from reconet_cli.video.inputs.finding import find_input
+from reconet_cli.video.probing.color import Colour, is_deep
+from reconet_cli.video.probing.info import MediaInfo, Stream
+from reconet_cli.video.probing.packets import with_measured_rate
+from reconet_cli.video.probing.source import video_stream
+from reconet_cli.video.reading.decode import ReadOptions
+from reconet_cli.video.reading.reader import FfmpegReader
+
+log = logging.getLogger("reconet")
+
+# Numbers of a library's users: times in seconds, rates, factors.
+Number = float | Fraction
+
+
+class Video(AbstractContextManager["Video"]):
+    """Frames in their order, each with its time; and what is known of the file. Can be read once.
+
+    `info` is what was found in it, `rate` the nominal frame rate, `colors` how colors are coded in it; frames come
+    upright and in RGB.
+    """
+
+    def __init__(self, name: str, options: ReadOptions, program: str, *, lists: bool = False) -> None:
+        with ExitStack() as stack:
+            source, info, pipe = find_input(program, name, None, None, stack, lists=lists)
+            video = video_stream(info, source.name)
+            if not info.is_picture:
+                video = with_measured_rate(program, source, video)
+            fields, remarks = fields_of(program, source, video)
+            for sentence in (*source.notes, *remarks):
+                log.info(sentence)
+            layout = Layout(is_deep(video.pixel_format), video.alpha)
+            options = replace(options, fields=fields, layout=layout)
+            self._reader = FfmpegReader(program, source, info, video, options, feed=pipe.feed if pipe else None)
+            stack.callback(self._reader.release)
+            stack.callback(self._reader.abort)
+            self._stack = stack.pop_all()
+        self.name = source.name
+        self.info: MediaInfo = info
+        self.rate = options.rate or video.rate
+        self.colors: Colour = video.colour
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of every frame."""
+        return self._reader.size
+
+    @property
+    def duration(self) -> Fraction | None:
+        """Seconds, None if unknown."""
+        return self.info.duration
+
+    @property
+    def tracks(self) -> tuple[Stream, ...]:
+        """Everything in the file: pictures, sound, subtitles, data, attachments."""
+        return tuple(self.info.streams)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames. Raises `MediaError` where they cannot be decoded."""
+        yield from self._reader
+        self._reader.finish()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the decoder."""
+        self._stack.close()
+
+
+def open_video(
+    source: str | PathLike[str],
+    *,
+    size: tuple[int, int] | None = None,
+    fps: Number | None = None,
+    start: Number | None = None,
+    duration: Number | None = None,
+    allow_playlists: bool = False,
+    ffmpeg: str | None = None,
+) -> Video:
+    """Open a file, a picture series, a camera or an address for reading.
+
+    Frames are brought to `size` (width, height) and to a constant rate of `fps`, where these are given; `start` and
+    `duration` are seconds of the input. A playlist or manifest opens other files only with `allow_playlists`.
+    Raises `MediaError` for what is no video or picture.
+
+    >>> import reconet_cli as reconet
+    >>> with reconet.open_video("in.mp4") as video:
+    ...     size, times = video.size, [float(frame.time) for frame in video]
+    >>> size, times[:2]
+    ((96, 64), [0.0, 0.04])
+    """
+    options = ReadOptions(size, rate=exact(fps), start=exact(start), duration=exact(duration))
+    return Video(fspath(source), options, find_ffmpeg(ffmpeg), lists=allow_playlists)
+
+
+def exact(number: Number | None) -> Fraction | None:
+    """The nearest fraction that ffmpeg can hold, which is in 32 bits each."""
+    return None if number is None else Fraction(number).limit_denominator(1_000_000)

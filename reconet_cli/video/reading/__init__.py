@@ -1,0 +1,1 @@
+"""Frames out of ffmpeg, and keeping up with a live source."""

@@ -1,0 +1,239 @@
+"""The commands that turn frames on stdin into a video file, a picture or y4m."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+
+from reconet_cli.video.ffmpeg.encoders import ENCODERS, PICTURES, UNKNOWN, encoder_options
+from reconet_cli.video.ffmpeg.hardware import device_options, encoder_device, on_chip
+from reconet_cli.video.ffmpeg.pixels import PLAIN, Frame, Layout
+from reconet_cli.video.ffmpeg.process import GLOBAL_ARGUMENTS, LOG_PROBLEMS
+from reconet_cli.video.inputs.second_reader import SecondReader
+from reconet_cli.video.probing.color import SCALE_FLAGS, Colour, is_rgb
+from reconet_cli.video.probing.source import Source, file_url, picture_suffix
+from reconet_cli.video.reading.decode import seconds
+from reconet_cli.video.writing.containers import Container
+from reconet_cli.video.writing.keeping import Passage
+
+_SLOWEST_CLOCK = 10_000  # what ffmpeg's mp4 muxer asks for
+_FASTEST_CLOCK = 1_000_000
+_USUAL_CLOCK = 90_000
+_SHORTEST = Fraction(1, 1000)  # seconds of a frame that ffmpeg's muxers can guess
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the frames are: (width, height), sample aspect ratio, colour to encode in, nominal frame rate, layout."""
+
+    size: tuple[int, int]
+    aspect: Fraction
+    colour: Colour
+    rate: Fraction
+    layout: Layout = PLAIN
+
+
+@dataclass(frozen=True)
+class Original:
+    """Where everything but the picture comes from.
+
+    `start` and `duration` cut it to the painted part, None where it is not cut; `origin` is the time on its
+    own clock that becomes zero. All in seconds. `second` is the pipe that the source is read from, if it is one;
+    `options` are ffmpeg's for its flags, `tags` pairs of an option and what it sets.
+    """
+
+    source: Source
+    passages: list[Passage]
+    origin: Fraction
+    start: Fraction | None = None
+    duration: Fraction | None = None
+    second: SecondReader | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    tags: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What to make of the frames.
+
+    `ticks` per second is the clock of frame times, None for a constant rate; `steady` is False for uneven
+    ones; `extra` are keys and values for ffmpeg's encoder and muxer; `gpu` is the number of the NVIDIA one to use.
+    """
+
+    container: Container
+    codec: str
+    crf: int | None = None
+    preset: str | None = None
+    ticks: int | None = None
+    steady: bool = True
+    extra: tuple[tuple[str, str], ...] = ()
+    gpu: int | None = None
+
+    @property
+    def needs_even_size(self) -> bool:
+        """True where the encoder takes no odd width or height."""
+        return ENCODERS.get(self.codec, UNKNOWN).even
+
+    @property
+    def counted(self) -> bool:
+        """True where ffmpeg reads back as many frames as it was given; older ones read no animated WebP."""
+        return not self.extra and self.container.muxer != "webp"
+
+
+def clock(container: Container, ticks: int, rate: Fraction | None) -> int | None:
+    """Ticks per second of the output's frame times, None where the container keeps none.
+
+    `ticks` is the input's clock (0: unknown); `rate` a new constant frame rate, if one was asked for.
+    """
+    if not container.times:
+        return None
+    if container.clock:
+        return container.clock
+    ticks = rate.numerator if rate else ticks
+    if not 0 < ticks <= _FASTEST_CLOCK:
+        ticks = _USUAL_CLOCK
+    return ticks * -(-_SLOWEST_CLOCK // ticks) if ticks < _SLOWEST_CLOCK else ticks
+
+
+def video_command(
+    program: str, path: Path | str, look: Look, encoding: Encoding, original: Original | None, first: Frame
+) -> list[str]:
+    """Frames (Matroska with times, or raw where `encoding.ticks` is None) on stdin into a file or to an address.
+
+    `first` is the first frame: when it is shown, in seconds from the original's origin, keeps sound in step.
+    """
+    if encoding.ticks is None:
+        frames = _raw_frames(look)
+    else:
+        # The feed counts from its first frame. There is nothing in it to analyse.
+        frames = ffmpeg.input("pipe:0", f="matroska", itsoffset=seconds(first.time), analyzeduration=0, fpsprobesize=0)
+    if encoding.codec == "gif":
+        picture = _gif(frames, look)
+    else:
+        encoder = ENCODERS.get(encoding.codec, UNKNOWN)
+        picture = _picture(frames["v:0"], look, encoder.format_of(look.layout))
+        picture = picture.filter("hwupload") if encoder.upload else picture
+    options: dict[str, Any] = {
+        "f": encoding.container.muxer,
+        **encoder_options(encoding.codec, encoding.crf, encoding.preset),
+        **encoding.container.options,
+        **(original.options if original else {}),
+        **({} if encoding.codec == "gif" else look.colour.encoder_tags()),
+        "fps_mode": "passthrough",
+    }
+    if encoding.ticks:
+        options["enc_time_base:v"] = f"1/{encoding.ticks}"
+    if encoding.container.reorders == "none" or (encoding.container.reorders == "steady" and not encoding.steady):
+        options["bf"] = 0
+    if encoding.ticks and first.duration <= _SHORTEST and encoding.container.muxer in ("mp4", "mov"):
+        # ffmpeg before 6 knows no duration of the last frame then, and with none it is not shown.
+        options["bsf:v:0"] = f"setts=pts=PTS:dts=DTS:duration={max(1, round(first.duration * encoding.ticks))}"
+    options |= codec_tag(encoding) | dict(encoding.extra)
+    streams = [picture]
+    if original:
+        streams += other_streams(original, options)
+        if original.second and original.duration is not None:
+            # Whoever joins a stream hears before he sees, and the decoder counts from the first picture.
+            options["t"] = seconds(first.time + original.duration)
+    device: list[str] = []
+    if on_chip(encoding.codec):
+        device, own = device_options(encoding.codec, encoder_device(program, encoding.codec, encoding.gpu) or "")
+        options = own | options
+    address = file_url(path) if isinstance(path, Path) else path
+    return whole_command(
+        program, ffmpeg.output(*streams, address, **options), "-copyts", "-y", *device, tags=tags_of(original)
+    )
+
+
+def codec_tag(encoding: Encoding) -> dict[str, Any]:
+    """The option that marks HEVC in mp4 the one way that Apple's players know."""
+    apple = encoding.codec.startswith(("libx265", "hevc_")) and encoding.container.muxer in ("mp4", "mov")
+    return {"tag:v:0": "hvc1"} if apple else {}
+
+
+def picture_command(program: str, path: Path, look: Look, *, series: bool = False) -> list[str]:
+    """One raw frame on stdin into a picture file, or (`series`) many into those that the pattern `path` numbers."""
+    suffix = picture_suffix(path)
+    bt601 = Colour("smpte170m", full=suffix == ".jpg").settled(look.size[1])
+    codec, encoder = PICTURES[suffix]
+    stream = _picture(_raw_frames(look)["v:0"], replace(look, colour=bt601), encoder.format_of(look.layout))
+    # -update 1: a % in the name is a %.
+    count = {"fps_mode": "passthrough"} if series else {"update": 1, "frames:v": 1}
+    output = ffmpeg.output(stream, file_url(path), f="image2", **{"c:v": codec}, **count, **encoder.options)
+    return whole_command(program, output, "-y")
+
+
+def planar_command(program: str, look: Look, muxer: str) -> list[str]:
+    """Raw frames on stdin into yuv420p on stdout, with headers (yuv4mpegpipe) or without (rawvideo)."""
+    stream = _picture(_raw_frames(look)["v:0"], look, "yuv420p")
+    return whole_command(program, ffmpeg.output(stream, "pipe:1", f=muxer, fps_mode="passthrough"))
+
+
+def _raw_frames(look: Look) -> Any:
+    return ffmpeg.input(
+        "pipe:0", f="rawvideo", pix_fmt=look.layout.name, video_size=look.size, framerate=str(look.rate)
+    )
+
+
+def _picture(stream: Any, look: Look, pixel_format: str | None) -> Any:
+    stream = stream.filter("scale", **look.colour.scale_out(), flags=SCALE_FLAGS)
+    if pixel_format:
+        stream = stream.filter("format", pix_fmts=pixel_format)
+    if not is_rgb(pixel_format or ""):
+        stream = stream.filter("setparams", **look.colour.filter_tags())
+    return stream.filter("setsar", sar=str(look.aspect).replace("/", ":"))
+
+
+def _gif(frames: Any, look: Look) -> Any:
+    # A palette for each frame: one for the whole clip would hold every frame in memory.
+    split = frames["v:0"].filter_multi_output("split", 2)
+    palette = split[0].filter("palettegen", stats_mode="single", reserve_transparent=int(look.layout.alpha))
+    return ffmpeg.filter([split[1], palette], "paletteuse", new=1)
+
+
+def other_streams(original: Original, options: dict[str, Any]) -> list[Any]:
+    """The original's other streams; adds to `options` how they, its tags and its chapters get across."""
+    cut: dict[str, Any] = {"itsoffset": seconds(-original.origin)}
+    if original.start is not None:
+        cut["ss"] = seconds(original.start)
+        if original.origin < original.start:
+            # The clock begins below zero. ffmpeg takes that much too much away, unless it is told a time on that clock.
+            cut |= {"ss": seconds(original.origin), "seek_timestamp": 1}
+        # ffmpeg would cut decoded sound by times from before `itsoffset`: too much. It is cut at zero below.
+        cut["noaccurate_seek"] = None
+        # Copying begins at a keyframe, so packets from before the cut would come along.
+        options["copypriorss"] = 0
+    if original.duration is not None:
+        options["t"] = seconds(original.duration)
+    source = ffmpeg.input(original.source.url, **original.source.options, **cut)
+    options |= {"map_metadata": 1, "map_chapters": 1}
+    counts = {"v": 1}  # the painted one
+    for passage in original.passages:
+        letter = passage.letter
+        options[f"c:{letter}:{counts.get(letter, 0)}"] = passage.codec
+        if letter == "a" and passage.codec != "copy" and original.start is not None:
+            options[f"filter:a:{counts.get(letter, 0)}"] = "atrim=start=0"
+        if letter == "v":
+            options[f"disposition:v:{counts[letter]}"] = "attached_pic"
+            if original.start is not None:
+                options[f"copypriorss:v:{counts[letter]}"] = 1  # it comes before everything
+        counts[letter] = counts.get(letter, 0) + 1
+    # ffmpeg-python drops an input of which nothing is taken; an optional stream that is never there holds it.
+    return [source[str(passage.stream.index)] for passage in original.passages] or [source["a:999?"]]
+
+
+def tags_of(original: Original | None) -> list[str]:
+    """The arguments that set tags: ffmpeg-python gives each option once only."""
+    pairs = original.tags if original else []
+    return [argument for option, setting in pairs for argument in (f"-{option}", setting)]
+
+
+def whole_command(program: str, output: Any, *more: str, tags: Sequence[str] = ()) -> list[str]:
+    """An encoder's command, from what ffmpeg-python makes of its graph."""
+    *arguments, address = ffmpeg.get_args(output)
+    return [program, *GLOBAL_ARGUMENTS, *more, *LOG_PROBLEMS, *arguments, *tags, address]
