@@ -1,6 +1,7 @@
 """The rules of the house: imports run downwards only, heavy packages load late, and who may use what."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,9 @@ FLOOR = {
     "commands": 8,
     "cli": 9,
 }
+
+
+MAP = re.compile(r"<!-- map -->\n(.*)\n<!-- end of map -->", re.DOTALL)
 
 
 def room(path: Path) -> str:
@@ -82,6 +86,22 @@ def test_files_stay_small(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 320
 
 
+def test_contributing_has_the_map():
+    rows = ["| floor | | what it is |", "|---|---|---|"]
+    for name in sorted(FLOOR, key=lambda name: (-FLOOR[name], name)):
+        packages = sorted((PACKAGE / name).rglob("__init__.py"), key=lambda path: path.parent)
+        for path in packages or [PACKAGE / f"{name}.py"]:
+            summary = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+            shown = f"{path.parent.relative_to(PACKAGE).as_posix()}/" if packages else path.name
+            floor = "" if shown.count("/") > 1 else FLOOR[name]
+            rows.append(f"| {floor} | `{shown}` | {summary} |")
+    table = "\n".join(rows)
+    found = MAP.search((PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert found
+    assert found[1] == table, f"CONTRIBUTING.md should say:\n{table}"
+    assert {room(path) for path in FILES} - {"__init__", "__main__"} == set(FLOOR)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -108,3 +128,10 @@ def test_light_commands_import_nothing_heavy(arguments):
     result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert "heavy: []" in result.stderr
+
+
+def test_contributing_names_files_that_are_there():
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = {name for name in re.findall(r"`((?:\w+/)+[\w.]*)", text) if "NAME" not in name and "SUBJECT" not in name}
+    missing = [name for name in named if not any((root / name).exists() for root in (PACKAGE, PACKAGE.parent))]
+    assert not missing

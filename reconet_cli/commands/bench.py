@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconet_cli.commands.parameters import Size, check_variant, threads_option
+from reconet_cli.commands.parameters import Size, check_variant, engine_options, threads_option
 from reconet_cli.commands.suggestions import suggest_styles, suggest_variants
 
 if TYPE_CHECKING:
@@ -35,9 +35,7 @@ _PATIENCE = 300.0  # seconds for making a test clip
     "--size", "sizes", multiple=True, type=Size(), default=("640x360",), show_default=True, help="Repeatable."
 )
 @click.option("--variant", default="auto", show_default=True, shell_complete=suggest_variants, help="fast, paper, …")
-@click.option("--engine", type=click.Choice(["auto", "openvino", "torch"]), default="auto", show_default=True)
-@click.option("--device", default="auto", show_default=True)
-@click.option("--precision", default="auto", show_default=True)
+@engine_options
 @threads_option
 @click.option("--clip", type=click.Path(exists=True, dir_okay=False), help="Measure with this instead of a test clip.")
 @click.option("--against", type=click.Choice(["eager"]), help="Also the plain network in eager float32 PyTorch.")

@@ -30,6 +30,8 @@ class Span(click.ParamType):
         return start, end
 
 
+# Those that stand in a group of their own in --help.
+GROUP = "--mix --transition --mask --compare"
 _PLAIN = ("transition", "deflicker", "keep_color", "strength", "compare")
 _SHARE = click.FloatRange(0, 1)
 _OPTIONS = [

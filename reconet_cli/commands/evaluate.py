@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconet_cli.commands.flow import METHODS
-from reconet_cli.commands.parameters import Command, Size, check_variant, deflicker_option, refuse
+from reconet_cli.commands.parameters import Command, Size, check_variant, deflicker_option, engine_options, refuse
 from reconet_cli.commands.signals import ended_by_signals
-from reconet_cli.commands.stylize import PRECISIONS
 from reconet_cli.commands.suggestions import suggest_styles, suggest_variants
 
 if TYPE_CHECKING:
@@ -78,11 +77,7 @@ _FILE = click.Path(path_type=Path)
 @click.option(
     "--variant", default="auto", metavar="NAME", shell_complete=suggest_variants, help="Which network of the styles."
 )
-@click.option(
-    "--engine", type=click.Choice(["auto", "openvino", "torch", "onnxruntime"]), default="auto", show_default=True
-)
-@click.option("--device", default="auto", show_default=True, metavar="NAME", help="cpu, cuda, cuda:1, mps, …")
-@click.option("--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True)
+@engine_options
 @click.option("--json", "json_file", type=_FILE, metavar="FILE|-", help="Every number as JSON; - instead of the table.")
 @click.option("--csv", "csv_file", type=_FILE, metavar="FILE", help="A line a frame.")
 @click.option("--html", "html_file", type=_FILE, metavar="FILE", help="A page with curves and the worst frames.")

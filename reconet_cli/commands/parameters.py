@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -120,6 +120,23 @@ def _todays(argument: str) -> str:
 
     console.note(f"{name} is called {_RENAMED[name]} now")
     return _RENAMED[name] + given + value
+
+
+# What runs a style's network, and in what arithmetic; `auto` besides.
+ENGINES = ("openvino", "torch", "onnxruntime")
+PRECISIONS = ("int8", "fp32", "bf16", "fp16")
+_ENGINE_OPTIONS = [
+    click.option("--engine", type=click.Choice(["auto", *ENGINES]), default="auto", show_default=True),
+    click.option("--device", default="auto", show_default=True, metavar="NAME", help="cpu, cuda, cuda:1, mps, …"),
+    click.option("--precision", type=click.Choice(["auto", *PRECISIONS]), default="auto", show_default=True),
+]
+
+
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --engine, --device and --precision to a command."""
+    for option in reversed(_ENGINE_OPTIONS):
+        command = option(command)
+    return command
 
 
 threads_option = click.option(

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconet_cli.commands import effect_options
 from reconet_cli.commands.batch_options import Batch, batch_options, report, run_batch
-from reconet_cli.commands.effect_options import effect_options
 from reconet_cli.commands.media_options import check_encoding, check_moving, gpu_number, media_options
-from reconet_cli.commands.parameters import Command, Ratio, Size, Time, check_variant, refuse, threads_option
+from reconet_cli.commands.parameters import (
+    Command,
+    Ratio,
+    Size,
+    Time,
+    check_variant,
+    engine_options,
+    refuse,
+    threads_option,
+)
 from reconet_cli.commands.signals import ended_by_signals
 from reconet_cli.commands.suggestions import suggest_files, suggest_styles, suggest_variants
 
@@ -20,9 +29,6 @@ if TYPE_CHECKING:
 
     from reconet_cli.stylizing.effects import Effects
     from reconet_cli.stylizing.whole import Outcome
-
-
-PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
 
 
 @click.command(
@@ -42,7 +48,7 @@ PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
     groups={
         "Common options": "--style --deflicker --strength --keep-color --scale --start --duration --output-dir "
         "--resumable --yes",
-        "Effects": "--mix --transition --mask --compare",
+        "Effects": effect_options.GROUP,
         "Size and rate": "--size --fps",
         "Many files": "--name --skip-existing --shard",
         "The result": "--codec --crf --preset --encoder -e --no-audio",
@@ -61,7 +67,7 @@ PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
     shell_complete=suggest_styles,
     help="What to paint with; `reconet styles` lists. Two can be blended.",
 )
-@effect_options
+@effect_options.effect_options
 @batch_options
 @click.option(
     "--variant", default="auto", metavar="NAME", shell_complete=suggest_variants, help="Which network of the style."
@@ -73,13 +79,7 @@ PRECISIONS = ("auto", "int8", "fp32", "bf16", "fp16")
 @click.option("--start", type=Time(), help="Begin here in the input.")
 @click.option("--duration", type=Time(), help="Paint only so much of it.")
 @media_options
-@click.option(
-    "--engine", type=click.Choice(["auto", "openvino", "torch", "onnxruntime"]), default="auto", show_default=True
-)
-@click.option("--device", default="auto", show_default=True, metavar="NAME", help="cpu, cuda, cuda:1, mps, …")
-@click.option(
-    "--precision", type=click.Choice(["auto", "int8", "fp32", "bf16", "fp16"]), default="auto", show_default=True
-)
+@engine_options
 @threads_option
 @click.option("-y", "--yes", is_flag=True, help="Overwrite OUTPUT.")
 @click.option("--ffmpeg", metavar="PATH", shell_complete=suggest_files, help="Which ffmpeg to use.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,18 @@ from reconet_cli.commands.parameters import refuse
 from reconet_cli.commands.signals import StopOnSignal
 from reconet_cli.commands.suggestions import suggest_files, suggest_styles
 from reconet_cli.styles.finding import VARIANT_ORDER
+from reconet_cli.training.settings import LossWeights
 
 _MOST_STEPS = 1_000_000
-_WEIGHTS = ("content", "style", "tone", "color", "variation", "feature_temporal", "output_temporal")
+_WEIGHTS = {loss.name: f"--{loss.name.replace('_', '-')}-weight" for loss in fields(LossWeights)}
+
+
+def _weight_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for each loss's weight."""
+    for loss in reversed(fields(LossWeights)):
+        kept = f"{loss.metadata['help']}  [default: by the preset]"
+        command = click.option(_WEIGHTS[loss.name], type=click.FloatRange(0), help=kept)(command)
+    return command
 
 
 @click.command(
@@ -31,8 +42,7 @@ _WEIGHTS = ("content", "style", "tone", "color", "variation", "feature_temporal"
         "Common options": "--style --preset --style-scale --minutes --until-good --steps --data --resume --output "
         "--overwrite",
         "The network": "--variant --init --norm",
-        "Losses": "--loss-network --content-weight --style-weight --tone-weight --color-weight --variation-weight "
-        "--feature-temporal-weight --output-temporal-weight --temporal-share",
+        "Losses": f"--loss-network --temporal-share {' '.join(_WEIGHTS.values())}",
         "Steps": "--size --batch --learning-rate --scenes --seed",
         "The machine": "--device --precision --workers --compile",
     },
@@ -93,13 +103,7 @@ _WEIGHTS = ("content", "style", "tone", "color", "variation", "feature_temporal"
     "--scenes", type=click.FloatRange(0, 1), default=0.15, show_default=True,
     help="Share of procedural scenes beside --data.",
 )  # fmt: skip
-@click.option("--content-weight", type=click.FloatRange(0), help="What the frame shows.  [default: by the preset]")
-@click.option("--style-weight", type=click.FloatRange(0), help="Strokes and textures.  [default: by the preset]")
-@click.option("--tone-weight", type=click.FloatRange(0), help="Light and shade of the frame.  [default: by the preset]")
-@click.option("--color-weight", type=click.FloatRange(0), help="Colors of the style.  [default: by the preset]")
-@click.option("--variation-weight", type=click.FloatRange(0), help="Smoothness.  [default: by the preset]")
-@click.option("--feature-temporal-weight", type=click.FloatRange(0), help="[default: by the preset]")
-@click.option("--output-temporal-weight", type=click.FloatRange(0), help="[default: by the preset]")
+@_weight_options
 @click.option(
     "--temporal-share", type=click.FloatRange(0, 1), default=0.4, show_default=True,
     help="Last share of the run that learns from pairs of frames, with the temporal losses.",

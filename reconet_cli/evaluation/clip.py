@@ -22,6 +22,16 @@ SPANS = (1, 5, 10)
 # What a loss network sees changes slowly from frame to frame, and it is dear.
 _COMPARE_EVERY = 4
 
+# Measures of single frames: their names for people, their fields in the scores, and the digits that a table shows.
+MEASURES = (
+    ("perceptual", "change", 4),
+    ("style", "style", 3),
+    ("content", "content", 3),
+    ("structure", "structure", 3),
+    ("tone", "tone", 3),
+    ("sharpness", "sharpness", 2),
+)
+
 # Finds the way from the current source frame to an earlier one.
 Tracer = Callable[[np.ndarray, np.ndarray], Trace]
 

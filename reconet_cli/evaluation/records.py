@@ -9,11 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from reconet_cli.evaluation.clip import SPANS, ClipScore, Evaluation
+from reconet_cli.evaluation.clip import MEASURES, SPANS, ClipScore, Evaluation
 from reconet_cli.evaluation.published import PUBLISHED, SCENES
 from reconet_cli.evaluation.truth import SceneScore
-
-_MEASURES = ("perceptual", "style", "content", "structure", "tone", "sharpness")
 
 
 def clip_record(found: Evaluation) -> dict[str, Any]:
@@ -31,23 +29,13 @@ def _clip(clip: ClipScore) -> dict[str, Any]:
         "name": clip.name,
         "e_stab": _plain(clip.error()),
         "long_range": {str(span): _plain(clip.error(span)) for span in SPANS[1:]},
-        "perceptual": _plain(clip.change),
-        "style": _plain(clip.style),
-        "content": _plain(clip.content),
-        "structure": _plain(clip.structure),
-        "tone": _plain(clip.tone),
-        "sharpness": _plain(clip.sharpness),
+        **{name: _plain(getattr(clip, field)) for name, field, _ in MEASURES},
         "fps": _plain(clip.rate),
         "per_frame": [
             {
                 "frame": index,
                 "error": {str(span): error for span, error in frame.errors.items()},
-                "perceptual": frame.change,
-                "style": frame.style,
-                "content": frame.content,
-                "structure": frame.structure,
-                "tone": frame.tone,
-                "sharpness": frame.sharpness,
+                **{name: getattr(frame, field) for name, field, _ in MEASURES},
             }
             for index, frame in enumerate(clip.frames)
         ],
@@ -57,7 +45,7 @@ def _clip(clip: ClipScore) -> dict[str, Any]:
 def clip_csv(found: Evaluation) -> str:
     """One line a clip and frame, frames counted from 0; an empty cell where nothing was measured."""
     header = ["clip", "frame", *(f"error_{span}" for span in SPANS), *(f"traced_{span}" for span in SPANS)]
-    rows: list[Sequence[object]] = [[*header, *_MEASURES]]
+    rows: list[Sequence[object]] = [[*header, *(name for name, _, _ in MEASURES)]]
     for clip in (found.source, *found.painted):
         rows += _frame_rows(clip, found.coverage)
     return _csv(rows)
@@ -67,8 +55,7 @@ def _frame_rows(clip: ClipScore, coverage: dict[int, list[float]]) -> Iterator[S
     for index, frame in enumerate(clip.frames):
         errors = [frame.errors.get(span) for span in SPANS]
         traced = [coverage[span][index - span] if index >= span else None for span in SPANS]
-        seen = [frame.change, frame.style, frame.content, frame.structure, frame.tone, frame.sharpness]
-        yield [clip.name, index, *errors, *traced, *seen]
+        yield [clip.name, index, *errors, *traced, *(getattr(frame, field) for _, field, _ in MEASURES)]
 
 
 def truth_record(scenes: Sequence[SceneScore], rates: dict[str, float]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reconet_cli.evaluation.clip import SPANS, ClipScore, Evaluation
+from reconet_cli.evaluation.clip import MEASURES, SPANS, ClipScore, Evaluation
 from reconet_cli.evaluation.published import PUBLISHED, SCENES
 from reconet_cli.evaluation.truth import SceneScore
 
@@ -41,13 +41,11 @@ def _share(value: float, reference: float) -> str:
     return f"{value / reference:.0%}" if reference and not math.isnan(value / reference) else ""
 
 
-_KEPT = ("structure", "tone")
-_CLIP_HEADER = ("e_stab", *(f"t-{span}" for span in SPANS[1:]), "perceptual", "style", "content", *_KEPT, "sharpness")
+_CLIP_HEADER = ("e_stab", *(f"t-{span}" for span in SPANS[1:]), *(name for name, _, _ in MEASURES))
 
 
 def _measures(clip: ClipScore) -> list[float]:
-    errors = [clip.error(span) for span in SPANS]
-    return [*errors, clip.change, clip.style, clip.content, clip.structure, clip.tone, clip.sharpness]
+    return [*(clip.error(span) for span in SPANS), *(getattr(clip, field) for _, field, _ in MEASURES)]
 
 
 def clip_tables(found: Evaluation) -> list[Table]:
@@ -70,7 +68,7 @@ def clip_tables(found: Evaluation) -> list[Table]:
 
 
 def _clip_row(clip: ClipScore, name: str = "") -> tuple[str, ...]:
-    digits = [4] * (len(SPANS) + 1) + [3, 3, 3, 3, 2]
+    digits = [4] * len(SPANS) + [places for _, _, places in MEASURES]
     numbers = [_number(value, places) for value, places in zip(_measures(clip), digits, strict=True)]
     return (name or clip.name, *numbers, _number(clip.rate, 1))
 

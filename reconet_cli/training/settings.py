@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any
 
 
+def _weight(usual: float, keeps: str) -> float:
+    """A field with what it keeps, for people."""
+    return field(default=usual, metadata={"help": keeps})
+
+
 @dataclass(frozen=True)
 class LossWeights:
     """Weights of the scale-free losses.
@@ -15,13 +20,13 @@ class LossWeights:
     and shade, `color` brings in the colors of the style picture.
     """
 
-    content: float = 0.7
-    style: float = 6.0
-    tone: float = 3.0
-    color: float = 0.5
-    variation: float = 2.0
-    feature_temporal: float = 1.0
-    output_temporal: float = 50.0
+    content: float = _weight(0.7, "What the frame shows.")
+    style: float = _weight(6.0, "Strokes and textures.")
+    tone: float = _weight(3.0, "Light and shade of the frame.")
+    color: float = _weight(0.5, "Colors of the style.")
+    variation: float = _weight(2.0, "Smoothness.")
+    feature_temporal: float = _weight(1.0, "Features that stay the same along the motion.")
+    output_temporal: float = _weight(50.0, "Pixels that stay the same along the motion.")
 
 
 # More steps than anybody waits for: a run that something else ends.

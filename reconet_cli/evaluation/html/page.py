@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from html import escape
 from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 
-from reconet_cli.evaluation.clip import SPANS, ClipScore, Evaluation, FrameScore
+from reconet_cli.evaluation.clip import MEASURES, SPANS, ClipScore, Evaluation, FrameScore
 from reconet_cli.evaluation.html.chart import Chart, Line
 from reconet_cli.evaluation.tables import FLOOR, Table, clip_tables
 from reconet_cli.evaluation.truth import SceneScore
@@ -99,14 +100,7 @@ def clip_charts(found: Evaluation) -> list[Chart]:
             ],
         )
     )
-    charts += [
-        _chart(found, "Sharpness", lambda frame: frame.sharpness),
-        _chart(found, "Perceptual change", lambda frame: frame.change),
-        _chart(found, "Style distance", lambda frame: frame.style),
-        _chart(found, "Content distance", lambda frame: frame.content),
-        _chart(found, "Structure", lambda frame: frame.structure),
-        _chart(found, "Tone", lambda frame: frame.tone),
-    ]
+    charts += [_chart(found, name.capitalize(), attrgetter(field)) for name, field, _ in MEASURES]
     return [chart for chart in charts if any(line.points for line in chart.lines)]
 
 
