@@ -25,7 +25,7 @@ _OPTIONS = [
         help="Paint every INPUT (of folders: every file) into this folder.",
     ),
     click.option("--name", metavar="TEMPLATE", help="Their names: {stem} {style} {suffix} {folder}."),
-    click.option("--skip-existing", is_flag=True, help="Leave out what is painted already."),
+    click.option("--skip-existing", is_flag=True, help="Leave out what is there already."),
     click.option("--shard", metavar="I/N|slurm", help="Only part I of N of the list, or this Slurm array task's."),
 ]  # fmt: skip
 
