@@ -184,6 +184,16 @@ def test_shards_together_are_everything_once(capfd, identity, clips, tmp_path):
     assert (status, table[-1]) == (0, "0 painted, 0 skipped, 0 failed")
 
 
+def test_a_shard_knows_the_whole_batch(capfd, identity, clips):
+    # Options about video are right though this part is a picture alone, and another part's input stays.
+    assert stylize(capfd, "in/a.mp4", "in/photo.PNG", "--output-dir", "out", "--shard", "2/2", *FAST)[0] == 0
+    other = (clips / "b.mp4").rename(clips / "a-identity.mp4")
+    before = other.read_bytes()
+    status, table, _ = stylize(capfd, "in/a.mp4", other, "--output-dir", "in", "--shard", "1/2", "-y", *FAST)
+    assert (status, table[-1]) == (1, "0 painted, 0 skipped, 1 failed")
+    assert other.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("array", "tasks"),
     [((0, 3, 4), [0, 1, 2, 3]), ((1, 3, 3), [1, 2, 3]), ((10, 40, 4), [10, 20, 30, 40]), ((7, 7, 1), [7])],

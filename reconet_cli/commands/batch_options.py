@@ -40,11 +40,10 @@ class Batch:
     shard: Shard | None
 
     def items(self, paths: Sequence[str], styles: Sequence[str], variant: str = "auto") -> list[Item]:
-        """This task's items; `variant` is that of named styles. Raises ReconetError."""
+        """All tasks' items; `variant` is that of named styles. Raises ReconetError."""
         from reconet_cli.stylizing.batch.names import list_items
 
-        items = list_items(paths, self.folder, self.name, "+".join(_style_name(style, variant) for style in styles))
-        return self.shard.of(items) if self.shard else items
+        return list_items(paths, self.folder, self.name, "+".join(_style_name(style, variant) for style in styles))
 
 
 def _style_name(style: str, variant: str) -> str:
@@ -86,17 +85,16 @@ def _batch(folder: str, name: str | None, skip_existing: bool, shard: str | None
         raise click.UsageError(f"--{'name' if '{' in str(wrong) else 'shard'}: {wrong}") from wrong
 
 
-def run_batch(
-    items: Sequence[Item], paint: Callable[[str, str, Sequence[str]], Outcome], *, skip_existing: bool
-) -> int:
-    """Paint a batch's items, print the summary and return the exit status: 1 if any failed.
+def run_batch(batch: Batch, items: Sequence[Item], paint: Callable[[str, str, Sequence[str]], Outcome]) -> int:
+    """Paint this task's part of all `items`, print the summary and return the exit status: 1 if any failed.
 
-    `paint` takes an item's input and output, and all inputs, which must stay.
+    `paint` takes an item's input and output, and all inputs (of the other tasks, too), which must stay.
     """
     from reconet_cli import console
     from reconet_cli.stylizing.batch.work import work_through
 
     sources = [item.source for item in items]
+    part = batch.shard.of(items) if batch.shard else items
     results: list[Result] = []
 
     def paint_item(item: Item) -> tuple[int, float]:
@@ -106,11 +104,11 @@ def run_batch(
 
     try:
         work_through(
-            items,
+            part,
             paint_item,
             results,
-            skip_existing=skip_existing,
-            begin=lambda number, item: console.note(f"[{number}/{len(items)}] {item.source}"),
+            skip_existing=batch.skip_existing,
+            begin=lambda number, item: console.note(f"[{number}/{len(part)}] {item.source}"),
             failed=lambda item, error: console.error(error.message, error.hint),
         )
     finally:

@@ -140,7 +140,7 @@ def command(
 
     with ended_by_signals():
         if batch:
-            return run_batch(items, paint, skip_existing=batch.skip_existing)
+            return run_batch(batch, items, paint)
         report(paint(source, target), "standard output" if target == "-" else target)
     return 0
 
