@@ -54,7 +54,7 @@ def _is_kind(thing: Any) -> bool:
 def _entry(name: str, thing: Any) -> Iterator[str]:
     """A heading, the signature, the docstring with its examples as code, and the public members of a class."""
     yield f"### {name}"
-    yield f"```python\n{_signature(name, thing)}\n```"
+    yield f"```py\n{_signature(name, thing)}\n```"
     yield re.sub(r"(?m)^(>>> .*(?:\n(?!\n).*)*)", r"```pycon\n\1\n```", inspect.getdoc(thing) or "")
     if inspect.isclass(thing):
         members = [_member(key, value) for key, value in vars(thing).items() if _is_public(key, value)]
