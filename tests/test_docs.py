@@ -170,6 +170,10 @@ def test_commands_run_as_they_are_written(page, shelf, worker, surroundings, tmp
                 assert not shell(text), text
 
 
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 160
+
+
 def test_options_exist():
     commands = [cli.get_command(None, name) for name in COMMANDS]  # type: ignore[arg-type]
     known = {name for command in [cli, *commands] for option in command.params for name in _names(option)}
