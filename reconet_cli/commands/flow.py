@@ -1,4 +1,4 @@
-"""`reconet flow`: optical flow into files or a colour video, and its errors against ground truth."""
+"""`reconet flow`: optical flow into files or a color video, and its errors against ground truth."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FORMATS = ("flo", "pfm", "png", "npz")
     \b
     reconet flow A.png B.png OUT.flo      two pictures; .flo, .pfm, .npz, or .png as in KITTI
     reconet flow CLIP FOLDER              a file for each pair of frames
-    reconet flow CLIP OUT.mp4             a colour video, for looking
+    reconet flow CLIP OUT.mp4             a color video, for looking
     reconet flow --evaluate FOLDER        errors against ground truth
 
     CLIP is a video or a folder of pictures. Flow files are named after the frame whose pixels they are for. A folder
@@ -77,9 +77,9 @@ FORMATS = ("flo", "pfm", "png", "npz")
 @click.option(
     "--max-flow",
     type=click.FloatRange(0, min_open=True),
-    help="Colour video: pixels a frame that get the full colour.  [default: from the clip]",
+    help="Color video: pixels a frame that get the full color.  [default: from the clip]",
 )
-@click.option("--legend/--no-legend", default=None, help="Colour video: the wheel and its size in a corner or not.")
+@click.option("--legend/--no-legend", default=None, help="Color video: the wheel and its size in a corner or not.")
 @click.option(
     "--jobs",
     type=click.IntRange(1, 256),
@@ -143,7 +143,7 @@ def _check_estimation(paths: tuple[Path, ...], options: dict[str, Any]) -> None:
     if options["format"] and not (into_folder and not pair):
         raise click.UsageError("--format is for a folder of flow files; a file's ending says its own")
     if (options["max_flow"] or options["legend"] is not None) and (pair or into_folder):
-        raise click.UsageError("--max-flow and --legend are for a colour video")
+        raise click.UsageError("--max-flow and --legend are for a color video")
     if (options["both"] or options["occlusion"]) and not (pair or into_folder):
         raise click.UsageError("--both and --occlusion write files: name a folder")
     if options["yes"] and into_folder:

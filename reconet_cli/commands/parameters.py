@@ -126,10 +126,16 @@ def _todays(argument: str) -> str:
 ENGINES = ("openvino", "torch", "onnxruntime")
 PRECISIONS = ("int8", "fp32", "bf16", "fp16")
 _ENGINE_OPTIONS = [
-    click.option("--engine", type=click.Choice(["auto", *ENGINES]), default="auto", show_default=True),
+    click.option(
+        "--engine", type=click.Choice(["auto", *ENGINES]), default="auto", show_default=True,
+        help="What runs it; onnxruntime is for exported files.",
+    ),
     click.option("--device", default="auto", show_default=True, metavar="NAME", help="cpu, cuda, cuda:1, mps, …"),
-    click.option("--precision", type=click.Choice(["auto", *PRECISIONS]), default="auto", show_default=True),
-]
+    click.option(
+        "--precision", type=click.Choice(["auto", *PRECISIONS]), default="auto", show_default=True,
+        help="In what arithmetic; auto: the fastest here.",
+    ),
+]  # fmt: skip
 
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -61,7 +61,9 @@ def _weight_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )  # fmt: skip
 @click.option("-y", "--overwrite", is_flag=True, help="Replace a finished style of that name.")
 @click.option("--resume", is_flag=True, help="Continue from the style folder's checkpoint.")
-@click.option("--variant", type=click.Choice(VARIANT_ORDER), default="fast", show_default=True)
+@click.option(
+    "--variant", type=click.Choice(VARIANT_ORDER), default="fast", show_default=True, help="Which network to train."
+)
 @click.option(
     "--preset", type=click.Choice(["subtle", "normal", "strong", "paper"]), default="normal", show_default=True,
     help="How far the painting may go from what it shows; paper: the published losses alone.",
@@ -98,7 +100,10 @@ def _weight_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Frame pairs a step, in all processes.",
 )
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=2e-3, show_default=True)
-@click.option("--norm", type=click.Choice(["instance", "frn"]), default="instance", show_default=True)
+@click.option(
+    "--norm", type=click.Choice(["instance", "frn"]), default="instance", show_default=True,
+    help="Instance normalization, or filter response normalization.",
+)  # fmt: skip
 @click.option(
     "--scenes", type=click.FloatRange(0, 1), default=0.15, show_default=True,
     help="Share of procedural scenes beside --data.",

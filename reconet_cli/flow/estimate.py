@@ -103,7 +103,7 @@ def estimate_flow(a: np.ndarray, b: np.ndarray, method: str = "dis-medium") -> n
 
     OpenCV's implementations with their defaults: DIS (Kroeger et al., ECCV 2016), Farneback (SCIA 2003), dual TV-L1
     (Zach et al., DAGM 2007), DeepFlow (Weinzaepfel et al., ICCV 2013), PCAFlow (Wulff and Black, CVPR 2015; zero for
-    frames of one colour), DenseRLOF (Geistert et al., CVPRW 2016); torchvision's RAFT (Teed and Deng, ECCV 2020).
+    frames of one color), DenseRLOF (Geistert et al., CVPRW 2016); torchvision's RAFT (Teed and Deng, ECCV 2020).
     May be called from several threads. Raises `FlowError` for an unknown or missing method, and for frames that do
     not pair, are not RGB uint8, or are smaller than the method can take. `dis` is `dis-medium`.
 
