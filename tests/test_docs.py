@@ -91,6 +91,7 @@ def shelf(tmp_path_factory) -> Path:
 
     x264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
     clip("holiday.mp4", "96x64", 24, *x264)
+    shutil.copy(shelf / "holiday.mp4", shelf / "other.mp4")
     clip("in.mp4", "640x360", 3, *x264)
     clip("in.gif", "96x64", 3, "-an")
     clip("film.mkv", "96x64", 5, *x264)
@@ -114,9 +115,12 @@ def programs(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def surroundings(tmp_path_factory, programs) -> dict[str, str]:
-    """Environment variables: a home and a cache that the pages share."""
+    """Environment variables: a home that the pages share, and a cache that other workers of this run share, too."""
     home = tmp_path_factory.mktemp("home")
+    run = tmp_path_factory.getbasetemp()
+    cache = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "cache-of-docs"
     mine = {"HOME": str(home), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "RECONET_FFMPEG": FFMPEG}
+    mine["RECONET_CACHE"] = str(cache)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "RECONET_"))}
     return {**kept, **mine, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
 
