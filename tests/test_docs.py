@@ -27,11 +27,11 @@ from reconet_cli.cli import COMMANDS, cli
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-LINKED = [*PAGES, ROOT / "CONTRIBUTING.md", *(ROOT / name for name in ("weights/README.md", "examples/export.md"))]
+LINKED = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "weights/README.md", "examples/web/README.md"))]
 BLOCK = re.compile(r"^```(\w+)(?: ([^\n]*))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 CI = "<!-- test command -->\n"  # .ci/run runs the block behind this line
 # Options of other programs.
-FOREIGN = {"--array", "--nproc-per-node"}
+FOREIGN = {"--array", "--build", "--fp16", "--nproc-per-node", "--onnx"}
 
 # Runs commands and Python in one process, which loads everything once. A message is a line of JSON, both ways.
 WORKER = """
@@ -98,6 +98,7 @@ def shelf(tmp_path_factory) -> Path:
     clip("examples/clip.mp4", "96x64", 5, *x264)
     for copy in ("other-tool.mp4", "one.mp4", "holiday/one.mp4"):
         shutil.copy(shelf / "examples/clip.mp4", shelf / copy)
+    shutil.copy(ROOT / "examples/onnx_frame.py", shelf / "examples")
     flow_trees.sintel(shelf / "MPI-Sintel")
     return shelf
 
@@ -183,7 +184,7 @@ def test_options_exist():
     known = {name for command in [cli, *commands] for option in command.params for name in _names(option)}
     for page in PAGES:
         code = re.findall(r"`[^`\n]+`|^```sh.*?^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-        named = {name for text in code for name in re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)}
+        named = {name for text in code for name in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*(?![A-Z])\b", text)}
         assert named <= known | FOREIGN, page.name
 
 
