@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shlex
 import shutil
 import subprocess
@@ -140,7 +141,9 @@ def worker(surroundings, tmp_path_factory) -> Iterator[Callable[[str, Path, obje
         def ask(kind: str, folder: Path, given: object) -> str:
             before = log.stat().st_size
             print(json.dumps([kind, str(folder), given]), file=process.stdin, flush=True)
-            status = process.stdout.readline().strip()
+            if not select.select([process.stdout], [], [], 5 * PATIENCE)[0]:
+                process.kill()
+            status = process.stdout.readline().strip() or "none: it has ended or hangs"
             return "" if status == "0" else f"status {status}: {log.read_bytes()[before:].decode(errors='replace')}"
 
         yield ask
