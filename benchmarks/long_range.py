@@ -1,4 +1,4 @@
-"""How to find the way over five and ten frames: flow between the two frames, or neighbours' flow composed.
+"""How to find the way over five and ten frames: flow between the two frames, or neighbors' flow composed.
 
     python benchmarks/long_range.py --scenes 12 --style mosaic
 
@@ -61,7 +61,7 @@ def filmed(picture: Tensor, generator: np.random.Generator) -> np.ndarray:
 
 
 def composed(steps: list[Trace]) -> Trace:
-    """One trace out of those of neighbours, the latest first: a pixel is traced where every step is."""
+    """One trace out of those of neighbors, the latest first: a pixel is traced where every step is."""
     flow, mask = steps[0].flow, steps[0].mask
     for step in steps[1:]:
         mask = mask * (warp(step.mask, flow) > 0.999)

@@ -1,10 +1,10 @@
 """Can the compact loss network be trusted? Rank correlations of what loss networks say about the same pictures.
 
-    python benchmarks/loss_networks.py --pictures PHOTOS --styles PAINTINGS --judge vgg19.npz --judge squeezenet.npz
+    python benchmarks/loss_networks.py --pictures PHOTOS --styles PAINTINGS --network vgg19.npz --network squeezenet.npz
 
 Every photograph that the compact network has not seen in training is painted by each shipped style, at three strengths
-and with noise. Judges rank all these versions by their style distance to each painting, and by their content distance
-to the photograph. Spearman's correlation says how far two judges agree on the order, which is all that training needs.
+and with noise. Networks rank all these versions by their style distance to each painting, and by their content distance
+to the photograph. Spearman's correlation says how far two networks agree on their order, all that training needs.
 """
 
 from __future__ import annotations
@@ -49,43 +49,43 @@ def versions(photo: Tensor, painters: list[ReCoNet]) -> Tensor:
     return torch.cat(found)
 
 
-def judge_content(judge: LossNetwork, images: Tensor) -> list[float]:
+def content_distances(network: LossNetwork, images: Tensor) -> list[float]:
     """Content distance of each painted version to the first one."""
-    features = [judge.contents(image[None]) for image in images]
+    features = [network.contents(image[None]) for image in images]
     powers = [(layer**2).mean().item() for layer in features[0]]
     return [content_loss(seen, features[0], powers).item() for seen in features[1:]]
 
 
-def judge_style(judge: LossNetwork, images: Tensor, paintings: list[Tensor]) -> list[list[float]]:
+def style_distances(network: LossNetwork, images: Tensor, paintings: list[Tensor]) -> list[list[float]]:
     """Style distance of each version to each painting, painting by painting."""
-    targets = [judge(painting).grams for painting in paintings]
-    seen = [judge(image[None]).grams for image in images]
+    targets = [network(painting).grams for painting in paintings]
+    seen = [network(image[None]).grams for image in images]
     return [[style_loss(grams, target).item() for grams in seen] for target in targets]
 
 
 def main() -> None:
-    """Print correlations for every two judges."""
+    """Print correlations for every two networks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=Path, required=True)
     parser.add_argument("--styles", type=Path, required=True)
-    parser.add_argument("--judge", action="append", required=True, help="file of another loss network, repeatable")
+    parser.add_argument("--network", action="append", required=True, help="file of another loss network, repeatable")
     parser.add_argument("--photographs", type=int, default=12)
     args = parser.parse_args()
     torch.set_grad_enabled(False)
 
-    judges = [load_loss_network(choice) for choice in ("compact", *args.judge)]
+    networks = [load_loss_network(choice) for choice in ("compact", *args.network)]
     painters = [load_weights(style.variants["fast"]) for style in list_styles() if "fast" in style.variants]
     unseen = find_files([args.pictures], PICTURES)[::HELD_OUT_EVERY][: args.photographs]
     paintings = [to_tensor(read_picture(path, 512))[None] for path in find_files([args.styles], PICTURES)]
-    content: list[list[list[float]]] = [[] for _ in judges]
-    style: list[list[list[float]]] = [[] for _ in judges]
+    content: list[list[list[float]]] = [[] for _ in networks]
+    style: list[list[list[float]]] = [[] for _ in networks]
     for path in unseen:
         images = versions(to_tensor(read_picture(path, _SIDE))[None], painters)
-        for index, judge in enumerate(judges):
-            content[index].append(judge_content(judge, images))
-            style[index] += judge_style(judge, images, paintings)
+        for index, network in enumerate(networks):
+            content[index].append(content_distances(network, images))
+            style[index] += style_distances(network, images, paintings)
     print(f"{len(unseen)} photographs in {len(images)} versions each, {len(paintings)} paintings")
-    for (one, first), (two, second) in itertools.combinations(enumerate(judges), 2):
+    for (one, first), (two, second) in itertools.combinations(enumerate(networks), 2):
         means = [
             np.mean([spearman(np.array(a), np.array(b)) for a, b in zip(table[one], table[two], strict=True)])
             for table in (style, content)

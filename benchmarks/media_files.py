@@ -2,7 +2,7 @@
 
     python benchmarks/media_files.py FOLDER
 
-Each file is stylised in a process of its own, to Matroska (pictures to PNG, sound alone to nothing). Compared are the
+Each file is stylized in a process of its own, to Matroska (pictures to PNG, sound alone to nothing). Compared are the
 numbers of frames and streams, the frames' times, and the pixels as ffmpeg shows them.
 """
 
@@ -47,19 +47,19 @@ _CLOCK = re.compile(r"config in time_base: (\d+)/(\d+)")
 
 @dataclass(frozen=True)
 class Seen:
-    """What ffmpeg shows of a file: frame times in seconds from the first one, and the mean colour of each frame."""
+    """What ffmpeg shows of a file: frame times in seconds from the first one, and the mean color of each frame."""
 
     times: np.ndarray
-    colours: np.ndarray
+    colors: np.ndarray
 
 
 def look(ffmpeg: str, path: Path, video: VideoStream) -> Seen:
-    """Decode a file with ffmpeg alone; an HDR one has no colours to compare."""
+    """Decode a file with ffmpeg alone; an HDR one has no colors to compare."""
     fields = "bwdif=mode=send_frame," if video.interlaced else ""
-    # Untagged colours have to be read in one way on both sides; ffmpeg's guess would go by other rules.
-    colour = {} if is_rgb(video.pixel_format) else video.colour.settled(video.height).scale_in()
+    # Untagged colors have to be read in one way on both sides; ffmpeg's guess would go by other rules.
+    color = {} if is_rgb(video.pixel_format) else video.color.settled(video.height).scale_in()
     flags = SCALE_FLAGS.replace("bicubic", "area")
-    scale = ":".join(["scale=16:16", f"flags={flags}", *(f"{key}={value}" for key, value in colour.items())])
+    scale = ":".join(["scale=16:16", f"flags={flags}", *(f"{key}={value}" for key, value in color.items())])
     said = subprocess.run(
         [ffmpeg, "-nostdin", "-hide_banner", "-copyts", "-i", f"file:{path}", "-map", f"0:{video.index}",
          "-fps_mode", "passthrough", "-enc_time_base", "1/1000000",
@@ -70,15 +70,15 @@ def look(ffmpeg: str, path: Path, video: VideoStream) -> Seen:
     clock = _CLOCK.search(log)
     tick = Fraction(int(clock[1]), int(clock[2])) if clock else Fraction(1)
     times = np.array([float(int(pts) * tick) for pts in _TIME.findall(log)])
-    colours = np.frombuffer(said.stdout, np.uint8).reshape(-1, 16, 16, 3).astype(float)
-    return Seen(times - times[:1], colours)
+    colors = np.frombuffer(said.stdout, np.uint8).reshape(-1, 16, 16, 3).astype(float)
+    return Seen(times - times[:1], colors)
 
 
 def describe(info: MediaInfo, video: VideoStream) -> str:
     """The properties that a user sees, in a few words."""
     kinds = "".join({"video": "v", "audio": "a", "subtitle": "s"}.get(s.kind, "d") for s in info.streams)
-    colour = video.colour
-    tags = f"{colour.matrix}/{colour.transfer}/{'full' if colour.full else 'lim.'}"
+    color = video.color
+    tags = f"{color.matrix}/{color.transfer}/{'full' if color.full else 'lim.'}"
     turned = f" {video.rotation:g}°" if video.rotation else ""
     rate = f"{float(video.rate):.4g}{'' if video.steady else '~'}"
     return f"{kinds} {video.width}x{video.height}{turned} {rate} fps {video.pixel_format} {tags}"
@@ -105,7 +105,7 @@ def examine(ffmpeg: str, path: Path, folder: Path) -> tuple[str, str, str]:
     assert source is not None
     assert result is not None
     notes = [line for line in said if line != "identity" and not re.match(r"\d+ frames? of", line)]
-    verdict = [compare(look(ffmpeg, path, source), look(ffmpeg, target, result), bool(source.colour.hdr))]
+    verdict = [compare(look(ffmpeg, path, source), look(ffmpeg, target, result), bool(source.color.hdr))]
     verdict += [note.replace(str(path), "it").replace(str(target), "the output") for note in notes]
     return describe(before, source), describe(after, result), f"{'; '.join(verdict)} ({seconds:.1f} s)"
 
@@ -116,10 +116,10 @@ def compare(before: Seen, after: Seen, hdr: bool) -> str:
         return f"FRAMES {len(before.times)} -> {len(after.times)}"
     gap = float(np.abs(before.times - after.times).max()) * 1000
     said = f"{len(after.times)} frames, times within {gap:.1f} ms"
-    if before.colours.shape != after.colours.shape:
+    if before.colors.shape != after.colors.shape:
         return f"{said}, SHAPES differ"
-    difference = float(np.abs(before.colours - after.colours).mean())
-    return f"{said}, colours {'(HDR to SDR) ' if hdr else ''}within {difference:.2f}"
+    difference = float(np.abs(before.colors - after.colors).mean())
+    return f"{said}, colors {'(HDR to SDR) ' if hdr else ''}within {difference:.2f}"
 
 
 def main() -> None:

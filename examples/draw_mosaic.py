@@ -29,7 +29,7 @@ RELAXATIONS = 8
 TILE = 0.025
 TILE_ELONGATION = 1.15
 GROUT_WIDTH = 0.0031
-GROUT_COLOUR = (0.055, 0.045, 0.085)
+GROUT_COLOR = (0.055, 0.045, 0.085)
 ENDLESS = 1e3
 
 # fmt: off
@@ -66,7 +66,7 @@ class Scene:
         self.periods = np.append(self.periods, np.float32(period))
 
     def polar(self, cx: float, cy: float) -> tuple[Array, Array]:
-        """Radius and angle of every pixel about a centre."""
+        """Radius and angle of every pixel about a center."""
         return np.hypot(self.x - cx, self.y - cy), np.arctan2(self.y - cy, self.x - cx)
 
 
@@ -92,15 +92,15 @@ def add_whirl(scene: Scene, cx: float, cy: float, radius: float, arms: int, pale
 
 def add_sky(scene: Scene) -> None:
     """Add sky in rings about the sun and three whirls, the whirls themselves, and stars."""
-    centres = [(0.41, 0.32, 0.335), (0.87, 0.17, 0.125), (0.02, 0.03, 0.115), (0.98, 0.50, 0.085)]
-    distances = np.stack([scene.polar(cx, cy)[0] - radius for cx, cy, radius in centres])
+    centers = [(0.41, 0.32, 0.335), (0.87, 0.17, 0.125), (0.02, 0.03, 0.115), (0.98, 0.50, 0.085)]
+    distances = np.stack([scene.polar(cx, cy)[0] - radius for cx, cy, radius in centers])
     nearest = distances.argmin(axis=0)
     for index, distance in enumerate(distances):
         tone = (distance + 0.012 * np.sin(17 * scene.x + 9 * scene.y)) / 0.13
         scene.add(nearest == index, distance, tone, "navy ultramarine cobalt azure sky turquoise", 0.027)
-    add_whirl(scene, *centres[1], 4, "ivory aqua turquoise cobalt")
-    add_whirl(scene, *centres[2], 4, "lemon rose magenta violet")
-    add_whirl(scene, *centres[3], 3, "lemon jade turquoise")
+    add_whirl(scene, *centers[1], 4, "ivory aqua turquoise cobalt")
+    add_whirl(scene, *centers[2], 4, "lemon rose magenta violet")
+    add_whirl(scene, *centers[3], 3, "lemon jade turquoise")
     for cx, cy in ((0.725, 0.045), (0.822, 0.432), (0.047, 0.198), (0.055, 0.50)):
         r, _ = scene.polar(cx, cy)
         scene.add(r < 0.042, r - 0.017, r, "gold")
@@ -171,9 +171,9 @@ def build_scene(side: int) -> Scene:
 
 @dataclass
 class Tiles:
-    """One entry a tile: centre, motif, row value, unit normal of the row, and skew of its long edges."""
+    """One entry a tile: center, motif, row value, unit normal of the row, and skew of its long edges."""
 
-    centre: Array
+    center: Array
     motif: Labels
     row: Array
     normal: Array
@@ -181,7 +181,7 @@ class Tiles:
 
 
 def sow_tiles(scene: Scene, rng: np.random.Generator) -> Tiles:
-    """Throw darts on the centre lines of the rows, about a tile's length apart within a row."""
+    """Throw darts on the center lines of the rows, about a tile's length apart within a row."""
     stride = max(1, scene.side // 400)
     grid = np.s_[::stride, ::stride]
     motif, rows = scene.motif[grid].ravel(), scene.rows[grid].ravel()
@@ -210,7 +210,7 @@ def assign_pixels(scene: Scene, tiles: Tiles, stride: int) -> Labels:
     best = np.full(x.shape, np.inf, np.float32)
     labels = np.full(x.shape, -1, np.int32)
     for index, own in enumerate(tiles.motif):
-        (cx, cy), (nx, ny) = tiles.centre[index], tiles.normal[index]
+        (cx, cy), (nx, ny) = tiles.center[index], tiles.normal[index]
         reach = 2 * scene.sizes[own]
         left, top = (max(0, int((c - reach) * len(x))) for c in (cx, cy))
         right, bottom = (int((c + reach) * len(x)) + 1 for c in (cx, cy))
@@ -235,7 +235,7 @@ def row_gradient(scene: Scene, axis: int) -> Array:
 
 
 def relax_tiles(scene: Scene, tiles: Tiles) -> Tiles:
-    """Move tiles to their cells' centroids (Lloyd's method), and drop slivers, which neighbours absorb."""
+    """Move tiles to their cells' centroids (Lloyd's method), and drop slivers, which neighbors absorb."""
     stride = 2 * SUPERSAMPLING
     fields = (scene.x, scene.y, row_gradient(scene, 1), row_gradient(scene, 0))
     samples = [values[::stride, ::stride].ravel() for values in fields]
@@ -244,7 +244,7 @@ def relax_tiles(scene: Scene, tiles: Tiles) -> Tiles:
         count = len(tiles.row) + 1
         area = np.bincount(labels, minlength=count)[1:]
         sums = np.stack([np.bincount(labels, v, count)[1:] for v in samples], axis=1).astype(np.float32)
-        tiles.centre = sums[:, :2] / np.maximum(area, 1)[:, None]
+        tiles.center = sums[:, :2] / np.maximum(area, 1)[:, None]
         tiles.normal = sums[:, 2:] / np.maximum(np.linalg.norm(sums[:, 2:], axis=1, keepdims=True), 1e-9)
         keep = area * (stride / scene.side) ** 2 > 0.38 * scene.sizes[tiles.motif] ** 2
         tiles = Tiles(*(values[keep] for values in vars(tiles).values()))
@@ -257,9 +257,9 @@ def smooth_noise(side: int, cell: float, rng: np.random.Generator) -> Array:
     return np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def pick_colours(scene: Scene, tiles: Tiles, rng: np.random.Generator) -> Array:
+def pick_colors(scene: Scene, tiles: Tiles, rng: np.random.Generator) -> Array:
     """RGB in [0, 1] for every tile: a glass of its motif's palette, each piece a little different."""
-    column, row = np.clip((tiles.centre * scene.side).astype(int), 0, scene.side - 1).T
+    column, row = np.clip((tiles.center * scene.side).astype(int), 0, scene.side - 1).T
     glasses = []
     for motif, tone in zip(tiles.motif, scene.tone[row, column] + rng.normal(0, 0.03, len(row)), strict=True):
         palette = scene.palettes[motif]
@@ -296,14 +296,14 @@ def render(scene: Scene, tiles: Tiles, rng: np.random.Generator) -> NDArray[np.u
     light = (np.gradient(bevel, axis=0) + np.gradient(bevel, axis=1)) * side / np.sqrt(2)
     dome = np.minimum(depth, 0.01) - 0.007
     tilt_x, tilt_y = rng.normal(-0.08, 0.08, (2, len(tiles.row))) / scene.sizes[tiles.motif]
-    from_left, from_top = scene.x - tiles.centre[owner, 0], scene.y - tiles.centre[owner, 1]
+    from_left, from_top = scene.x - tiles.center[owner, 0], scene.y - tiles.center[owner, 1]
     sheen = from_left * tilt_x[owner] + from_top * tilt_y[owner]
     texture = 0.018 * smooth_noise(side, 0.008, rng) + 0.02 * smooth_noise(side, 0.03, rng)
 
     shade = 1 + 0.14 * light + 6 * dome + sheen + texture
     glint = 0.3 * np.clip(light - 0.55, 0, 1)
-    glass = pick_colours(scene, tiles, rng)[owner] * shade[..., None] + glint[..., None]
-    grout = np.array(GROUT_COLOUR) * (1 + 0.15 * smooth_noise(side, 0.004, rng))[..., None]
+    glass = pick_colors(scene, tiles, rng)[owner] * shade[..., None] + glint[..., None]
+    grout = np.array(GROUT_COLOR) * (1 + 0.15 * smooth_noise(side, 0.004, rng))[..., None]
     return (np.clip(np.where(depth[..., None] > 0, glass, grout), 0, 1) * 255).astype(np.uint8)
 
 

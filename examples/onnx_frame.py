@@ -21,9 +21,9 @@ def main() -> None:
     frame = np.frombuffer(content[-int(np.prod(shape)) :], np.uint8).reshape(shape)
 
     session = onnxruntime.InferenceSession(model)
-    if session.get_inputs()[0].type == "tensor(uint8)":  # --io uint8: rows, columns, colours; 0 to 255
+    if session.get_inputs()[0].type == "tensor(uint8)":  # --io uint8: rows, columns, colors; 0 to 255
         painted = session.run(None, {"frame": frame[None]})[0][0]
-    else:  # --io float: colours, rows, columns; 0 to 1
+    else:  # --io float: colors, rows, columns; 0 to 1
         image = frame.transpose(2, 0, 1)[None].astype(np.float32) / 255
         painted = (session.run(None, {"frame": image})[0][0].transpose(1, 2, 0) * 255 + 0.5).astype(np.uint8)
     Path(target).write_bytes(b"P6\n%d %d\n255\n" % (shape[1], shape[0]) + painted.tobytes())

@@ -29,11 +29,11 @@ def _targets(flow: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def warp(image: Tensor, flow: Tensor) -> Tensor:
-    """Sample `image` bilinearly at `p + flow(p)`; outside the frame the border's colour continues.
+    """Sample `image` bilinearly at `p + flow(p)`; outside the frame the border's color continues.
 
     `image` is b as `(N, C, H, W)`, `flow` is a→b as `(N, 2, H, W)` in pixels; the result is b seen from a.
     Coordinates stay in pixels all the way, so zero flow returns the input and an integer shift equals slicing exactly
-    (normalised grids lose about 1e-5 px). Differentiable in `image`; computed in float32 at least.
+    (normalized grids lose about 1e-5 px). Differentiable in `image`; computed in float32 at least.
     """
     count, channels, height, width = image.shape
     if flow.shape != (count, 2, height, width):
@@ -85,7 +85,7 @@ def inside_frame(flow: Tensor) -> Tensor:
 def motion_boundaries(flow: Tensor) -> Tensor:
     """1 where the flow has an edge: `|∇u|² + |∇v|² > 0.01 |flow|² + 0.002` (Sundaram et al., ECCV 2010, eq. 6).
 
-    Forward differences; the last row and column repeat their neighbour's.
+    Forward differences; the last row and column repeat their neighbor's.
     """
     dx = F.pad(flow[..., :, 1:] - flow[..., :, :-1], (0, 1, 0, 0), mode="replicate") if flow.shape[-1] > 1 else 0 * flow
     dy = F.pad(flow[..., 1:, :] - flow[..., :-1, :], (0, 0, 0, 1), mode="replicate") if flow.shape[-2] > 1 else 0 * flow

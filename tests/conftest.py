@@ -68,7 +68,7 @@ IDENTITY = str(Path(__file__).with_name("identity.same"))
 STYLIZE = [sys.executable, "-c", DRIVER, "stylize", "--style", IDENTITY]
 
 
-# The test pattern has colours that no 4:2:0 video can carry through RGB and back; muted and softened ones it can.
+# The test pattern has colors that no 4:2:0 video can carry through RGB and back; muted and softened ones it can.
 SOFT = "format=yuv444p,hue=s=0.4,gblur=sigma=2"
 
 
@@ -204,7 +204,7 @@ def clip(tools: Tools) -> Path:
 
 @pytest.fixture
 def stylize() -> list[str]:
-    """The start of a command line that stylises with the identity, in a process of its own."""
+    """The start of a command line that stylizes with the identity, in a process of its own."""
     return list(STYLIZE)
 
 

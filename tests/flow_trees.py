@@ -130,8 +130,8 @@ def kitti(root: Path, images: str = "image_2") -> Path:
     training = root / "training"
     for name, steps in (("10", 0), ("11", 1)):
         picture = frame(steps)
-        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-        put_picture(training / images / f"000003_{name}.png", grey if images == "image_0" else picture)
+        gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        put_picture(training / images / f"000003_{name}.png", gray if images == "image_0" else picture)
     known = np.indices((HEIGHT, WIDTH)).sum(0) % 3 > 0
     put_kitti(training / "flow_occ/000003_10.png", true_flow(0, 1), known)
     put_kitti(training / "flow_noc/000003_10.png", true_flow(0, 1), known & ~hidden(0, 1) & ~outside(0, 1))

@@ -122,7 +122,7 @@ def test_what_comes_into_sight_is_painted_anew():
     uncovered = [gap[40:70, 10 + 7 * (t - 2) : 10 + 7 * t] for t, gap in enumerate(gaps) if t >= 2]
     contrast = np.abs(ground[40:70, 10:40].astype(int) - square).mean()
     assert np.mean(uncovered) < 0.3 * contrast
-    assert max(gap[90:].max() for gap in gaps) <= 9  # neighbourhoods keep their contrast
+    assert max(gap[90:].max() for gap in gaps) <= 9  # neighborhoods keep their contrast
 
 
 def test_what_stands_still_stays_as_sharp_as_it_is():
@@ -221,8 +221,8 @@ def test_a_side_that_opencv_cannot_sample_is_refused():
         assert np.array_equal(stabilizer(widest, widest), widest)
 
 
-def test_colours_and_contrast_follow_the_fresh_painting():
-    """A network's colours drift while nothing moves: what is carried goes along."""
+def test_colors_and_contrast_follow_the_fresh_painting():
+    """A network's colors drift while nothing moves: what is carried goes along."""
     sources = moving(3, 12, (1, 0))
     painted = [np.clip(255 - f / 2 - 5 * t, 0, 255).astype(np.uint8) for t, f in enumerate(sources)]
     for fresh, result in zip(painted, steadied(sources, painted), strict=True):

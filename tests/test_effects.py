@@ -46,7 +46,7 @@ def test_strength_is_a_share(dtype):
 
 
 @pytest.mark.parametrize(("dtype", "low", "high"), [(np.uint8, 90, 160), (np.uint16, 23000, 41000)])
-def test_kept_colours_have_the_sources_chroma_and_the_paintings_luma(dtype, low, high):
+def test_kept_colors_have_the_sources_chroma_and_the_paintings_luma(dtype, low, high):
     # In the middle of the range, so that nothing has to be clipped.
     source = (low + picture(3).astype(int) * (high - low) // 255).astype(dtype)
     painted = (low + picture(4).astype(int) * (high - low) // 255).astype(dtype)
@@ -105,21 +105,21 @@ def test_transparency_goes_along():
 
 
 def test_effects_come_in_the_stated_order():
-    # Blend, colours, strength, comparison: grey over a colour keeps the colour, at half its change of luma.
+    # Blend, colors, strength, comparison: gray over a color keeps the color, at half its change of luma.
     source = np.full((2, 4, 3), (140, 100, 60), np.uint8)
-    grey = np.full((2, 4, 3), 100, np.uint8)
+    gray = np.full((2, 4, 3), 100, np.uint8)
     bright = np.full((2, 4, 3), 140, np.uint8)
     looks = Effects(mix=0.5, keep_color=True, strength=0.5, compare="side")
-    result = shown(source, looks, grey, bright)
+    result = shown(source, looks, gray, bright)
     luma = 140 * LUMA[0] + 100 * LUMA[1] + 60 * LUMA[2]
     assert np.abs(result[0, 4] - (np.array([140, 100, 60]) + 0.5 * (120 - luma))).max() <= 1
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_colour_key_paints_the_key(dtype):
+def test_color_key_paints_the_key(dtype):
     scale = np.iinfo(dtype).max // 255
-    colours = [(0, 255, 0), (30, 225, 30), (255, 0, 0), (0, 0, 0)]
-    source = np.array([colours], np.uint8).astype(dtype) * dtype(scale)
+    colors = [(0, 255, 0), (30, 225, 30), (255, 0, 0), (0, 0, 0)]
+    source = np.array([colors], np.uint8).astype(dtype) * dtype(scale)
     painted = np.full_like(source, 77 * scale)
     with open_mask("#00ff00:0.2", (4, 1), None, None) as mask:
         result = shown(source, Effects(), painted, mask=mask)
@@ -127,8 +127,8 @@ def test_colour_key_paints_the_key(dtype):
     assert np.array_equal(result[0, 2:], source[0, 2:])
 
 
-def test_colour_key_has_a_soft_edge():
-    # Greys g/255 away from black: painted up to the tolerance, half at half the edge, not at all behind it.
+def test_color_key_has_a_soft_edge():
+    # Grays g/255 away from black: painted up to the tolerance, half at half the edge, not at all behind it.
     source = np.repeat(np.array([[0, 51, 64, 77, 128]], np.uint8)[..., None], 3, axis=2)
     with open_mask("#000000:0.2", (5, 1), None, None) as mask:
         share = mask.share(Frame(source, Fraction(0), Fraction(1)), None)
@@ -136,14 +136,14 @@ def test_colour_key_has_a_soft_edge():
 
 
 @pytest.mark.parametrize("text", ["#00ff0", "#00ff00:2", "#00ff00:x", "#00ff00:", "#gg0000", "#00ff00:nan"])
-def test_wrong_colour_keys(text):
-    with pytest.raises(MediaError, match="no colour key"):
+def test_wrong_color_keys(text):
+    with pytest.raises(MediaError, match="no color key"):
         open_mask(text, (4, 4), None, None)
 
 
 @pytest.fixture
 def mask_clip(tools):
-    """Ten frames, five a second; each one's grey says its number."""
+    """Ten frames, five a second; each one's gray says its number."""
     return tools.clip("mask.mkv", size="32x16", rate="5", seconds=2, sound=(), options=("-c:v", "ffv1"),
                       filters="format=gray,geq=lum='20*N'")  # fmt: skip
 
@@ -221,7 +221,7 @@ LOSSLESS = ("--codec", "ffv1")
 
 @pytest.fixture
 def rgb_clip(tools):
-    """Eight frames whose colours survive every conversion: stored as RGB."""
+    """Eight frames whose colors survive every conversion: stored as RGB."""
     return tools.clip("rgb.mkv", size="32x24", rate="8", sound=(), filters="format=gbrp", options=("-c:v", "ffv1"))
 
 

@@ -24,7 +24,7 @@ HEIGHT, WIDTH, FRAMES = 48, 64, 12
 
 
 def texture(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """Smooth coloured spots: what optical flow can follow."""
+    """Smooth colored spots: what optical flow can follow."""
     noise = np.random.default_rng(seed).normal(0, 1, (height, width, 3)).astype(np.float32)
     spots = cv2.GaussianBlur(noise, (0, 0), 2.5)
     spots = (spots - spots.min()) / (spots.max() - spots.min())
@@ -43,7 +43,7 @@ def noisy(clip: list[np.ndarray], sigma: float, seed: int = 1) -> list[np.ndarra
 
 
 def exact_tracer(step: int = 2):
-    """The true way back in `shifting`: neighbours, and more, told by the frames' own index."""
+    """The true way back in `shifting`: neighbors, and more, told by the frames' own index."""
     index = {frame.tobytes(): t for t, frame in enumerate(shifting(step))}
 
     def trace(current: np.ndarray, earlier: np.ndarray) -> Trace:
@@ -194,7 +194,7 @@ def test_perceptual_distance_is_that_of_unit_vectors():
 
 
 @pytest.mark.parametrize("network", [VGG16(), SqueezeNet()], ids=lambda n: n.name)
-def test_every_loss_network_can_judge(network):
+def test_every_loss_network_can_compare(network):
     clip = [frame[:40, :40] for frame in shifting()[:3]]
     comparator = Comparator(network.freeze())
     found = evaluate(

@@ -99,7 +99,7 @@ def test_pictures_of_a_pair_show_what_differs():
     worst.see(4, 0.2, current, earlier, Trace(STILL.flow, mask))
     (pair,) = worst.pairs
     heat = cv2.imdecode(np.frombuffer(pair.heat, np.uint8), cv2.IMREAD_COLOR)
-    assert heat[10, 15].mean() > 150  # the brightest colour is a light yellow
+    assert heat[10, 15].mean() > 150  # the brightest color is a light yellow
     assert heat[2, 25].mean() < 20
     assert np.abs(heat[10, 2].astype(int) - 110).max() < 20
     carried = cv2.imdecode(np.frombuffer(pair.carried, np.uint8), cv2.IMREAD_COLOR)

@@ -33,7 +33,7 @@ def make_style(folder: Path, family: str, blocks: int = 1) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{family}.safetensors"
     save_weights(path, ReCoNet(NetworkConfig(family, (6, 8, 12), blocks)), {"picture": "dots.jpg"})
-    (folder / "card.json").write_text(json.dumps({"picture_licence": "public domain"}))
+    (folder / "card.json").write_text(json.dumps({"picture_license": "public domain"}))
     return path
 
 
@@ -94,7 +94,7 @@ def test_onnx_says_what_it_is(shared):
     assert facts["variant"] == "fast"
     assert facts["layout"] == "NCHW float32 RGB"
     assert facts["range"] == "0..1"
-    assert facts["picture_licence"] == "public domain"
+    assert facts["picture_license"] == "public domain"
     assert len(facts["recipe_sha256"]) == 64
     # One file, and rows and columns are never gathered one by one.
     assert nothing_but(shared.images.parent, "dots", "lines", "dots.onnx", "lines.onnx")

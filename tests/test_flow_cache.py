@@ -150,9 +150,9 @@ def test_what_is_kept_is_the_motion_itself(slide):
         "previous": torch.uint8, "current": torch.uint8, "flow": torch.float16, "mask": torch.bool,
     }  # fmt: skip
     for index in range(len(motion["flow"])):
-        grey = [cv2.cvtColor(motion[n][index].numpy(), cv2.COLOR_RGB2GRAY) for n in ("previous", "current")]
+        gray = [cv2.cvtColor(motion[n][index].numpy(), cv2.COLOR_RGB2GRAY) for n in ("previous", "current")]
         dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        back, there = (torch.from_numpy(dis.calc(*pair, None)).permute(2, 0, 1) for pair in (grey[::-1], grey))
+        back, there = (torch.from_numpy(dis.calc(*pair, None)).permute(2, 0, 1) for pair in (gray[::-1], gray))
         np.testing.assert_allclose(motion["flow"][index].float(), back, rtol=2**-11, atol=1e-4)
         seen = visibility_mask(back[None], there[None])[0].bool()
         assert torch.equal(motion["mask"][index], seen)

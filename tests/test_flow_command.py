@@ -1,4 +1,4 @@
-"""`reconet flow`: pictures, folders and clips into flow files and colour videos."""
+"""`reconet flow`: pictures, folders and clips into flow files and color videos."""
 
 import json
 import os
@@ -204,18 +204,18 @@ def moving_clip(tools, tmp_path):
     return path
 
 
-def test_a_colour_video_shows_the_motion_at_the_frames_own_times(moving_clip, tools, tmp_path, capsys):
-    out = tmp_path / "colours.mkv"
+def test_a_color_video_shows_the_motion_at_the_frames_own_times(moving_clip, tools, tmp_path, capsys):
+    out = tmp_path / "colors.mkv"
     assert reconet(moving_clip, out, "--no-legend", "--jobs", "1") == 0
-    assert "full colour is 4 px" in capsys.readouterr().err
+    assert "full color is 4 px" in capsys.readouterr().err
     shown = tools.pixels(out)
     assert len(shown) == 7
     assert tools.times(out) == pytest.approx(tools.times(moving_clip)[:7], abs=0.002)
-    for index, colours in enumerate(shown):
-        red, green, blue = np.median(colours[in_square(index)], axis=(0, 1))
+    for index, colors in enumerate(shown):
+        red, green, blue = np.median(colors[in_square(index)], axis=(0, 1))
         assert red > 180
         assert max(green, blue) < 60
-        assert colours[:15].min() > 225
+        assert colors[:15].min() > 225
     assert reconet(moving_clip, out) == 1
     assert "-y" in capsys.readouterr().err
     assert reconet(moving_clip, out, "-y", "--backward", "--max-flow", "4", "--jobs", "1") == 0
@@ -227,7 +227,7 @@ def test_a_colour_video_shows_the_motion_at_the_frames_own_times(moving_clip, to
     assert legend.min() < 60
 
 
-def test_a_folder_of_pictures_gives_a_colour_video(pictures, tools, tmp_path):
+def test_a_folder_of_pictures_gives_a_color_video(pictures, tools, tmp_path):
     odd = tmp_path / "odd"
     for index in range(3):
         save(odd / f"{index}.png", frame(index)[:-1, :-1])
@@ -383,8 +383,8 @@ def test_evaluation_measures_what_opencv_gives(tmp_path, capsys):
     assert reconet("--evaluate", tmp_path, "--method", "dis-medium", "--method", "farneback", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     color = [cv2.imread(str(tmp_path / "Scene" / f"frame{n}.png")) for n in (10, 11)]
-    grey = [cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) for picture in color]
-    direct = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*grey, None)
+    gray = [cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) for picture in color]
+    direct = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*gray, None)
     distance = np.hypot(direct[:, 1:, 0] - truth[0, :, 1:], direct[:, 1:, 1])
     assert [row["method"] for row in found["errors"]] == ["dis-medium", "farneback"]
     row = found["errors"][0]

@@ -28,7 +28,7 @@ LAYOUTS = {
     ),
     "kitti 2015": (trees.kitti, "KITTI 2015", ["training/000003"], False),
     "kitti 2012": (partial(trees.kitti, images="colored_0"), "KITTI 2012", ["training/000003"], False),
-    "kitti 2012 grey": (partial(trees.kitti, images="image_0"), "KITTI 2012", ["training/000003"], False),
+    "kitti 2012 gray": (partial(trees.kitti, images="image_0"), "KITTI 2012", ["training/000003"], False),
     "chairs": (trees.flying_chairs, "FlyingChairs", ["data/00001"], False),
     "chairs sample": (partial(trees.flying_chairs, official=False), "FlyingChairs", ["0"], False),
     "things": (
@@ -52,7 +52,7 @@ def warped(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_a_layout_is_recognised_and_its_flow_carries_previous_onto_current(name, tmp_path):
+def test_a_layout_is_recognized_and_its_flow_carries_previous_onto_current(name, tmp_path):
     build, layout, names, both_ways = LAYOUTS[name]
     dataset = open_dataset(build(tmp_path / "set"))
     assert [pair.name for pair in dataset] == names
@@ -88,11 +88,11 @@ def test_ground_truth_is_in_the_order_of_time(name, tmp_path):
     build, layout, _, _ = LAYOUTS[name]
     truth = open_dataset(build(tmp_path))[0].ground_truth()
     assert truth.flow[:, 2, 2].tolist() == list(trees.BACKGROUND)
-    grey = name == "kitti 2012 grey"
-    if "clean" not in layout and not grey and "sintel" not in name:
+    gray = name == "kitti 2012 gray"
+    if "clean" not in layout and not gray and "sintel" not in name:
         np.testing.assert_array_equal(truth.a, trees.frame(0))
         np.testing.assert_array_equal(truth.b, trees.frame(1))
-    told = {"sintel": True, "kitti 2015": True, "kitti 2012": True, "kitti 2012 grey": True}.get(name, False)
+    told = {"sintel": True, "kitti 2015": True, "kitti 2012": True, "kitti 2012 gray": True}.get(name, False)
     assert (truth.occluded is not None) == told
     if truth.occluded is not None and "kitti" in name:
         gone = trees.hidden(0, 1) | trees.outside(0, 1)

@@ -43,8 +43,8 @@ def test_a_shift_is_found_with_its_axes_and_signs(method):
 
 def test_dis_medium_is_what_opencv_gives_when_called_directly():
     a, b = shifted_pair(3, -2)
-    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (a, b)]
-    direct = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*grey, None)
+    gray = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (a, b)]
+    direct = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*gray, None)
     flow = estimate_flow(a, b)
     np.testing.assert_array_equal(flow[0], direct[..., 0])
     np.testing.assert_array_equal(flow[1], direct[..., 1])
@@ -58,7 +58,7 @@ def test_threads_do_not_disturb_each_other():
     np.testing.assert_array_equal(together, alone)
 
 
-def test_pcaflow_gives_no_motion_for_frames_of_one_colour():
+def test_pcaflow_gives_no_motion_for_frames_of_one_color():
     black, (a, _) = np.zeros((112, 144, 3), np.uint8), shifted_pair(0, 0)
     for pair in ((black, black), (black, a), (a, black)):
         assert not estimate_flow(*pair, "pcaflow").any()

@@ -9,7 +9,7 @@ import pytest
 
 from reconet_cli.cli import run
 from reconet_cli.evaluation import flow as evaluation
-from reconet_cli.evaluation.flow import FlowErrors, evaluate_flow, f_measure, summarise
+from reconet_cli.evaluation.flow import FlowErrors, evaluate_flow, f_measure, summarize
 from reconet_cli.flow.datasets import open_dataset
 from reconet_cli.flow.two_way import Motion
 
@@ -68,7 +68,7 @@ def test_summaries_give_each_pair_the_same_weight_and_keep_layouts_apart():
         FlowErrors("dis-fast", "Sintel", "b", 3.0, (0.3, 0.2, 0.0), None, 30.0),
         FlowErrors("dis-fast", "KITTI", "c", 7.0, (1.0, 1.0, 1.0), None, 1.0),
     ]
-    first, second = summarise(rows)
+    first, second = summarize(rows)
     assert (first.method, first.layout, first.pairs) == ("dis-fast", "Sintel", 2)
     assert first.end_point_error == 2
     assert first.over == pytest.approx((0.2, 0.1, 0))

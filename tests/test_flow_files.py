@@ -24,8 +24,8 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def png(width, height, rows, depth=16, colours=2):
-    header = struct.pack(">IIBBBBB", width, height, depth, colours, 0, 0, 0)
+def png(width, height, rows, depth=16, colors=2):
+    header = struct.pack(">IIBBBBB", width, height, depth, colors, 0, 0, 0)
     body = zlib.compress(b"".join(b"\0" + row for row in rows))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
@@ -164,7 +164,7 @@ def hostile():
         "unscaled.pfm": b"PF\n1 1\n-.-\n" + bytes(12),
         "huge.png": png(60000, 60000, [bytes(6)]),
         "eight.png": png(1, 1, [bytes(3)], depth=8),
-        "grey.png": png(1, 1, [bytes(2)], colours=0),
+        "gray.png": png(1, 1, [bytes(2)], colors=0),
         "short.png": png(3, 2, [bytes(6)]),
         "foreign.png": b"\xff\xd8\xff" + bytes(64),
         "foreign.npz": b"PK\x03\x04" + bytes(64),

@@ -74,8 +74,8 @@ def test_list_among_a_folder_s_pictures_is_not_opened(tools, secret, clip, tmp_p
 
 @pytest.mark.parametrize("suffix", ["png", "ppm", "tga"])
 def test_name_like_a_pattern_is_one_file(tools, clip, tmp_path, suffix):
-    for name, colour in ((f"x1.{suffix}", "red"), (f"green.{suffix}", "green")):
-        tools.run("-f", "lavfi", "-i", f"color={colour}:size=8x8", "-frames:v", "1", "-update", "1", tmp_path / name)
+    for name, color in ((f"x1.{suffix}", "red"), (f"green.{suffix}", "green")):
+        tools.run("-f", "lavfi", "-i", f"color={color}:size=8x8", "-frames:v", "1", "-update", "1", tmp_path / name)
     source = (tmp_path / f"green.{suffix}").rename(tmp_path / f"x%d.{suffix}")
     paint(source, tmp_path / "out.png")
     red, green = tools.pixels(tmp_path / "out.png")[0, 0, 0, :2]

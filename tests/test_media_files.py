@@ -39,7 +39,7 @@ def test_frames_times_and_sound(tools, clip, tmp_path, suffix):
 @pytest.mark.parametrize(
     ("matrix", "span"), [("bt709", "tv"), ("bt709", "pc"), ("smpte170m", "tv"), ("smpte170m", "pc")]
 )
-def test_identity_keeps_colours(tools, tmp_path, matrix, span):
+def test_identity_keeps_colors(tools, tmp_path, matrix, span):
     short = "bt709" if matrix == "bt709" else "bt601"
     source = tools.clip(
         f"{matrix}-{span}.mp4", seconds=0.3, sound=(),
@@ -48,18 +48,18 @@ def test_identity_keeps_colours(tools, tmp_path, matrix, span):
         options=("-c:v", "libx264", "-preset", "ultrafast", "-crf", "4", "-colorspace", matrix,
                  "-color_primaries", matrix, "-color_trc", matrix, "-color_range", span),
     )  # fmt: skip
-    before = tools.info(source).video.colour
+    before = tools.info(source).video.color
     assert (before.matrix, before.full) == (matrix, span == "pc")
     target = tmp_path / "out.mp4"
     paint(source, target, crf=4)
-    assert tools.info(target).video.colour == before
+    assert tools.info(target).video.color == before
     for ours, theirs in zip(tools.planes(target), tools.planes(source), strict=True):
         difference = ours.astype(int) - theirs
         assert np.abs(difference).mean() < 2
         assert abs(difference.mean()) < 1  # no shift, whatever the noise
 
 
-def test_untagged_colours_stay(tools, clip, tmp_path):
+def test_untagged_colors_stay(tools, clip, tmp_path):
     target = tmp_path / "out.mkv"
     paint(clip, target, crf=4)
     for ours, theirs in zip(tools.planes(target), tools.planes(clip), strict=True):
@@ -509,7 +509,7 @@ def test_the_render_node_that_encodes(tools, clip, tmp_path, monkeypatch):
     assert len(tools.times(tmp_path / "out.mp4")) == 25
 
 
-def test_frames_in_a_chips_order_have_the_same_colours(tools, clip, tmp_path):
+def test_frames_in_a_chips_order_have_the_same_colors(tools, clip, tmp_path):
     painted = []
     for kind in ("nv12", "yuv420p"):
         tools.run("-i", clip, "-an", "-c:v", "rawvideo", "-pix_fmt", kind, tmp_path / f"{kind}.nut")

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from reconet_cli.errors import MediaError
-from reconet_cli.video.probing.color import Colour
+from reconet_cli.video.probing.color import Color
 from reconet_cli.video.probing.info import VideoStream, parse
 from reconet_cli.video.probing.probe import probe
 from reconet_cli.video.probing.source import file_source, video_stream
@@ -52,7 +52,7 @@ def test_phone_video(rotation):
     assert stream.steady
     assert stream.ticks == 90_000
     assert stream.pixel_format == "yuv420p"
-    assert stream.colour == Colour("bt470bg", "unknown", "bt709", False)
+    assert stream.color == Color("bt470bg", "unknown", "bt709", False)
 
 
 @pytest.mark.parametrize(
@@ -73,26 +73,26 @@ def test_rates(text, rate, average, steady, ticks):
 
 
 @pytest.mark.parametrize(
-    ("pixels", "colour"),
+    ("pixels", "color"),
     [
-        ("yuv420p", Colour()),
-        ("yuv420p(progressive)", Colour()),
-        ("yuvj420p(pc, bt709, progressive)", Colour("bt709", "bt709", "bt709", True)),
-        ("yuvj420p", Colour(full=True)),
+        ("yuv420p", Color()),
+        ("yuv420p(progressive)", Color()),
+        ("yuvj420p(pc, bt709, progressive)", Color("bt709", "bt709", "bt709", True)),
+        ("yuvj420p", Color(full=True)),
         ("yuv420p10le(tv, bt2020nc/bt2020/arib-std-b67)",
-         Colour("bt2020nc", "bt2020", "arib-std-b67", False)),
-        ("yuv420p(top first)", Colour()),
+         Color("bt2020nc", "bt2020", "arib-std-b67", False)),
+        ("yuv420p(top first)", Color()),
     ],
 )  # fmt: skip
-def test_colour_tags(pixels, colour):
-    assert video(f"Stream #0:0: Video: hevc (Main), {pixels}, 64x64, 25 fps, 25 tbr, 90k tbn").colour == colour
+def test_color_tags(pixels, color):
+    assert video(f"Stream #0:0: Video: hevc (Main), {pixels}, 64x64, 25 fps, 25 tbr, 90k tbn").color == color
 
 
-def test_untagged_colour_goes_by_height():
-    assert Colour().settled(719).matrix == "smpte170m"
-    assert Colour().settled(720) == Colour("bt709", "bt709", "bt709", False)
-    assert Colour("gbr").settled(100).matrix == "smpte170m"
-    assert Colour("smpte170m").settled(1080).matrix == "smpte170m"
+def test_untagged_color_goes_by_height():
+    assert Color().settled(719).matrix == "smpte170m"
+    assert Color().settled(720) == Color("bt709", "bt709", "bt709", False)
+    assert Color("gbr").settled(100).matrix == "smpte170m"
+    assert Color("smpte170m").settled(1080).matrix == "smpte170m"
 
 
 def test_cover_art_is_no_video(tools, tmp_path):

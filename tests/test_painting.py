@@ -46,7 +46,7 @@ def test_video_is_painted_and_keeps_its_sound(tools, clip, style, tmp_path, engi
     assert after.shape == before.shape
     for index in (0, len(before) // 2, len(before) - 1):
         expected = painted(style, before[index])
-        # 4:2:0 chroma softens colours, so pictures are compared in grey.
+        # 4:2:0 chroma softens colors, so pictures are compared in gray.
         gap = np.abs(after[index].mean(-1) - expected.mean(-1)).mean()
         assert gap < 6, f"frame {index} is not the painted frame {index}"
     assert [p[1] for p in tools.packets(output)] == [p[1] for p in tools.packets(clip)]
@@ -86,8 +86,8 @@ def test_shipped_style_is_complete(name):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_style_paints_with_colour_and_contrast(name):
-    """A grey wash or a black frame would fail here."""
+def test_shipped_style_paints_with_color_and_contrast(name):
+    """A gray wash or a black frame would fail here."""
     y, x = np.mgrid[0:180, 0:320].astype(np.float32)
     waves = np.stack([np.sin(x / 17 + y / 40), np.cos(y / 13), np.sin((x - y) / 23)], -1)
     image = torch.from_numpy(waves * 0.3 + 0.5).permute(2, 0, 1)[None]
@@ -96,8 +96,8 @@ def test_shipped_style_paints_with_colour_and_contrast(name):
         with torch.no_grad():
             result = load_weights(path)(image)[0]
         assert result.mean(0).std() > 0.1, "light and dark"
-        # Some painters are sparing with colour, but none has none.
-        assert (result.amax(0) - result.amin(0)).quantile(0.95) > 0.15, "colour"
+        # Some painters are sparing with color, but none has none.
+        assert (result.amax(0) - result.amin(0)).quantile(0.95) > 0.15, "color"
 
 
 def test_styles_lists_what_is_there():

@@ -22,7 +22,7 @@ def converted(module: nn.Module, shape: tuple[int, ...], dtype: torch.dtype) -> 
 
 
 def scene(seed: int) -> np.ndarray:
-    """A smooth colourful frame `(1, H, W, 3)`."""
+    """A smooth colorful frame `(1, H, W, 3)`."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     waves = [np.sin(x / rng.uniform(4, 30) + y / rng.uniform(4, 30) + rng.uniform(0, 6)) for _ in range(3)]

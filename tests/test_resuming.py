@@ -114,7 +114,7 @@ def test_interrupted_equals_uninterrupted(tools, sources, tmp_path, name, suffix
     assert tools.times(out) == pytest.approx(tools.times(plain), abs=1.01e-3)
     assert tools.packets(out) == tools.packets(plain)
     ours, theirs = tools.info(out), tools.info(plain)
-    assert (ours.video.colour, ours.video.aspect) == (theirs.video.colour, theirs.video.aspect)
+    assert (ours.video.color, ours.video.aspect) == (theirs.video.color, theirs.video.aspect)
     assert [s.codec for s in ours.streams] == [s.codec for s in theirs.streams]
     assert float(ours.duration) == pytest.approx(float(theirs.duration), abs=0.011)
 

@@ -36,7 +36,7 @@ def test_what_is_visible_moves_as_the_flow_says():
 
 
 def square(half: float, x: float, flow: tuple[float, float], size: int, level: float) -> Layer:
-    """A square thing of one grey level, `half` px to each side of `x` right of the middle, that moves by `flow`."""
+    """A square thing of one gray level, `half` px to each side of `x` right of the middle, that moves by `flow`."""
     outline = torch.zeros(1, 64, 64)
     outline[:, 8:56, 8:56] = 1
     # The outline fills three quarters of the square [-1, 1]².

@@ -23,7 +23,7 @@ from reconet_cli.warping import warp
 
 
 def texture(height: int, width: int, seed: int) -> np.ndarray:
-    """Smooth colourful noise, uint8 RGB."""
+    """Smooth colorful noise, uint8 RGB."""
     coarse = np.random.default_rng(seed).integers(0, 256, (height // 16 + 2, width // 16 + 2, 3), dtype=np.uint8)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
 

@@ -31,7 +31,7 @@ def test_the_page_paints_a_still_as_stylize_does(tmp_path):
     torch.manual_seed(0)
     network = ReCoNet(NetworkConfig("fast", (8, 8, 8), 1))
     with torch.no_grad():
-        # A new network paints nearly grey.
+        # A new network paints nearly gray.
         network.body.head.weight *= 10
     save_weights(tmp_path / "random.safetensors", network, {})
     environment = {

@@ -17,7 +17,7 @@ STEPS = 260
 
 @lru_cache(maxsize=1)
 def grain_tile() -> Array:
-    """Fine periodic noise for what is too small for the baked colours."""
+    """Fine periodic noise for what is too small for the baked colors."""
     return periodic_tile(11, 512, 6, 120)
 
 
@@ -64,10 +64,10 @@ def ground_height(level: int, p: Array) -> Array:
 
 
 def ground_look(p: Array, t: Array, pixel: float) -> tuple[Array, Array]:
-    """Relief (4, N) and linear colour (3, N), from the mip levels that fit a pixel at distance ``t``."""
+    """Relief (4, N) and linear color (3, N), from the mip levels that fit a pixel at distance ``t``."""
     wanted = np.clip(np.log2(np.maximum(t * pixel * 2.2, 1e-3)), 0, LEVELS - 1.001)
     relief = np.empty((4, t.size), np.float32)
-    colour = np.empty((3, t.size), np.float32)
+    color = np.empty((3, t.size), np.float32)
     for low in range(LEVELS - 1):
         rays = np.flatnonzero(wanted.astype(int) == low)
         if rays.size == 0:
@@ -77,14 +77,14 @@ def ground_look(p: Array, t: Array, pixel: float) -> tuple[Array, Array]:
         for level in (low, low + 1):
             scale = np.float32(2**level)
             u, v = (p[0, rays] - WEST + 0.5) / scale - 0.5, (p[1, rays] - SOUTH + 0.5) / scale - 0.5
-            looks.append((sample(bake().relief[level], u, v), sample(bake().colour[level], u, v).astype(np.float32)))
+            looks.append((sample(bake().relief[level], u, v), sample(bake().color[level], u, v).astype(np.float32)))
         relief[:, rays] = mix(looks[0][0], looks[1][0], share)
-        colour[:, rays] = mix(looks[0][1], looks[1][1], share)
-    return relief, (colour / 255) ** 2
+        color[:, rays] = mix(looks[0][1], looks[1][1], share)
+    return relief, (color / 255) ** 2
 
 
 def shade_ground(light: Light, p: Array, t: Array, pixel: float) -> Array:
-    """Colour of the land at the points."""
+    """Color of the land at the points."""
     (slope_x, slope_y, line, openness), albedo = ground_look(p, t, pixel)
     normal = np.stack([-slope_x, -slope_y, np.ones_like(slope_x)])
     normal /= np.sqrt((normal**2).sum(0))
@@ -102,6 +102,6 @@ def shade_ground(light: Light, p: Array, t: Array, pixel: float) -> Array:
     # Leaves and grass let light through, so the terminator is soft.
     facing = np.clip(((normal * light.sun).sum(0) + 0.22) / 1.22, 0, 1)
     wet = mix(0.55, 1.0, smoothstep(0.2, 1.6, p[2]))
-    bounce = 0.10 * light.sun_colour * np.clip(0.5 - 0.5 * normal[0], 0, 1)
+    bounce = 0.10 * light.sun_color * np.clip(0.5 - 0.5 * normal[0], 0, 1)
     sky_light = light.ambient * (0.45 + 0.55 * normal[2]) * openness + bounce * openness
-    return albedo * wet * (light.sun_colour * facing * sunlit * np.clip(openness + 0.3, 0, 1) + sky_light)
+    return albedo * wet * (light.sun_color * facing * sunlit * np.clip(openness + 0.3, 0, 1) + sky_light)

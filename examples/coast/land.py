@@ -1,4 +1,4 @@
-"""The land of the example clip, baked: its height, relief and colours."""
+"""The land of the example clip, baked: its height, relief and colors."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Land:
     """Mip levels of the ground, a metre a texel in the first.
 
     ``relief`` holds the two slopes, the shadow line (tangent of the lowest sun that reaches the spot) and the
-    openness to the sky; ``colour`` the square root of linear RGB, times 255.
+    openness to the sky; ``color`` the square root of linear RGB, times 255.
     """
 
     height: list[Array]
     relief: list[Array]
-    colour: list[NDArray[np.uint8]]
+    color: list[NDArray[np.uint8]]
 
 
 def ground_plan() -> tuple[Array, Array]:
@@ -42,9 +42,9 @@ def ground_plan() -> tuple[Array, Array]:
     return np.broadcast_to(x, (DEPTH, WIDTH)), np.broadcast_to(y, (DEPTH, WIDTH))
 
 
-def bump(x: Array, y: Array, centre: tuple[float, float], size: tuple[float, float]) -> Array:
+def bump(x: Array, y: Array, center: tuple[float, float], size: tuple[float, float]) -> Array:
     """Gaussian hill of height one."""
-    return np.exp(-(((x - centre[0]) / size[0]) ** 2) - ((y - centre[1]) / size[1]) ** 2)
+    return np.exp(-(((x - center[0]) / size[0]) ** 2) - ((y - center[1]) / size[1]) ** 2)
 
 
 def steepness(ground: Array, sigma: float) -> Array:
@@ -65,7 +65,7 @@ def bare_ground(rng: np.random.Generator) -> Array:
     land += 20 * smoothstep(0, 22, inland)
     shelf = np.clip(inland * 0.1, -14, 0) + land
     islands = np.full_like(shelf, -14)
-    for centre, size, top in (
+    for center, size, top in (
         ((-440, 1190), (165, 120), 92),
         ((-290, 1320), (110, 140), 66),
         ((-730, 900), (130, 80), 52),
@@ -73,7 +73,7 @@ def bare_ground(rng: np.random.Generator) -> Array:
         ((-135, 655), (24, 17), 24),
         ((-112, 676), (12, 10), 20),
     ):
-        islands = np.maximum(islands, (top + 14) * bump(x, y, centre, size) * (0.72 + 0.42 * hills) - 14)
+        islands = np.maximum(islands, (top + 14) * bump(x, y, center, size) * (0.72 + 0.42 * hills) - 14)
     far = smoothstep(2150, 3250, y) * smoothstep(-900, -250, x) * (1 - smoothstep(3500, 3790, y))
     peaks = 0.30 + 0.9 * bump(x, y, (150, 2950), (330, 420)) + 0.7 * bump(x, y, (-420, 3150), (260, 380))
     peaks += 0.55 * bump(x, y, (780, 2900), (420, 420))
@@ -138,7 +138,7 @@ def shadow_line(height: Array) -> Array:
 
 
 def paint(rng: np.random.Generator, ground: Array, crown: Array, kind: Array) -> Array:
-    """Linear colour of the ground and the trees: (H, W, 3)."""
+    """Linear color of the ground and the trees: (H, W, 3)."""
     slope = steepness(ground, 2)
     patches, fine = fractal(rng, SHAPE, 90, 4), fractal(rng, SHAPE, 9, 3)
 
@@ -148,17 +148,17 @@ def paint(rng: np.random.Generator, ground: Array, crown: Array, kind: Array) ->
     def over(base: Array, top: Array, amount: Array) -> Array:
         return base + (top - base) * amount[..., None]
 
-    colour = over(tint(0.11, 0.19, 0.04), tint(0.33, 0.25, 0.07), smoothstep(-0.5, 0.6, patches))
+    color = over(tint(0.11, 0.19, 0.04), tint(0.33, 0.25, 0.07), smoothstep(-0.5, 0.6, patches))
     heather = smoothstep(0.25, 0.5, fractal(rng, SHAPE, 130, 3)) * smoothstep(-0.4, 0.3, fine)
-    colour = over(colour, tint(0.36, 0.09, 0.30), 0.8 * heather)
+    color = over(color, tint(0.36, 0.09, 0.30), 0.8 * heather)
     strata = np.sin((ground + 5 * patches) * 0.55) * 0.5 + 0.5
     rock = over(tint(0.30, 0.18, 0.11), tint(0.46, 0.31, 0.19), strata)
     rock = over(rock, tint(0.33, 0.32, 0.36), smoothstep(130, 300, ground))
-    colour = over(colour, rock, smoothstep(0.55, 0.95, slope + 0.12 * fine))
-    colour = over(colour, tint(0.72, 0.58, 0.36), 1 - smoothstep(1.0, 2.2, ground + fine))
+    color = over(color, rock, smoothstep(0.55, 0.95, slope + 0.12 * fine))
+    color = over(color, tint(0.72, 0.58, 0.36), 1 - smoothstep(1.0, 2.2, ground + fine))
     snow = smoothstep(190, 270, ground + 40 * patches) * (1 - smoothstep(1.1, 1.9, slope))
-    colour = over(colour, tint(0.88, 0.90, 0.96), snow)
-    colour *= (1 + 0.30 * fine)[..., None]
+    color = over(color, tint(0.88, 0.90, 0.96), snow)
+    color *= (1 + 0.30 * fine)[..., None]
 
     season = np.clip(kind + 0.30 * blur(patches, 12), 0, 0.999)
     palette = [
@@ -172,7 +172,7 @@ def paint(rng: np.random.Generator, ground: Array, crown: Array, kind: Array) ->
     ]
     leaves = np.stack(palette)[(season * len(palette)).astype(int)]
     leaves *= (1 + 0.35 * fine)[..., None]
-    return np.clip(over(colour, leaves, smoothstep(0.3, 1.2, crown)), 0, 1)
+    return np.clip(over(color, leaves, smoothstep(0.3, 1.2, crown)), 0, 1)
 
 
 def halves(image: NDArray[Any]) -> list[NDArray[Any]]:
@@ -199,5 +199,5 @@ def bake() -> Land:
     slopes = [cv2.Sobel(height, -1, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1))]
     relative = 0.11 * (height - blur(height, 4)) + 0.012 * (height - blur(height, 40))
     relief = np.stack([*slopes, shadow_line(height), np.clip(0.75 + relative, 0.12, 1.15)], -1)
-    colour = (np.sqrt(paint(rng, ground, crown, kind)) * 255).astype(np.uint8)
-    return Land(halves(height), halves(relief), halves(colour))
+    color = (np.sqrt(paint(rng, ground, crown, kind)) * 255).astype(np.uint8)
+    return Land(halves(height), halves(relief), halves(color))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# float32 throughout; numpy's type stubs lose the width in most arithmetic, so it is not spelt out.
+# float32 throughout; numpy's type stubs lose the width in most arithmetic, so it is not spelled out.
 Array: TypeAlias = NDArray[Any]
 
 

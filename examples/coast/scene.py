@@ -1,7 +1,7 @@
 """The example clip's camera, sky, water and light: one call gives the picture at a time of the clip.
 
 Rays are marched over the baked height map, things are traced by distance, water sends one reflected ray on.
-Ray arrays have shape (3, N); colours are linear RGB until the last step.
+Ray arrays have shape (3, N); colors are linear RGB until the last step.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def camera(seconds: float) -> tuple[Array, Array]:
 
 
 def view_rays(width: int, height: int, axes: Array) -> Array:
-    """Unit directions of all pixel centres, (3, H * W), row by row."""
+    """Unit directions of all pixel centers, (3, H * W), row by row."""
     reach = np.tan(FIELD_OF_VIEW / 2)
     u = ((np.arange(width) + 0.5) / width * 2 - 1) * reach
     v = (1 - (np.arange(height) + 0.5) / height * 2) * reach * height / width
@@ -63,35 +63,35 @@ def view_rays(width: int, height: int, axes: Array) -> Array:
 
 
 def shade_thing(light: Light, normal: Array, albedo: Array, glow: float) -> Array:
-    """Colour of cloth, paint and feathers; ``glow`` is the light that shines through them."""
+    """Color of cloth, paint and feathers; ``glow`` is the light that shines through them."""
     facing = (normal * light.sun).sum(0)
     lit = np.clip(facing, 0, 1) + glow * (0.35 + 0.25 * np.clip(-facing, 0, 1))
-    return albedo * (light.sun_colour * lit + light.ambient * (0.75 + 0.25 * normal[2]))
+    return albedo * (light.sun_color * lit + light.ambient * (0.75 + 0.25 * normal[2]))
 
 
 def solid_scene(now: Moment, origin: Array, direction: Array, limit: Array) -> tuple[Array, Array]:
-    """Distance and colour of land and things met before ``limit``; distance inf elsewhere."""
+    """Distance and color of land and things met before ``limit``; distance inf elsewhere."""
     t = march(origin, direction, limit, now.pixel)
-    colour = np.zeros((3, t.size), np.float32)
+    color = np.zeros((3, t.size), np.float32)
     hits = [trace(thing, origin, direction, np.minimum(limit, t)) for thing in now.placed]
     ground = np.flatnonzero(np.isfinite(t))
     o = origin[:, ground] if origin.shape[1] > 1 else origin
     p = o + t[ground] * direction[:, ground]
-    colour[:, ground] = shade_ground(now.light, p, t[ground], now.pixel)
+    color[:, ground] = shade_ground(now.light, p, t[ground], now.pixel)
     for hit in hits:
         if hit is None:
             continue
         nearer = hit.t < t[hit.rays]
         rays = hit.rays[nearer]
         t[rays] = hit.t[nearer]
-        colour[:, rays] = shade_thing(now.light, hit.normal[:, nearer], hit.colour[:, nearer], hit.glow)
+        color[:, rays] = shade_thing(now.light, hit.normal[:, nearer], hit.color[:, nearer], hit.glow)
     solid = np.flatnonzero(np.isfinite(t))
-    colour[:, solid] = haze(now.light, direction[:, solid], t[solid], colour[:, solid])
-    return t, colour
+    color[:, solid] = haze(now.light, direction[:, solid], t[solid], color[:, solid])
+    return t, color
 
 
-def water_colour(now: Moment, eye: Array, direction: Array, t: Array) -> Array:
-    """Colour of the sea where rays meet it at distances ``t``."""
+def water_color(now: Moment, eye: Array, direction: Array, t: Array) -> Array:
+    """Color of the sea where rays meet it at distances ``t``."""
     p = eye + t * direction
     footprint = t * np.float32(now.pixel) / np.maximum(-direction[2], 0.02)
     slopes, variance = water.slopes_at(p, footprint, now.seconds)
@@ -104,8 +104,8 @@ def water_colour(now: Moment, eye: Array, direction: Array, t: Array) -> Array:
     fresnel = 0.02 + 0.98 * grazing / (1 + 9 * np.sqrt(variance))
     body, foam, white = water.shade(now.light, now.placed, p, slopes, variance, now.seconds)
     glints = water.glitter(now.light, direction, slopes, variance) * (0.02 + 0.98 * grazing)
-    colour = mix(body, reflected, fresnel) + now.light.sun_colour * np.clip(0.10 * glints, 0, 2.5)
-    return haze(now.light, direction, t, mix(colour, white, foam))
+    color = mix(body, reflected, fresnel) + now.light.sun_color * np.clip(0.10 * glints, 0, 2.5)
+    return haze(now.light, direction, t, mix(color, white, foam))
 
 
 def develop(linear: Array, width: int, height: int) -> NDArray[np.uint8]:
@@ -115,22 +115,22 @@ def develop(linear: Array, width: int, height: int) -> NDArray[np.uint8]:
     bloom = cv2.GaussianBlur(small, (0, 0), width / 160) + 0.6 * cv2.GaussianBlur(small, (0, 0), width / 40)
     image = 0.80 * (image + 0.28 * cv2.resize(bloom, (width, height), interpolation=cv2.INTER_LINEAR))
     image = image * (2.51 * image + 0.03) / (image * (2.43 * image + 0.59) + 0.14)
-    grey = image @ np.array([0.2126, 0.7152, 0.0722], np.float32)
-    image = np.clip(mix(grey[..., None], image, np.float32(1.15)), 0, 1)
+    gray = image @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    image = np.clip(mix(gray[..., None], image, np.float32(1.15)), 0, 1)
     image = mix(image, image * image * (3 - 2 * image), np.float32(0.25))
     encoded = np.where(image < 0.0031308, image * 12.92, 1.055 * np.maximum(image, 1e-6) ** (1 / 2.4) - 0.055)
     return (encoded * 255 + 0.5).astype(np.uint8)
 
 
 def trace_band(now: Moment, eye: Array, direction: Array) -> Array:
-    """Linear colour that comes back along some of the camera's rays."""
+    """Linear color that comes back along some of the camera's rays."""
     to_water = np.where(direction[2] < -1e-4, -eye[2] / np.minimum(direction[2], -1e-4), np.inf)
-    t, colour = solid_scene(now, eye, direction, np.minimum(to_water, FAR))
+    t, color = solid_scene(now, eye, direction, np.minimum(to_water, FAR))
     empty = ~np.isfinite(t)
     up, wet = np.flatnonzero(empty & (to_water >= HORIZON)), np.flatnonzero(empty & (to_water < HORIZON))
-    colour[:, up] = sky(now.light, direction[:, up])
-    colour[:, wet] = water_colour(now, eye, direction[:, wet], to_water[wet])
-    return colour
+    color[:, up] = sky(now.light, direction[:, up])
+    color[:, wet] = water_color(now, eye, direction[:, wet], to_water[wet])
+    return color
 
 
 def picture(seconds: float, width: int, height: int) -> NDArray[np.uint8]:
@@ -140,8 +140,8 @@ def picture(seconds: float, width: int, height: int) -> NDArray[np.uint8]:
     now = Moment(seconds, light_at(seconds), things(seconds), math.tan(FIELD_OF_VIEW / 2) / width)
     # Bands small enough for the processor's cache are several times faster than the whole picture at once.
     bands = np.array_split(direction, max(1, direction.shape[1] // BAND), axis=1)
-    colour = np.concatenate([trace_band(now, eye, band) for band in bands], axis=1)
-    frame = cv2.resize(develop(colour, 2 * width, 2 * height), (width, height), interpolation=cv2.INTER_AREA)
+    color = np.concatenate([trace_band(now, eye, band) for band in bands], axis=1)
+    frame = cv2.resize(develop(color, 2 * width, 2 * height), (width, height), interpolation=cv2.INTER_AREA)
     return frame.astype(np.uint8, copy=False)
 
 

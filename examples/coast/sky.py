@@ -18,16 +18,16 @@ SHAPE = (ELEVATIONS * PIXELS_A_DEGREE, AZIMUTHS * PIXELS_A_DEGREE)
 
 
 def rgb(red: float, green: float, blue: float) -> Array:
-    """A colour as a column."""
+    """A color as a column."""
     return np.array([[red], [green], [blue]], np.float32)
 
 
 @dataclass(frozen=True)
 class Light:
-    """The light at one time: where the sun stands, and the colours that it and the sky give."""
+    """The light at one time: where the sun stands, and the colors that it and the sky give."""
 
     sun: Array
-    sun_colour: Array
+    sun_color: Array
     ambient: Array
     zenith: Array
     horizon: Array
@@ -41,7 +41,7 @@ def light_at(seconds: float) -> Light:
     sun = rgb(np.sin(SUN_AZIMUTH) * np.cos(elevation), np.cos(SUN_AZIMUTH) * np.cos(elevation), np.sin(elevation))
     return Light(
         sun=sun,
-        sun_colour=mix(rgb(4.3, 2.75, 1.35), rgb(4.2, 1.85, 0.70), late),
+        sun_color=mix(rgb(4.3, 2.75, 1.35), rgb(4.2, 1.85, 0.70), late),
         ambient=mix(rgb(0.42, 0.54, 0.80), rgb(0.40, 0.42, 0.72), late),
         zenith=mix(rgb(0.07, 0.22, 0.62), rgb(0.07, 0.13, 0.44), late),
         horizon=mix(rgb(0.48, 0.58, 0.72), rgb(0.74, 0.36, 0.27), late),
@@ -59,13 +59,13 @@ def pile_up(rng: np.random.Generator, base: float, width: float, count: int) -> 
     spacing = SHAPE[1] / count
     for i in range(count):
         half = width * PIXELS_A_DEGREE * rng.uniform(0.6, 1.25)
-        centre = (i + rng.uniform(0.15, 0.85)) * spacing
+        center = (i + rng.uniform(0.15, 0.85)) * spacing
         lean = rng.uniform(-0.35, 0.35)
         for _ in range(70):
             place = 0.85 * rng.triangular(-1, lean, 1)
             top = half * 0.62 * (1 - abs(place - lean) / (1 + abs(lean))) ** 0.8
             radius = half * rng.uniform(0.12, 0.30) * (1.1 - 0.5 * abs(place))
-            u, v = centre + half * place, base * PIXELS_A_DEGREE + rng.uniform(0, 1) * top
+            u, v = center + half * place, base * PIXELS_A_DEGREE + rng.uniform(0, 1) * top
             left, right = max(0, int(u - radius)), min(SHAPE[1], int(u + radius) + 2)
             low, high = max(0, int(v - radius)), min(SHAPE[0], int(v + radius) + 2)
             if left >= right or low >= high:
@@ -130,31 +130,31 @@ def clear_sky(light: Light, direction: Array) -> Array:
     """Sky without clouds, and the haze that distance puts before the land."""
     rise = np.clip(direction[2], 0, 1)
     toward = np.clip((direction * light.sun).sum(0), 0, 1)
-    colour = mix(light.horizon, light.zenith, 1 - np.exp(-rise * 5.5))
+    color = mix(light.horizon, light.zenith, 1 - np.exp(-rise * 5.5))
     low = np.exp(-rise * 7.0)
-    return colour + light.glow * (0.45 * low * toward**4 + 0.38 * toward**26 + 0.45 * toward**400)
+    return color + light.glow * (0.45 * low * toward**4 + 0.38 * toward**26 + 0.45 * toward**400)
 
 
 def sky(light: Light, direction: Array) -> Array:
     """Sky with its clouds and the sun."""
-    colour = clear_sky(light, direction)
+    color = clear_sky(light, direction)
     toward = np.clip((direction * light.sun).sum(0), 0, 1)
     azimuth = np.rad2deg(np.arctan2(direction[0], direction[1]))
     elevation = np.rad2deg(np.arcsin(np.clip(direction[2], 0, 1)))
     u, v = (azimuth + AZIMUTHS / 2) * PIXELS_A_DEGREE - 0.5, elevation * PIXELS_A_DEGREE - 0.5
     cover, lit, cirrus = sample(clouds(), u, v)
     veil = cirrus * 0.55 * smoothstep(0.04, 0.2, direction[2])
-    colour = mix(colour, 0.27 * light.sun_colour + 0.45 * light.ambient, veil)
-    heaps = cover * (light.sun_colour * lit * 0.50 + light.ambient * 0.55)
+    color = mix(color, 0.27 * light.sun_color + 0.45 * light.ambient, veil)
+    heaps = cover * (light.sun_color * lit * 0.50 + light.ambient * 0.55)
     clear_air = np.exp(-0.045 / np.maximum(direction[2], 0.01))
-    colour = colour * (1 - cover * clear_air) + heaps * clear_air
+    color = color * (1 - cover * clear_air) + heaps * clear_air
     disc = smoothstep(0.99981, 0.99990, toward) * (1 - 0.9 * cover)
-    return colour + light.sun_colour * 6 * disc
+    return color + light.sun_color * 6 * disc
 
 
-def haze(light: Light, direction: Array, t: Array, colour: Array) -> Array:
+def haze(light: Light, direction: Array, t: Array, color: Array) -> Array:
     """Aerial perspective."""
     flat = direction.copy()
     flat[2] = np.maximum(flat[2], 0.02)
     amount = 1 - np.exp(-((t / 4300) ** 1.25))
-    return mix(colour, clear_sky(light, flat) * 0.92, amount)
+    return mix(color, clear_sky(light, flat) * 0.92, amount)

@@ -1,7 +1,7 @@
 """The moving and built things of the example clip: balloons, boats, gulls, a lighthouse.
 
 Each is a signed distance function in its own coordinates inside a bounding sphere, traced only by the rays
-that meet that sphere. Point arrays have shape (3, N), colours too and are linear RGB.
+that meet that sphere. Point arrays have shape (3, N), colors too and are linear RGB.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from coast.noise import Array, mix, smoothstep
 
 @dataclass(frozen=True)
 class Thing:
-    """A shape, its place (metres), heading (radians, clockwise from north), scale and colours."""
+    """A shape, its place (metres), heading (radians, clockwise from north), scale and colors."""
 
-    centre: tuple[float, float, float]
+    center: tuple[float, float, float]
     heading: float
     scale: float
     reach: float
     distance: Callable[[Array], Array]
-    colour: Callable[[Array], Array]
+    color: Callable[[Array], Array]
     glow: float = 0.0
     wake: bool = False
 
@@ -42,19 +42,19 @@ class Thing:
 
 @dataclass(frozen=True)
 class Hit:
-    """Rays that met a thing: their indices, distances, world normals and colours."""
+    """Rays that met a thing: their indices, distances, world normals and colors."""
 
     rays: NDArray[np.intp]
     t: Array
     normal: Array
-    colour: Array
+    color: Array
     glow: float
 
 
 def trace(thing: Thing, origin: Array, direction: Array, limit: Array) -> Hit | None:
     """Meet of rays with one thing, nearer than ``limit``; None where no ray comes close."""
-    centre = np.array(thing.centre, np.float32)[:, None]
-    offset = origin - centre
+    center = np.array(thing.center, np.float32)[:, None]
+    offset = origin - center
     along = -(offset * direction).sum(0)
     beside = (offset * offset).sum(0) - along**2
     radius = np.float32(thing.reach * thing.scale)
@@ -82,8 +82,8 @@ def trace(thing: Thing, origin: Array, direction: Array, limit: Array) -> Hit | 
     if not hit.any():
         return None
     point = start[:, hit] + t[hit] * ahead[:, hit]
-    colour = thing.colour(point)
-    return Hit(near[hit], t[hit] * scale, thing.to_world(gradient(thing.distance, point)), colour, thing.glow)
+    color = thing.color(point)
+    return Hit(near[hit], t[hit] * scale, thing.to_world(gradient(thing.distance, point)), color, thing.glow)
 
 
 def gradient(distance: Callable[[Array], Array], point: Array) -> Array:
@@ -139,12 +139,12 @@ def balloon_distance(p: Array) -> Array:
     return np.minimum(np.minimum(envelope, basket), lines)
 
 
-def balloon_colours(*stripes: tuple[float, float, float]) -> Callable[[Array], Array]:
-    """Vertical gores in turn, a belt in the last colour, a wicker basket."""
+def balloon_colors(*stripes: tuple[float, float, float]) -> Callable[[Array], Array]:
+    """Vertical gores in turn, a belt in the last color, a wicker basket."""
     table = np.array(stripes, np.float32)
     belt = table[-1][:, None]
 
-    def colour(p: Array) -> Array:
+    def color(p: Array) -> Array:
         gore = (np.arctan2(p[1], p[0]) / (2 * np.pi) + 0.5) * 12
         seam = 1 - 0.25 * smoothstep(0.36, 0.5, np.abs(gore - np.floor(gore) - 0.5))
         cloth = table[gore.astype(int) % (len(table) - 1)].T * seam
@@ -152,7 +152,7 @@ def balloon_colours(*stripes: tuple[float, float, float]) -> Callable[[Array], A
         wicker = np.array([[0.22], [0.11], [0.04]], np.float32)
         return np.where(p[2] < -1.72, wicker, cloth).astype(np.float32)
 
-    return colour
+    return color
 
 
 def boat_distance(p: Array) -> Array:
@@ -170,10 +170,10 @@ def boat_distance(p: Array) -> Array:
     return np.minimum(np.minimum(hull, cabin), np.minimum(mast, sails))
 
 
-def boat_colours(sail: tuple[float, float, float], stripe: tuple[float, float, float]) -> Callable[[Array], Array]:
-    """Sails with two coloured bands over a dark hull with a light rail."""
+def boat_colors(sail: tuple[float, float, float], stripe: tuple[float, float, float]) -> Callable[[Array], Array]:
+    """Sails with two colored bands over a dark hull with a light rail."""
 
-    def colour(p: Array) -> Array:
+    def color(p: Array) -> Array:
         def tint(rgb: tuple[float, float, float]) -> Array:
             return np.array(rgb, np.float32)[:, None]
 
@@ -182,7 +182,7 @@ def boat_colours(sail: tuple[float, float, float], stripe: tuple[float, float, f
         hull = np.where(p[2] < 0.25, tint((0.5, 0.04, 0.03)), hull)
         return np.where(p[2] > 2.35, cloth, hull).astype(np.float32)
 
-    return colour
+    return color
 
 
 def tower_distance(p: Array) -> Array:
@@ -200,7 +200,7 @@ def tower_distance(p: Array) -> Array:
     return np.minimum(tower, np.minimum(walls, roof))
 
 
-def tower_colours(p: Array) -> Array:
+def tower_colors(p: Array) -> Array:
     """Red and white bands, red roofs, a lit lantern."""
     white = np.array([[0.85], [0.82], [0.76]], np.float32)
     red = np.array([[0.62], [0.035], [0.03]], np.float32)
@@ -227,8 +227,8 @@ def gull(flap: float) -> Callable[[Array], Array]:
     return distance
 
 
-def gull_colours(p: Array) -> Array:
-    """White with grey shoulders and dark wing tips."""
+def gull_colors(p: Array) -> Array:
+    """White with gray shoulders and dark wing tips."""
     white = np.array([[0.95], [0.93], [0.9]], np.float32)
     return white * mix(1.0, 0.12, smoothstep(1.35, 1.7, np.abs(p[0])))
 
@@ -247,19 +247,19 @@ def things(seconds: float) -> list[Thing]:
         ((-150 + 3 * s, 1250, 200), 14.0, (orange, yellow, red)),
     ]
     found = [
-        Thing(place, 0.15 * s + i, size, 2.35, balloon_distance, balloon_colours(*stripes), 0.55)
+        Thing(place, 0.15 * s + i, size, 2.35, balloon_distance, balloon_colors(*stripes), 0.55)
         for i, (place, size, stripes) in enumerate(fleet)
     ]
     bob = 0.25 * np.sin(1.9 * s)
     found += [
         Thing((-118 + 3.2 * s, 476 + 2.2 * s, bob), 0.97, 1.15, 22.5, boat_distance,
-              boat_colours(white, red), 0.35, wake=True),
+              boat_colors(white, red), 0.35, wake=True),
         Thing((-238 - 2.4 * s, 545 - 0.9 * s, -bob), -1.93, 1.1, 22.5, boat_distance,
-              boat_colours(orange, white), 0.35, wake=True),
-        Thing((*LIGHTHOUSE, 16.2), 0.4, 1.15, 26, tower_distance, tower_colours),
+              boat_colors(orange, white), 0.35, wake=True),
+        Thing((*LIGHTHOUSE, 16.2), 0.4, 1.15, 26, tower_distance, tower_colors),
     ]  # fmt: skip
     for i, (x, y, z) in enumerate(((0, 0, 0), (-6, 7, 2), (8, -6, -1), (14, 4, 3), (4, 13, 0))):
         place = (-20 + x - 3.6 * s, 75 + y + 59 * s, 60 + z - 2.4 * s + 0.7 * np.sin(1.3 * s + i))
         flap = np.sin(9.0 * s + 1.7 * i) * 0.65 + 0.3
-        found.append(Thing(place, -0.06, 1.25, 2.4, gull(flap), gull_colours, 0.25))
+        found.append(Thing(place, -0.06, 1.25, 2.4, gull(flap), gull_colors, 0.25))
     return found

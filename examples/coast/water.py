@@ -63,7 +63,7 @@ def wake(placed: list[Thing], p: Array) -> Array:
     for thing in placed:
         if not thing.wake:
             continue
-        across, ahead, _ = thing.to_local(p - np.array(thing.centre, np.float32)[:, None]) / np.float32(thing.scale)
+        across, ahead, _ = thing.to_local(p - np.array(thing.center, np.float32)[:, None]) / np.float32(thing.scale)
         behind = np.clip(6.0 - ahead, 0, None)
         arms = np.exp(-(((np.abs(across) - 1.2 - 0.2 * behind) / (0.5 + 0.03 * behind)) ** 2))
         churn = 0.7 * np.exp(-((across / 1.3) ** 2)) * (ahead < -6)
@@ -79,14 +79,14 @@ def shade(
     variance: Array,
     seconds: float,
 ) -> tuple[Array, Array, Array]:
-    """What the sea shows beside reflections: colour (3, N), cover of foam in [0, 1], colour of foam."""
+    """What the sea shows beside reflections: color (3, N), cover of foam in [0, 1], color of foam."""
     depth = -ground_height(1, p)
     shallow = np.exp(-np.clip(depth, 0, None) * 0.32)
     body = mix(rgb(0.008, 0.085, 0.135), rgb(0.05, 0.42, 0.40), shallow)
     body = mix(body, rgb(0.48, 0.42, 0.26), shallow**5)
-    body = body * (0.19 * light.sun_colour + 0.8 * light.ambient) * (1 + 2.2 * slopes[1])
+    body = body * (0.19 * light.sun_color + 0.8 * light.ambient) * (1 + 2.2 * slopes[1])
     lace = sample_tile(grain_tile(), p[0] * 2.3 + 3 * seconds, p[1] * 2.3)
     wash = depth + 0.35 * lace + 0.35 * np.sin(1.3 * seconds + 0.05 * p[1])
     foam = 0.8 * (1 - smoothstep(0.15, 0.9, wash)) + 0.25 * (1 - smoothstep(0.0, 0.35, np.abs(wash - 1.7)))
     foam += 0.7 * wake(placed, p) * np.clip(0.8 + 0.3 * lace, 0, 1)
-    return body, np.clip(foam, 0, 0.85), 0.34 * light.sun_colour + 0.75 * light.ambient
+    return body, np.clip(foam, 0, 0.85), 0.34 * light.sun_color + 0.75 * light.ambient

@@ -196,13 +196,13 @@ def _to_folder(frames: Frames, output: Path, settings: MotionSettings, jobs: int
 
 def _to_video(frames: Frames, output: Path, settings: MotionSettings, jobs: int, options: dict[str, Any]) -> str:
     from reconet_cli import console
-    from reconet_cli.flow.clips.color_video import ColourSettings, write_colour_video
+    from reconet_cli.flow.clips.color_video import ColorSettings, write_color_video
 
-    count = write_colour_video(
+    count = write_color_video(
         frames,
         output,
         settings,
-        ColourSettings(options["max_flow"], options["legend"] is not False),
+        ColorSettings(options["max_flow"], options["legend"] is not False),
         jobs,
         overwrite=options["yes"],
         progress=lambda what: _progress(what, frames),

@@ -59,9 +59,9 @@ def _installed(chosen: Sequence[str]) -> list[str]:
 
 
 def _error_tables(errors: Sequence[FlowErrors]) -> Iterable[str]:
-    from reconet_cli.evaluation.flow import THRESHOLDS, summarise
+    from reconet_cli.evaluation.flow import THRESHOLDS, summarize
 
-    for layout, rows in groupby(sorted(summarise(errors), key=lambda row: row.layout), key=lambda row: row.layout):
+    for layout, rows in groupby(sorted(summarize(errors), key=lambda row: row.layout), key=lambda row: row.layout):
         summaries = list(rows)
         over = "".join(f"{f'>{threshold} px':>9}" for threshold in THRESHOLDS)
         yield f"{layout}, {_count(summaries[0].pairs)}"

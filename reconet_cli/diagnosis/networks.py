@@ -17,7 +17,7 @@ _ROUNDS = 5
 
 
 def example_frame(height: int, width: int) -> np.ndarray:
-    """A smooth colourful frame `(H, W, 3)`, uint8; speed does not depend on what it shows."""
+    """A smooth colorful frame `(H, W, 3)`, uint8; speed does not depend on what it shows."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     waves = np.stack([np.sin(x / 37 + y / 91), np.cos(y / 53), np.sin((x + y) / 71)], -1)
     return np.round(waves * 100 + 128).astype(np.uint8)

@@ -1,6 +1,6 @@
 """The same function in fewer operations, for inference: nearest ×2 and the convolution behind it become one layer.
 
-Repeated pixels give a kernel's neighbouring taps the same value, so those taps can be added up beforehand. Border
+Repeated pixels give a kernel's neighboring taps the same value, so those taps can be added up beforehand. Border
 pixels are repeated too, which is what reflection gives at a distance of one pixel from a doubled border.
 """
 

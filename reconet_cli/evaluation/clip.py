@@ -17,7 +17,7 @@ from reconet_cli.evaluation.measures.sharpness import sharpness
 from reconet_cli.evaluation.measures.temporal import Trace, estimate_trace, mean_error, pair_error
 from reconet_cli.evaluation.worst import Worst, WorstPair
 
-# Frames between two that are compared: neighbours, and the long range.
+# Frames between two that are compared: neighbors, and the long range.
 SPANS = (1, 5, 10)
 # What a loss network sees changes slowly from frame to frame, and it is dear.
 _COMPARE_EVERY = 4
@@ -70,7 +70,7 @@ class ClipScore:
 
     @property
     def change(self) -> float:
-        """Mean warped perceptual distance of neighbours."""
+        """Mean warped perceptual distance of neighbors."""
         return _mean([frame.change for frame in self.frames])
 
     @property
@@ -109,7 +109,7 @@ class Evaluation:
     """The source's own measures (its warping error is the floor), the painted clips', and the traced share of pixels.
 
     `coverage` has one value in [0, 1] a pair, by span; the pair of frame t with t − span is at t − span. `worst` has
-    each painted clip's worst pairs of neighbours, if they were asked for.
+    each painted clip's worst pairs of neighbors, if they were asked for.
     """
 
     source: ClipScore

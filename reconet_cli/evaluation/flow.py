@@ -107,7 +107,7 @@ class MethodSummary:
     milliseconds: float
 
 
-def summarise(errors: Iterable[FlowErrors]) -> list[MethodSummary]:
+def summarize(errors: Iterable[FlowErrors]) -> list[MethodSummary]:
     """One summary for each layout and method, in the order of their first appearance."""
     groups: dict[tuple[str, str], list[FlowErrors]] = {}
     for error in errors:

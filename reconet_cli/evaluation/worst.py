@@ -10,10 +10,10 @@ import numpy as np
 from reconet_cli.evaluation.measures.temporal import Trace, as_tensor
 from reconet_cli.warping import warp
 
-# Neighbours of a bad pair look alike: so many frames lie between two that are kept.
+# Neighbors of a bad pair look alike: so many frames lie between two that are kept.
 _APART = 8
 _WIDEST = 480
-# Root mean square over the channels that gets the brightest colour of a heat map, of pixels in [0, 1].
+# Root mean square over the channels that gets the brightest color of a heat map, of pixels in [0, 1].
 FULL_HEAT = 0.3
 _UNTRACED = 110
 _QUALITY = 82
@@ -57,11 +57,11 @@ def _picture(index: int, error: float, current: np.ndarray, earlier: np.ndarray,
 
 
 def heat_map(gap: np.ndarray, traced: np.ndarray) -> np.ndarray:
-    """Differences `(H, W)` in [0, 1] as colours from black over red to light yellow; grey where not `traced`."""
+    """Differences `(H, W)` in [0, 1] as colors from black over red to light yellow; gray where not `traced`."""
     level = np.clip(gap * (255 / FULL_HEAT), 0, 255).astype(np.uint8)
-    colours = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
-    colours[~traced] = _UNTRACED
-    return colours
+    colors = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
+    colors[~traced] = _UNTRACED
+    return colors
 
 
 def _jpeg(frame: np.ndarray) -> bytes:

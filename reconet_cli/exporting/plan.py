@@ -73,13 +73,13 @@ def metadata(plan: Plan) -> dict[str, str]:
         "size": f"{width}x{height}",
         "recipe_sha256": hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest(),
         "weights_sha256": hashlib.sha256(plan.weights.read_bytes()).hexdigest(),
-        "picture_licence": _picture_licence(plan.weights.parent / "card.json"),
+        "picture_license": _picture_license(plan.weights.parent / "card.json"),
         "reconet": __version__,
     }
 
 
-def _picture_licence(card: Path) -> str:
+def _picture_license(card: Path) -> str:
     try:
-        return str(json_value(card.read_bytes())["picture_licence"])
+        return str(json_value(card.read_bytes())["picture_license"])
     except (OSError, ValueError, KeyError, TypeError):
         return _NO_LICENCE

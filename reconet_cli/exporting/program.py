@@ -23,7 +23,7 @@ def example_input(plan: Plan) -> torch.Tensor:
 
 
 def planned_graph(plan: Plan) -> torch.nn.Module:
-    """The plan's module, without quantisation."""
+    """The plan's module, without quantization."""
     return export_graph(
         load_weights(plan.weights),
         # OpenVINO chooses for each device what it computes in.

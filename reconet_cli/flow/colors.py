@@ -1,7 +1,7 @@
-"""Flow as colours: the wheel of Baker et al., *A Database and Evaluation Methodology for Optical Flow*, IJCV 2011.
+"""Flow as colors: the wheel of Baker et al., *A Database and Evaluation Methodology for Optical Flow*, IJCV 2011.
 
 Hue is the direction (red to the right, then yellow, green, cyan, blue and magenta clockwise as y points down), white is
-no motion, full colour `max_flow`; what is faster is darker.
+no motion, full color `max_flow`; what is faster is darker.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ _SMALLEST_LEGEND = 64
 
 
 def _wheel() -> np.ndarray:
-    """The 55 colours around the wheel, float32 `(55, 3)` in [0, 1]."""
-    colours = []
+    """The 55 colors around the wheel, float32 `(55, 3)` in [0, 1]."""
+    colors = []
     for corner, (start, steps) in enumerate(zip(_CORNERS, _STEPS, strict=True)):
         end = _CORNERS[(corner + 1) % len(_CORNERS)]
         for step in range(steps):
             # The paper's code truncates what changes, whether it rises or falls.
             part = 255 * step // steps
-            colours.append([a if a == b else part if b else 255 - part for a, b in zip(start, end, strict=True)])
-    return np.array(colours, np.float32) / 255
+            colors.append([a if a == b else part if b else 255 - part for a, b in zip(start, end, strict=True)])
+    return np.array(colors, np.float32) / 255
 
 
 _WHEEL = _wheel()
 
 
 def flow_to_rgb(flow: np.ndarray, max_flow: float | None = None, known: np.ndarray | None = None) -> np.ndarray:
-    """Colours of a flow `(2, H, W)` in pixels, as uint8 RGB `(H, W, 3)`.
+    """Colors of a flow `(2, H, W)` in pixels, as uint8 RGB `(H, W, 3)`.
 
-    `max_flow` is the length in pixels that gets the full colour, by default the longest known flow. Pixels that are
+    `max_flow` is the length in pixels that gets the full color, by default the longest known flow. Pixels that are
     not `known`, bool `(H, W)`, or not finite are black.
     """
     finite = np.isfinite(flow).all(0)
@@ -48,8 +48,8 @@ def flow_to_rgb(flow: np.ndarray, max_flow: float | None = None, known: np.ndarr
     below = place.astype(np.intp)
     part = (place - below)[..., None]
     hue = (1 - part) * _WHEEL[below] + part * _WHEEL[(below + 1) % len(_WHEEL)]
-    colour = np.where(length[..., None] <= 1, 1 - length[..., None] * (1 - hue), _DARKER * hue)
-    return np.where(known[..., None], np.rint(255 * colour), 0).astype(np.uint8)
+    color = np.where(length[..., None] <= 1, 1 - length[..., None] * (1 - hue), _DARKER * hue)
+    return np.where(known[..., None], np.rint(255 * color), 0).astype(np.uint8)
 
 
 def with_legend(picture: np.ndarray, max_flow: float) -> np.ndarray:
@@ -78,6 +78,6 @@ def with_legend(picture: np.ndarray, max_flow: float) -> np.ndarray:
 
 def _disc(radius: int) -> np.ndarray:
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1].astype(np.float32)
-    colours = flow_to_rgb(np.stack([x, y]), radius)
-    colours[np.hypot(x, y) > radius] = 255
-    return colours
+    colors = flow_to_rgb(np.stack([x, y]), radius)
+    colors[np.hypot(x, y) > radius] = 255
+    return colors

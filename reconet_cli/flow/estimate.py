@@ -28,7 +28,7 @@ class _Estimator:
     check: Callable[[], object]
 
 
-def _grey(frame: np.ndarray) -> np.ndarray:
+def _gray(frame: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
 
 
@@ -51,7 +51,7 @@ def _opencv(
     a: np.ndarray,
     b: np.ndarray,
     create: Callable[[], cv2.DenseOpticalFlow],
-    prepare: Callable[[np.ndarray], np.ndarray] = _grey,
+    prepare: Callable[[np.ndarray], np.ndarray] = _gray,
 ) -> np.ndarray:
     # A new object for each pair: they keep buffers, so threads cannot share one, and making one costs next to nothing.
     flow = create().calc(prepare(a), prepare(b), None)  # type: ignore[call-overload]  # the hints ask for a field
@@ -62,7 +62,7 @@ def _core(smallest: int, create: Callable[[], cv2.DenseOpticalFlow]) -> _Estimat
     return _Estimator(smallest, partial(_opencv, create=create), lambda: None)
 
 
-def _extra(smallest: int, name: str, prepare: Callable[[np.ndarray], np.ndarray] = _grey) -> _Estimator:
+def _extra(smallest: int, name: str, prepare: Callable[[np.ndarray], np.ndarray] = _gray) -> _Estimator:
     def run(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return _opencv(a, b, _contrib(name), prepare)
 

@@ -136,8 +136,8 @@ def _read_png(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise _foreign(path, "PNG")
     if len(data) < 33:
         raise _truncated(path)
-    width, height, depth, colours = struct.unpack(">IIBB", data[16:26])
-    if (depth, colours) != (16, 2):
+    width, height, depth, colors = struct.unpack(">IIBB", data[16:26])
+    if (depth, colors) != (16, 2):
         raise _foreign(path, "KITTI flow (a PNG with three channels of 16 bits)")
     if not 0 < width * height <= _MOST_PIXELS or not _is_whole_png(data):
         raise _truncated(path)
@@ -149,7 +149,7 @@ def _read_png(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _is_whole_png(data: bytes) -> bool:
-    """True where every chunk's checksum holds up to the last: OpenCV shows grey for what is damaged or missing."""
+    """True where every chunk's checksum holds up to the last: OpenCV shows gray for what is damaged or missing."""
     at = 8
     while at + 12 <= len(data):
         end = at + 8 + int.from_bytes(data[at : at + 4], "big")

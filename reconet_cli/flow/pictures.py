@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from reconet_cli.errors import FlowError
-from reconet_cli.system.pictures import read_grey, read_rgb
+from reconet_cli.system.pictures import read_gray, read_rgb
 
 
 def read_frame(path: Path) -> np.ndarray:
@@ -16,5 +16,5 @@ def read_frame(path: Path) -> np.ndarray:
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """Where a grey or black-and-white picture is not black, bool `(H, W)`. Raises `FlowError` as `read_frame` does."""
-    return read_grey(path, FlowError) > 0
+    """Where a gray or black-and-white picture is not black, bool `(H, W)`. Raises `FlowError` as `read_frame` does."""
+    return read_gray(path, FlowError) > 0

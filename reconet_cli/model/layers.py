@@ -10,7 +10,7 @@ NORMS = ("instance", "frn")
 
 
 class FilterResponseNorm(nn.Module):
-    """Filter response normalisation with a thresholded linear unit (arXiv 1911.09737, eqs. 1–4).
+    """Filter response normalization with a thresholded linear unit (arXiv 1911.09737, eqs. 1–4).
 
     No mean is subtracted, so a flat channel cannot blow up into the "bubbles" of instance norm.
     """
@@ -23,7 +23,7 @@ class FilterResponseNorm(nn.Module):
         self.eps = 1e-6
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise and activate `(N, C, H, W)`."""
+        """Normalize and activate `(N, C, H, W)`."""
         # Squares of more than 255 overflow in half precision.
         power = x.float().pow(2).mean((2, 3), keepdim=True)
         normed = x * torch.rsqrt(power + self.eps).to(x.dtype) * self.weight[:, None, None] + self.bias[:, None, None]
@@ -31,7 +31,7 @@ class FilterResponseNorm(nn.Module):
 
 
 def norm_activation(norm: str, channels: int) -> nn.Module:
-    """Normalisation with its activation: instance norm + ReLU, or filter response norm + thresholded unit."""
+    """Normalization with its activation: instance norm + ReLU, or filter response norm + thresholded unit."""
     if norm == "instance":
         return nn.Sequential(nn.InstanceNorm2d(channels, affine=True), nn.ReLU())
     if norm == "frn":
@@ -54,7 +54,7 @@ class Conv(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """Convolution, normalisation, activation; `upscale` repeats pixels first, which leaves no checkerboard."""
+    """Convolution, normalization, activation; `upscale` repeats pixels first, which leaves no checkerboard."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, *, norm: str, upscale: int = 1) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class ConvNorm(nn.Module):
 
 
 class Residual(nn.Module):
-    """Residual block of two 3×3 convolutions; the second is normalised but not rectified with instance norm."""
+    """Residual block of two 3×3 convolutions; the second is normalized but not rectified with instance norm."""
 
     def __init__(self, channels: int, norm: str) -> None:
         super().__init__()

@@ -120,7 +120,7 @@ def _repeat_border(x: Tensor) -> Tensor:
 
 
 class ReCoNet(nn.Module):
-    """A style transfer network on images in [0, 1], of any size; normalisation, padding and cropping are inside.
+    """A style transfer network on images in [0, 1], of any size; normalization, padding and cropping are inside.
 
     Raises `ValueError` for a configuration it cannot build.
     """

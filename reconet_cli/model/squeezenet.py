@@ -1,4 +1,4 @@
-"""SqueezeNet 1.1 (Iandola et al., arXiv 1602.07360) as a judge: it trains nothing here, so that it can be fair."""
+"""SqueezeNet 1.1 (Iandola et al., arXiv 1602.07360) for measuring: it trains no style here, so it favors none."""
 
 from __future__ import annotations
 

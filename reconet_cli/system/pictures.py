@@ -15,7 +15,7 @@ Problem = Callable[[str, str], Exception]
 
 
 def read_rgb(path: Path, error: Problem) -> np.ndarray:
-    """A picture as RGB uint8 `(H, W, 3)`, upright, in sRGB; grey ones get three equal channels.
+    """A picture as RGB uint8 `(H, W, 3)`, upright, in sRGB; gray ones get three equal channels.
 
     A missing, foreign or damaged file is raised as the caller's kind of `error`.
     """
@@ -26,8 +26,8 @@ def read_rgb(path: Path, error: Problem) -> np.ndarray:
     return cv2.cvtColor(_decode(path, data, cv2.IMREAD_COLOR, error), cv2.COLOR_BGR2RGB)
 
 
-def read_grey(path: Path, error: Problem) -> np.ndarray:
-    """The same as uint8 `(H, W)`, colours as their luma."""
+def read_gray(path: Path, error: Problem) -> np.ndarray:
+    """The same as uint8 `(H, W)`, colors as their luma."""
     return _decode(path, _read(path, error), cv2.IMREAD_GRAYSCALE, error)
 
 

@@ -52,7 +52,7 @@ class _TwoFrames(nn.Module):
 
 
 class Trainer:
-    """Owns network, optimiser, average of the weights and step count; nothing else changes them.
+    """Owns network, optimizer, average of the weights and step count; nothing else changes them.
 
     `style` is the style picture `(1, 3, H, W)` in [0, 1] at the size it should be painted at. `average` is the network
     to look at and to keep: a running mean of the weights is steadier than the weights of any one step. `start` are the
@@ -101,7 +101,7 @@ class Trainer:
         self.loss_network.compile()
 
     def train_step(self, pairs: FramePairs) -> dict[str, float]:
-        """One optimiser step on this process's part of the batch; returns the joint unweighted terms and their `total`.
+        """One optimizer step on this process's part of the batch; returns the joint unweighted terms and their `total`.
 
         A step whose loss is not finite changes nothing. Raises `TrainingError` after ten of them in a row.
         """

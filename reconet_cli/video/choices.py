@@ -75,9 +75,9 @@ def notes_about(request: Request, info: MediaInfo, video: VideoStream, name: str
     if video.spatial:
         kinds = " and ".join(sorted(video.spatial))
         notes.append(f"{name} is {kinds} video: what says so is left out, and players show the pictures flat")
-    if video.colour.hdr:
-        what = f"{name} is {video.colour.hdr} (high dynamic range)"
+    if video.color.hdr:
+        what = f"{name} is {video.color.hdr} (high dynamic range)"
         if request.hdr == "reject":
             raise MediaError(what, "--hdr tonemap makes it ordinary")
-        notes.append(f"{what}: it is tone-mapped to ordinary colours (bt709)")
+        notes.append(f"{what}: it is tone-mapped to ordinary colors (bt709)")
     return notes

@@ -17,7 +17,7 @@ from reconet_cli.video.inputs.second_reader import SecondReader
 from reconet_cli.video.inputs.series import SeriesTarget
 from reconet_cli.video.inputs.standard_input import NAME, RawReader, StandardInput
 from reconet_cli.video.inputs.y4m import left_in
-from reconet_cli.video.probing.color import Colour, is_rgb
+from reconet_cli.video.probing.color import Color, is_rgb
 from reconet_cli.video.probing.info import MediaInfo, VideoStream
 from reconet_cli.video.probing.source import Source
 from reconet_cli.video.probing.tags import Tags, read_tags
@@ -145,19 +145,19 @@ class Job:
         width, height = self.reader.size
         width *= self.request.columns
         if self.video is None or is_rgb(self.video.pixel_format):
-            colour = Colour().settled(height)
-        elif self.video.colour.hdr:
-            colour = Colour("bt709").settled(height)
+            color = Color().settled(height)
+        elif self.video.color.hdr:
+            color = Color("bt709").settled(height)
         else:
-            colour = self.video.colour.settled(self.video.height)
-        return Look((width, height), self.reader.aspect, colour, self.rate, self.layout)
+            color = self.video.color.settled(self.video.height)
+        return Look((width, height), self.reader.aspect, color, self.rate, self.layout)
 
     def _raw_writer(self) -> Writer:
         kind = self.request.raw_format
         if kind in ("rgb24", "rgb48le"):
             return RawWriter(output_descriptor())
         look = self._look()
-        look = replace(look, colour=replace(look.colour, full=False))
+        look = replace(look, color=replace(look.color, full=False))
         muxer = "rawvideo" if kind == "yuv420p" else "yuv4mpegpipe"
         return FfmpegWriter(
             "standard output",

@@ -14,7 +14,7 @@ from reconet_cli.video.choices import fields_of
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame, Layout
 from reconet_cli.video.inputs.finding import find_input
-from reconet_cli.video.probing.color import Colour, is_deep
+from reconet_cli.video.probing.color import Color, is_deep
 from reconet_cli.video.probing.info import MediaInfo, Stream
 from reconet_cli.video.probing.packets import with_measured_rate
 from reconet_cli.video.probing.source import video_stream
@@ -52,7 +52,7 @@ class Video(AbstractContextManager["Video"]):
         self.name = source.name
         self.info: MediaInfo = info
         self.rate = options.rate or video.rate
-        self.colors: Colour = video.colour
+        self.colors: Color = video.color
 
     @property
     def size(self) -> tuple[int, int]:

@@ -26,20 +26,20 @@ from reconet_cli.model.weights import load_weights
 from reconet_cli.styles.finding import list_styles
 from reconet_cli.training.data.sources import PICTURES, find_files, read_picture, to_tensor
 
-# Kept out of training, so that benchmarks/loss_networks.py can judge on pictures that the student has not seen.
+# Kept out of training, so that benchmarks/loss_networks.py can measure on pictures that the student has not seen.
 HELD_OUT_EVERY = 12
 _SHORT_SIDE = 400
 _EPS = 1e-6
 
 
 def training_pictures(folders: list[Path]) -> list[Path]:
-    """The pictures to learn from: every twelfth is left for judging."""
+    """The pictures to learn from: every twelfth is left for measuring."""
     files = find_files(folders, PICTURES)
     return [file for index, file in enumerate(files) if index % HELD_OUT_EVERY]
 
 
 class Crops:
-    """Random squares of pictures, plain, recoloured, noisy or painted."""
+    """Random squares of pictures, plain, recolored, noisy or painted."""
 
     def __init__(self, files: list[Path], painters: list[ReCoNet], size: int) -> None:
         self.pictures = [read_picture(file, _SHORT_SIDE) for file in files]

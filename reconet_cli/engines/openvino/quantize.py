@@ -1,7 +1,7 @@
 """int8 for OpenVINO: what goes into each convolution, and its weights, are rounded to 256 levels.
 
-Ranges come from a few real frames. Only convolutions are quantised, which is where the time goes; norms, residual sums
-and colour conversion stay in float, so that their rounding does not add up (Jacob et al., CVPR 2018, section 2).
+Ranges come from a few real frames. Only convolutions are quantized, which is where the time goes; norms, residual sums
+and color conversion stay in float, so that their rounding does not add up (Jacob et al., CVPR 2018, section 2).
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class SquaresGraph(nn.Module):
     """Frames `(N, H, W, 3)` of integers 0..`levels` to painted squares `(N, h, w, 12)`, uint8 or int32.
 
     h and w are half the sides, which are first padded to the network's multiple. A square's channels are row, column,
-    colour.
+    color.
     """
 
     def __init__(self, network: ReCoNet, levels: int = LEVELS) -> None:
@@ -48,7 +48,7 @@ class SquaresGraph(nn.Module):
             values = values / self.scale
         # Plain numbers, so that a trace holds for all sizes that need the same.
         right, down, mode = padding_to_multiple(int(frames.shape[1]), int(frames.shape[2]), self.multiple)
-        # In five dimensions padding reaches rows and columns that lie before the colours.
+        # In five dimensions padding reaches rows and columns that lie before the colors.
         values = values.unsqueeze(0)
         if right or down:
             values = F.pad(values, (0, 0, 0, right, 0, down), mode=mode)
@@ -60,7 +60,7 @@ class SquaresGraph(nn.Module):
 
 
 class _Squares(nn.Module):
-    """A head before its pixel shuffle, with the colour as the last of a square's indices."""
+    """A head before its pixel shuffle, with the color as the last of a square's indices."""
 
     def __init__(self, head: PhasedHead) -> None:
         super().__init__()

@@ -21,16 +21,16 @@ Points = Sequence[tuple[int, float]]
 
 @dataclass(frozen=True)
 class Line:
-    """A named curve; `colour` counts the page's colours, None is the quiet one of the original."""
+    """A named curve; `color` counts the page's colors, None is the quiet one of the original."""
 
     name: str
     points: Points
-    colour: int | None
+    color: int | None
 
     @property
     def kind(self) -> str:
-        """The class that the page gives its colour by."""
-        return "quiet" if self.colour is None else f"c{self.colour}"
+        """The class that the page gives its color by."""
+        return "quiet" if self.color is None else f"c{self.color}"
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _piece(points: Points, last: int, top: float) -> str:
 
 
 def thin(points: Points, run: int) -> list[tuple[int, float]]:
-    """Of each `run` of neighbours the lowest and the highest, in their order."""
+    """Of each `run` of neighbors the lowest and the highest, in their order."""
     kept: list[tuple[int, float]] = []
     for start in range(0, len(points), run):
         part = points[start : start + run]

@@ -16,9 +16,9 @@ from reconet_cli.evaluation.tables import FLOOR, Table, clip_tables
 from reconet_cli.evaluation.truth import SceneScore
 from reconet_cli.evaluation.worst import FULL_HEAT, WorstPair
 
-_COLOURS = 6
+_COLORS = 6
 _MEANINGS = {
-    "e_stab": "Temporal error of neighbours (ReCoNet, eq. 8): what is left of the change after the frame before was "
+    "e_stab": "Temporal error of neighbors (ReCoNet, eq. 8): what is left of the change after the frame before was "
     "carried along with the motion, where it can be traced, on pixels from 0 to 1. Lower is steadier. The original's "
     "own error comes from flow, light and noise: a painting below it is smoother than the original.",
     "t-5, t-10": "The same over five and ten frames: slow drift shows here. Every error is a mean over all pixels of a "
@@ -71,7 +71,7 @@ def truth_page(table: Table, scenes: Sequence[SceneScore], names: Sequence[str],
             [
                 Line(FLOOR, [(i, pair.source) for i, pair in enumerate(scene.pairs)], None),
                 *(
-                    Line(name, [(i, pair.painted[name]) for i, pair in enumerate(scene.pairs)], n % _COLOURS)
+                    Line(name, [(i, pair.painted[name]) for i, pair in enumerate(scene.pairs)], n % _COLORS)
                     for n, name in enumerate(names)
                 ),
             ],
@@ -114,7 +114,7 @@ def _span(span: int) -> str:
 
 def _chart(found: Evaluation, title: str, value: Callable[[FrameScore], float | None]) -> Chart:
     lines = [Line(FLOOR, _points(found.source, value), None)]
-    lines += [Line(clip.name, _points(clip, value), n % _COLOURS) for n, clip in enumerate(found.painted)]
+    lines += [Line(clip.name, _points(clip, value), n % _COLORS) for n, clip in enumerate(found.painted)]
     indices = [index for index, _ in lines[-1].points]
     stride = min((b - a for a, b in pairwise(indices)), default=1)
     return Chart(title, lines, stride, len(found.source.frames) - 1)
@@ -160,7 +160,7 @@ def _legend(lines: Sequence[Line]) -> str:
 
 def _heat_legend() -> str:
     return (
-        f'<p>Difference from 0 to {FULL_HEAT:g} and more; grey cannot be traced.</p><div class="heat" role="img" '
+        f'<p>Difference from 0 to {FULL_HEAT:g} and more; gray cannot be traced.</p><div class="heat" role="img" '
         f'aria-label="black over red to light yellow"></div>'
     )
 

@@ -56,7 +56,7 @@ class Comparator:
 
         Where `trace` leads nowhere, the warped frame is filled with the current one. The distance is LPIPS's (Zhang et
         al., CVPR 2018, eq. 1) with equal weights: squared distances of the features' unit vectors, averaged over each
-        layer, then over the layers. 0 is the same; LPIPS's learnt weights are not in it, so its figures differ.
+        layer, then over the layers. 0 is the same; LPIPS's learned weights are not in it, so its figures differ.
         """
         now = as_tensor(current)
         carried = torch.lerp(now, warp(as_tensor(earlier), trace.flow), trace.mask)

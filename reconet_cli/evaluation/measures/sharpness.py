@@ -12,7 +12,7 @@ _LUMA = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
 def sharpness(frame: np.ndarray) -> float:
     """Mean absolute Laplacian of the luma of an RGB uint8 frame `(H, W, 3)`, in code values (of 255).
 
-    The Laplacian is the sum of the four neighbours minus four times the pixel; the picture is mirrored beyond its
+    The Laplacian is the sum of the four neighbors minus four times the pixel; the picture is mirrored beyond its
     border. It only means something beside another clip's of the same size, and noise counts as sharpness too.
     """
     luma = cv2.transform(frame.astype(np.float32), _LUMA)

@@ -1,4 +1,4 @@
-"""Flow of a clip as a colour video, for looking."""
+"""Flow of a clip as a color video, for looking."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from reconet_cli.errors import FlowError
-from reconet_cli.flow.clips.frames import Frames, neighbours
+from reconet_cli.flow.clips.frames import Frames, neighbors
 from reconet_cli.flow.clips.workers import in_order
 from reconet_cli.flow.colors import flow_to_rgb, with_legend
 from reconet_cli.flow.estimate import estimate_flow
 from reconet_cli.flow.two_way import MotionSettings, measure_motion
 from reconet_cli.video.ffmpeg.encoders import check_encoder
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
-from reconet_cli.video.probing.color import Colour
+from reconet_cli.video.probing.color import Color
 from reconet_cli.video.reading.reader import Frame
 from reconet_cli.video.writing.containers import container_of
 from reconet_cli.video.writing.counting import Made
@@ -27,7 +27,7 @@ from reconet_cli.video.writing.target import Target
 from reconet_cli.video.writing.writer import FfmpegWriter, RawFeed, TimedFeed
 
 _LOOK = 128  # px on the shorter side, for a first look at a clip
-# Full colour for less would tint a still background with the estimator's noise, which grows with the frame: pixels,
+# Full color for less would tint a still background with the estimator's noise, which grows with the frame: pixels,
 # and a share of the longer side.
 _LEAST_MAX_FLOW = 4.0
 _LEAST_SHARE = 0.01
@@ -35,8 +35,8 @@ _STEPS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 
 
 @dataclass(frozen=True)
-class ColourSettings:
-    """`max_flow` in pixels gets the full colour, None to ask the clip; `legend` draws the wheel into a corner."""
+class ColorSettings:
+    """`max_flow` in pixels gets the full color, None to ask the clip; `legend` draws the wheel into a corner."""
 
     max_flow: float | None = None
     legend: bool = True
@@ -55,31 +55,31 @@ class _Task:
 Progress = Callable[[str], AbstractContextManager[Callable[[], None]]]
 
 
-def write_colour_video(
+def write_color_video(
     frames: Frames,
     target: Path,
     settings: MotionSettings,
-    colours: ColourSettings,
+    colors: ColorSettings,
     jobs: int,
     *,
     overwrite: bool,
     progress: Progress,
     note: Callable[[str], None],
 ) -> int:
-    """Write the colours of each pair's flow as a video, each shown when the frame is whose pixels it is for.
+    """Write the colors of each pair's flow as a video, each shown when the frame is whose pixels it is for.
 
     `settings` has one direction; `note` is called with a sentence for the user. Returns the number of pairs. Raises
     `ReconetError`; the video appears under its name when it is complete.
     """
     with _video_writer(frames, target, overwrite=overwrite) as write:
-        max_flow = colours.max_flow
+        max_flow = colors.max_flow
         if max_flow is None:
             with progress("a first look") as on_pair:
                 max_flow = usual_max_flow(frames, on_pair)
-            note(f"full colour is {max_flow:g} px a frame (--max-flow)")
+            note(f"full color is {max_flow:g} px a frame (--max-flow)")
         with (
             progress("flow") as on_pair,
-            closing(_tasks(frames, settings, max_flow, colours.legend)) as tasks,
+            closing(_tasks(frames, settings, max_flow, colors.legend)) as tasks,
             closing(in_order(_paint, tasks, jobs)) as painted,
         ):
             count = 0
@@ -103,7 +103,7 @@ def usual_max_flow(frames: Frames, on_pair: Callable[[], None]) -> float:
         height, width = next(full).pixels.shape[:2]
     lengths = []
     with closing(frames.read(_LOOK)) as small:
-        for _, first, second in neighbours(small):
+        for _, first, second in neighbors(small):
             flow = estimate_flow(first.pixels, second.pixels)
             lengths.append(np.quantile(np.hypot(*flow), 0.99) * width / flow.shape[2])
             on_pair()
@@ -116,7 +116,7 @@ def usual_max_flow(frames: Frames, on_pair: Callable[[], None]) -> float:
 
 def _tasks(frames: Frames, settings: MotionSettings, max_flow: float, legend: bool) -> Generator[_Task, None, None]:
     with closing(frames.read()) as read:
-        for _, first, second in neighbours(read):
+        for _, first, second in neighbors(read):
             yield _Task(first, second, settings, max_flow, legend)
 
 
@@ -127,11 +127,11 @@ def _single(frames: Frames) -> FlowError:
 def _paint(task: _Task) -> Frame:
     way = task.settings.directions[0]
     flow = measure_motion(task.first.pixels, task.second.pixels, task.settings)[way].flow
-    colours = flow_to_rgb(flow, task.max_flow)
+    colors = flow_to_rgb(flow, task.max_flow)
     if task.legend:
-        colours = with_legend(colours, task.max_flow)
+        colors = with_legend(colors, task.max_flow)
     shown = task.first if way == "forward" else task.second
-    return Frame(colours, shown.time, shown.duration)
+    return Frame(colors, shown.time, shown.duration)
 
 
 @contextmanager
@@ -148,7 +148,7 @@ def _video_writer(frames: Frames, target: Path, *, overwrite: bool) -> Generator
 
         def command(first: Frame) -> list[str]:
             height, width = (side + side % 2 if encoding.needs_even_size else side for side in first.pixels.shape[:2])
-            look = Look((width, height), frames.aspect, Colour().settled(height), frames.rate)
+            look = Look((width, height), frames.aspect, Color().settled(height), frames.rate)
             return video_command(program, place.part, look, encoding, None, first)
 
         feed = TimedFeed(frames.rate, ticks, "") if ticks else RawFeed()

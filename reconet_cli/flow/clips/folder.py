@@ -1,4 +1,4 @@
-"""Flow of every pair of neighbouring frames, as files in a folder."""
+"""Flow of every pair of neighboring frames, as files in a folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from reconet_cli.errors import FlowError
-from reconet_cli.flow.clips.frames import Frames, neighbours
+from reconet_cli.flow.clips.frames import Frames, neighbors
 from reconet_cli.flow.clips.outputs import Outputs, outputs_for
 from reconet_cli.flow.clips.workers import in_order
 from reconet_cli.flow.two_way import Direction, MotionSettings, measure_motion
@@ -55,7 +55,7 @@ def write_folder(
     def missing() -> Generator[_Task, None, None]:
         nonlocal kept
         with closing(frames.read()) as read:
-            for index, first, second in neighbours(read):
+            for index, first, second in neighbors(read):
                 stems: dict[Direction, str] = {"forward": frames.stem(index), "backward": frames.stem(index + 1)}
                 outputs = {way: outputs_for(folder, stems[way], suffix, way, settings) for way in settings.directions}
                 if all(output.are_complete(*first.pixels.shape[:2]) for output in outputs.values()):

@@ -72,7 +72,7 @@ def open_frames(path: Path, *, smooth: bool = False) -> Frames:
     return _Clip(path, program, source, info, video_stream(info, source.name), smooth)
 
 
-def neighbours(frames: Iterable[Frame]) -> Iterator[tuple[int, Frame, Frame]]:
+def neighbors(frames: Iterable[Frame]) -> Iterator[tuple[int, Frame, Frame]]:
     """Each frame with its index and the next one."""
     before: Frame | None = None
     for index, frame in enumerate(frames, -1):

@@ -46,7 +46,7 @@ class FlowDataset:
 
 
 def find_dataset(folder: Path, render_pass: str | None = None) -> FlowDataset | None:
-    """The data set in or up to three folders below `folder`, or None where no layout is recognised.
+    """The data set in or up to three folders below `folder`, or None where no layout is recognized.
 
     `render_pass` is `final` or `clean` (Sintel and Scene Flow); by default final where it is there. Raises `FlowError`
     for a data set that lacks a file.
@@ -65,7 +65,7 @@ def open_dataset(folder: Path, render_pass: str | None = None) -> FlowDataset:
     dataset = find_dataset(folder, render_pass)
     if dataset is None:
         asked = f" with a {render_pass} pass" if render_pass else ""
-        raise FlowError(f"{folder}: no optical-flow data set{asked} is recognised here", _KNOWN)
+        raise FlowError(f"{folder}: no optical-flow data set{asked} is recognized here", _KNOWN)
     return dataset
 
 

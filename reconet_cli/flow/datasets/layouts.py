@@ -32,7 +32,7 @@ def _folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir())
 
 
-def _neighbours(folder: Path, pattern: str) -> Iterator[tuple[Path, Path, str, str]]:
+def _neighbors(folder: Path, pattern: str) -> Iterator[tuple[Path, Path, str, str]]:
     """Pictures numbered n and n+1, and the two numbers as they are written; `pattern` has the number as its group."""
     numbered = {
         int(found[1]): (path, found[1])
@@ -89,7 +89,7 @@ def sintel(folder: Path, render_pass: str | None) -> list[FlowPair]:
     for scene in _folders(folder / "flow"):
         if not (frames / scene.name).is_dir():
             continue
-        for a, b, number, _ in _neighbours(frames / scene.name, r"frame_(\d+)"):
+        for a, b, number, _ in _neighbors(frames / scene.name, r"frame_(\d+)"):
             pairs.append(
                 FlowPair(
                     f"MPI Sintel ({kind})",
@@ -176,7 +176,7 @@ def scene_flow(folder: Path, render_pass: str | None) -> list[FlowPair]:
 def _scene_flow_pairs(folder: Path, frames: Path, scene: Path, side: str, kind: str) -> Iterator[FlowPair]:
     future, past = (folder / "optical_flow" / scene / way / side for way in ("into_future", "into_past"))
     letter = side[0].upper()
-    for a, b, first, second in _neighbours(frames / scene / side, r"(\d+)"):
+    for a, b, first, second in _neighbors(frames / scene / side, r"(\d+)"):
         reverse = _if_there(past, f"OpticalFlowIntoPast_{second}_{letter}.pfm")
         way, number = ("into_past", second) if reverse else ("into_future", first)
         yield FlowPair(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from reconet_cli.warping import inside_frame, motion_boundaries, visibility_mask
 
-# Neighbours that a shrinking surface puts on one pixel differ by less, two surfaces that cross by more (pixels).
+# Neighbors that a shrinking surface puts on one pixel differ by less, two surfaces that cross by more (pixels).
 _LARGEST_SPREAD = 1.5
 
 

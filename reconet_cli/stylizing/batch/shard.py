@@ -18,7 +18,7 @@ class Shard:
     count: int
 
     def of(self, items: Sequence[T]) -> list[T]:
-        """Every `count`-th item: each is in one part, and neighbours, which are often alike, in different ones."""
+        """Every `count`-th item: each is in one part, and neighbors, which are often alike, in different ones."""
         return list(items[self.number - 1 :: self.count])
 
 

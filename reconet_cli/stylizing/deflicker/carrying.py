@@ -10,14 +10,14 @@ import numpy as np
 from reconet_cli.stylizing.deflicker.scratch import Scratch
 
 # What is carried fits while its source's texture (luma without its mean over _AROUND) differs by less than _NOISE +
-# _EDGES x local contrast grey levels, and its mean by less than _LIGHT; at _LOST times that it does not fit at all.
+# _EDGES x local contrast gray levels, and its mean by less than _LIGHT; at _LOST times that it does not fit at all.
 _NOISE = 5.0
 _EDGES = 0.5
 _LIGHT = 24.0
 _AROUND = (21, 21)
 _NEAR = (5, 5)
 _LOST = 1.5
-# Half-size pixels between the ways of the neighbours on either side: so much a picture may be stretched, and at twice
+# Half-size pixels between the ways of the neighbors on either side: so much a picture may be stretched, and at twice
 # that it is torn, at an edge that covers or uncovers what lies behind.
 _STRETCHED = 1.2
 # Half way between two pixels. Chosen so that what is sampled over and over, bilinearly between these and the pixels, at
@@ -71,7 +71,7 @@ def fitting(
 
 
 def stretch(ways: np.ndarray) -> np.ndarray:
-    """How far apart the ways of each pixel's neighbours are, float32 in half-size pixels."""
+    """How far apart the ways of each pixel's neighbors are, float32 in half-size pixels."""
     slopes = (cv2.Sobel(part, cv2.CV_32F, x, 1 - x, ksize=1) for part in cv2.split(ways) for x in (1, 0))
     return functools.reduce(cv2.max, map(np.abs, slopes))
 
@@ -82,7 +82,7 @@ def sample(picture: np.ndarray, places: np.ndarray, result: np.ndarray | None = 
 
 
 def local_contrast(luma: np.ndarray) -> np.ndarray:
-    """Mean slope around each pixel in grey levels a pixel, float32."""
+    """Mean slope around each pixel in gray levels a pixel, float32."""
     across, down = (cv2.Sobel(luma, cv2.CV_32F, x, 1 - x, ksize=3, scale=1 / 8) for x in (1, 0))
     return cv2.blur(np.abs(across) + np.abs(down), _NEAR)
 

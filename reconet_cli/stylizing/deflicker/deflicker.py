@@ -25,7 +25,7 @@ class Deflicker:
     """Takes the flicker out of painted frames; call it with each frame of a clip, in order.
 
     What was shown is carried on from frame to frame, each place for a while before it is painted anew, with the
-    colours, contrast and sharpness of the frame just painted. Where it does not fit what is seen now, that frame shows.
+    colors, contrast and sharpness of the frame just painted. Where it does not fit what is seen now, that frame shows.
 
     `follow` needs source frames alone, so a thread may do it while they are painted; `show` is for another one.
     """

@@ -7,7 +7,7 @@ import numpy as np
 
 from reconet_cli.stylizing.deflicker.scratch import Scratch
 
-_CELL = 40  # px: colours and contrast are compared over neighbourhoods of about this size
+_CELL = 40  # px: colors and contrast are compared over neighborhoods of about this size
 # Contrast that cells without any are taken to have, in levels of 255, and the most that it is changed by in a frame.
 _FAINT = 2.0
 _LEAST, _MOST = 0.8, 1.4
@@ -17,9 +17,9 @@ _CURVATURE = np.array([[1, -2, 1]], np.float32)
 
 
 def matched(carried: np.ndarray, fresh: np.ndarray, scratch: Scratch) -> np.ndarray:
-    """`carried` with the mean colour and the contrast that `fresh` has in each neighbourhood, both RGBA.
+    """`carried` with the mean color and the contrast that `fresh` has in each neighborhood, both RGBA.
 
-    The transfer of Reinhard et al. (IEEE CG&A 21, 2001) in RGB, one gain for all three. A network's colours follow what
+    The transfer of Reinhard et al. (IEEE CG&A 21, 2001) in RGB, one gain for all three. A network's colors follow what
     the whole frame shows, so those painted earlier grow wrong; and mixing two paintings takes contrast. The result lies
     in `scratch`.
     """
@@ -50,7 +50,7 @@ def detail(picture: np.ndarray) -> float:
 
 
 def _moments(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means `(h, w, 4)` and variance over all colours `(h, w)` of neighbourhoods."""
+    """Means `(h, w, 4)` and variance over all colors `(h, w)` of neighborhoods."""
     height, width = picture.shape[:2]
     size = max(1, width // 2), max(1, height // 2)
     half = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Motion between neighbouring frames at half their size, quickly."""
+"""Motion between neighboring frames at half their size, quickly."""
 
 from __future__ import annotations
 

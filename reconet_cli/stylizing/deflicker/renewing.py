@@ -12,7 +12,7 @@ import numpy as np
 # Strokes are carried for _CARRIED frames; in each of the next _RENEWING this share of them gives way to new ones.
 _CARRIED, _RENEWING = 24, 12
 _SHARE = 0.12
-_PATCH = 16  # half-size px: neighbours within about so much are renewed together
+_PATCH = 16  # half-size px: neighbors within about so much are renewed together
 _NEW = 0.3  # less left of what was carried: as good as new
 _FEATHER = (5, 5)
 

@@ -28,11 +28,11 @@ def blend_by_mask(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> n
     return cv2.add(first, change, dtype=cv2.CV_16U)
 
 
-def with_colours_of(source: np.ndarray, painted: np.ndarray) -> np.ndarray:
+def with_colors_of(source: np.ndarray, painted: np.ndarray) -> np.ndarray:
     """The painting's luma with the source's chroma.
 
     Chroma is B - Y and R - Y, so it stays as it is when red, green and blue all change by the difference in luma.
-    Where that leaves the range the colour is clipped.
+    Where that leaves the range the color is clipped.
     """
     change = cv2.transform(cv2.subtract(painted, source, dtype=cv2.CV_32F), LUMA)
     return cv2.add(source, cv2.merge([change, change, change]), dtype=_DEPTHS[source.dtype.name])

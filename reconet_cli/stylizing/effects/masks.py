@@ -1,4 +1,4 @@
-"""Where to paint: pictures and clips in which white is painted, and colour keys."""
+"""Where to paint: pictures and clips in which white is painted, and color keys."""
 
 from __future__ import annotations
 
@@ -38,39 +38,39 @@ class Mask(AbstractContextManager["Mask"], Protocol):
 
 
 def open_mask(text: str, size: tuple[int, int], start: Fraction | None, ffmpeg: str | None) -> Mask:
-    """The mask of a colour key (`#rrggbb` or `#rrggbb:tolerance`) or a file, for frames of (width, height).
+    """The mask of a color key (`#rrggbb` or `#rrggbb:tolerance`) or a file, for frames of (width, height).
 
     `start` is where in the input the painting begins, in seconds: a mask clip begins there, too. Raises MediaError
     for a wrong key or a file that cannot be read.
     """
     if text.startswith("#"):
-        return ColourKey(*parse_key(text))
+        return ColorKey(*parse_key(text))
     return FileMask(Path(text), size, start, ffmpeg)
 
 
 def parse_key(text: str) -> tuple[tuple[int, int, int], float]:
-    """The colour (RGB) and the tolerance of `#rrggbb:tolerance`. Raises MediaError."""
+    """The color (RGB) and the tolerance of `#rrggbb:tolerance`. Raises MediaError."""
     match = _KEY.fullmatch(text)
     try:
         tolerance = float(match[2]) if match and match[2] is not None else _TOLERANCE
     except ValueError:
         tolerance = -1
     if match is None or not 0 <= tolerance <= 1:
-        raise MediaError(f"{text!r} is no colour key", "write #00ff00, or #00ff00:0.3 with a tolerance from 0 to 1")
+        raise MediaError(f"{text!r} is no color key", "write #00ff00, or #00ff00:0.3 with a tolerance from 0 to 1")
     red, green, blue = bytes.fromhex(match[1])
     return (red, green, blue), tolerance
 
 
-class ColourKey(Mask):
-    """Paints what has about the key's colour.
+class ColorKey(Mask):
+    """Paints what has about the key's color.
 
-    The distance between colours is Euclidean in RGB, 1 from black to white. Up to the tolerance a pixel is painted,
+    The distance between colors is Euclidean in RGB, 1 from black to white. Up to the tolerance a pixel is painted,
     above it less and less.
     """
 
-    def __init__(self, colour: tuple[int, int, int], tolerance: float) -> None:
+    def __init__(self, color: tuple[int, int, int], tolerance: float) -> None:
         levels = np.arange(256, dtype=np.float32)[:, None]
-        squares = ((levels - np.array(colour, np.float32)) / 255) ** 2 / 3
+        squares = ((levels - np.array(color, np.float32)) / 255) ** 2 / 3
         self._squares = squares.astype(np.float32).reshape(256, 1, 3)
         self._tolerance = tolerance
 
@@ -80,7 +80,7 @@ class ColourKey(Mask):
         """Nothing to close."""
 
     def fetch(self, frame: Frame) -> np.ndarray | None:
-        """Nothing: the frame's own colours say it all."""
+        """Nothing: the frame's own colors say it all."""
         return None
 
     def share(self, frame: Frame, fetched: np.ndarray | None) -> np.ndarray:

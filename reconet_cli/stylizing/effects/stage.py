@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from reconet_cli.stylizing.effects.blend import blend, blend_by_mask, side_by_side, split, with_colours_of
+from reconet_cli.stylizing.effects.blend import blend, blend_by_mask, side_by_side, split, with_colors_of
 from reconet_cli.stylizing.effects.masks import Mask
 from reconet_cli.stylizing.stage import Stage
 from reconet_cli.video.ffmpeg.pixels import Frame
@@ -66,7 +66,7 @@ class EffectsStage(Stage):
         """Show a painting; side by side with its source it is twice as wide."""
         effects, before, pixels = self._effects, source.pixels, painted.pixels
         if effects.keep_color:
-            pixels = with_colours_of(before, pixels)
+            pixels = with_colors_of(before, pixels)
         if self._mask:
             share = self._mask.share(source, prepared)
             pixels = blend_by_mask(before, pixels, share * np.float32(effects.strength))

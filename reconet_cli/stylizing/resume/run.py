@@ -1,4 +1,4 @@
-"""Read → stylise → write in segments: a run that was interrupted goes on where it stopped."""
+"""Read → stylize → write in segments: a run that was interrupted goes on where it stopped."""
 
 from __future__ import annotations
 

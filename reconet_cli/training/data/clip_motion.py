@@ -1,4 +1,4 @@
-"""Neighbouring frames of a clip with estimated flow and visibility."""
+"""Neighboring frames of a clip with estimated flow and visibility."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECONDS = Fraction(8)
 
 @dataclass(frozen=True)
 class ClipMotion:
-    """P pairs of neighbouring frames of one clip.
+    """P pairs of neighboring frames of one clip.
 
     `previous` and `current` are uint8 `(P, H, W, 3)`, `flow` is current→previous in pixels, float16 `(P, 2, H, W)`,
     `mask` bool `(P, 1, H, W)`, true where a pixel can be traced.
@@ -94,8 +94,8 @@ def read_motion(clip: OpenedClip, should_stop: Callable[[], bool] = lambda: Fals
     `KeyboardInterrupt` once `should_stop`.
     """
     frames, flows, masks = [], [], []
-    with closing(_neighbours(clip)) as neighbours:
-        for previous, current in neighbours:
+    with closing(_neighbors(clip)) as neighbors:
+        for previous, current in neighbors:
             if should_stop():
                 raise KeyboardInterrupt
             flow, reverse = _flow(current, previous), _flow(previous, current)
@@ -112,8 +112,8 @@ def _flow(a: np.ndarray, b: np.ndarray) -> Tensor:
     return torch.from_numpy(estimate_flow(a, b, METHOD))[None]
 
 
-def _neighbours(clip: OpenedClip) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
-    """Up to `PAIRS` pairs of neighbouring frames, spread over the first seconds."""
+def _neighbors(clip: OpenedClip) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
+    """Up to `PAIRS` pairs of neighboring frames, spread over the first seconds."""
     options = ReadOptions(size=clip.size, duration=SECONDS)
     reader = FfmpegReader(clip.program, clip.source, clip.info, clip.video, options)
     before: np.ndarray | None = None

@@ -1,4 +1,4 @@
-"""Frame pairs from real clips: neighbouring frames with estimated flow and visibility, computed once and kept."""
+"""Frame pairs from real clips: neighboring frames with estimated flow and visibility, computed once and kept."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _say_nothing(_: str) -> None:
 
 
 class Clips:
-    """Pairs of neighbouring frames of some clips.
+    """Pairs of neighboring frames of some clips.
 
     A clip that was seen before, under whatever name, is taken from the flow cache and not decoded. `note` is told what
     will be computed and how much room it takes, `on_clip` is called with the number of clips done and of those to do.

@@ -40,7 +40,7 @@ _LARGEST_GRAIN = 0.04
 
 
 def _grain(height: int, width: int, generator: torch.Generator) -> Tensor:
-    """Smooth grey noise `(1, height, width)` with spots of 3 to 10 px."""
+    """Smooth gray noise `(1, height, width)` with spots of 3 to 10 px."""
     spot = uniform(generator, 3, 10)
     knots = int(height / spot) + 2, int(width / spot) + 2
     return smooth_field(height, width, knots, generator) * _LARGEST_GRAIN * uniform(generator, 0, 1)
@@ -49,7 +49,7 @@ def _grain(height: int, width: int, generator: torch.Generator) -> Tensor:
 def _view(photo: Tensor, points: Tensor) -> Tensor:
     """Sample `photo` `(3, h, w)` at points `(2, H, W)` in its pixels; beyond its edge it continues mirrored."""
     height, width = photo.shape[-2:]
-    # align_corners=False: -1 is the outer edge of the first pixel, so pixel centre c lies at (2c + 1) / size - 1.
+    # align_corners=False: -1 is the outer edge of the first pixel, so pixel center c lies at (2c + 1) / size - 1.
     where = torch.stack([(2 * points[0] + 1) / width - 1, (2 * points[1] + 1) / height - 1], -1)
     return F.grid_sample(photo[None], where[None], mode="bilinear", padding_mode="reflection", align_corners=False)[0]
 
@@ -64,7 +64,7 @@ def moving_pair(photo: Tensor, size: int, generator: torch.Generator) -> FramePa
     photo = photo + _grain(height, width, generator)
     scale = min(height, width) / size * uniform(generator, _CLOSEST, 1.0)
     half = scale * size / 2
-    centre = torch.tensor([
+    center = torch.tensor([
         uniform(generator, min(half, width / 2), max(width - half, width / 2)) - 0.5,
         uniform(generator, min(half, height / 2), max(height - half, height / 2)) - 0.5,
     ])  # fmt: skip
@@ -72,7 +72,7 @@ def moving_pair(photo: Tensor, size: int, generator: torch.Generator) -> FramePa
     tilt = uniform(generator, -1, 1) * math.radians(6)
 
     def seen_from(points: Tensor) -> Tensor:
-        return turn(points * mirror[:, None, None], tilt, scale) + centre[:, None, None]
+        return turn(points * mirror[:, None, None], tilt, scale) + center[:, None, None]
 
     points = grid(size)
     flow = random_flow(size, generator)

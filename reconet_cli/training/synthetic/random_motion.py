@@ -25,7 +25,7 @@ def uniform(generator: torch.Generator, low: float, high: float) -> float:
 
 
 def grid(size: int) -> Tensor:
-    """Pixel centres relative to the middle of a square, `(2, size, size)`, x first."""
+    """Pixel centers relative to the middle of a square, `(2, size, size)`, x first."""
     axis = torch.arange(size, dtype=torch.float32) - (size - 1) / 2
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     return torch.stack([x, y])
@@ -41,7 +41,7 @@ def random_flow(size: int, generator: torch.Generator) -> Tensor:
     """A smooth random flow `(2, size, size)` in pixels: shift, turn, zoom and a gentle bend; sometimes none at all."""
     if uniform(generator, 0, 1) < _STILL:
         return torch.zeros(2, size, size)
-    # Squaring favours small motion, which most video has.
+    # Squaring favors small motion, which most video has.
     strength = uniform(generator, 0, 1) ** 2
     points = grid(size)
     angle = uniform(generator, -1, 1) * _LARGEST_TURN * strength

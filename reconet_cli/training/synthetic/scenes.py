@@ -58,8 +58,8 @@ class Layer:
         """How much of each point `(2, H, W)` of the previous frame the outline covers, `(1, H, W)`."""
         return _look_up(self.outline, self._square(points), "zeros")
 
-    def colour(self, points: Tensor) -> Tensor:
-        """Its colour at points of the previous frame, `(3, H, W)`; beyond the square it continues mirrored."""
+    def color(self, points: Tensor) -> Tensor:
+        """Its color at points of the previous frame, `(3, H, W)`; beyond the square it continues mirrored."""
         return _look_up(self.texture, self._square(points), "reflection")
 
     def _square(self, points: Tensor) -> Tensor:
@@ -79,8 +79,8 @@ def compose(coverages: list[Tensor]) -> Tensor:
     return torch.cat(shares)
 
 
-def _mix(shares: Tensor, colours: list[Tensor]) -> Tensor:
-    return (shares[:, None] * torch.stack(colours)).sum(0)
+def _mix(shares: Tensor, colors: list[Tensor]) -> Tensor:
+    return (shares[:, None] * torch.stack(colors)).sum(0)
 
 
 def render(layers: list[Layer], size: int) -> FramePairs:
@@ -94,8 +94,8 @@ def render(layers: list[Layer], size: int) -> FramePairs:
     now = [layer.coverage(points + layer.flow) for layer in layers]
     before[0], now[0] = torch.ones_like(before[0]), torch.ones_like(now[0])
     shares_before, shares_now = compose(before), compose(now)
-    previous = _mix(shares_before, [layer.colour(points) for layer in layers])
-    current = _mix(shares_now, [layer.colour(points + layer.flow) for layer in layers])
+    previous = _mix(shares_before, [layer.color(points) for layer in layers])
+    current = _mix(shares_now, [layer.color(points + layer.flow) for layer in layers])
     share, top = shares_now.max(0, keepdim=True)
     flow = torch.stack([layer.flow for layer in layers]).gather(0, top[:, None].expand(1, 2, -1, -1))
     # What covered the place that each visible point comes from?

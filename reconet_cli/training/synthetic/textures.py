@@ -65,8 +65,8 @@ def _box(rng: np.random.Generator) -> np.ndarray:
 def _foliage(side: int, rng: np.random.Generator) -> np.ndarray:
     """A cloud of small leaves with holes that one sees through."""
     mask = np.zeros((side, side), np.uint8)
-    centres = rng.normal(0.5, 0.16, (int(rng.integers(60, 400)), 2)) * side
-    for (x, y), size, turn in zip(centres, rng.uniform(0.006, 0.04, len(centres)), rng.uniform(0, 180, len(centres)),
+    centers = rng.normal(0.5, 0.16, (int(rng.integers(60, 400)), 2)) * side
+    for (x, y), size, turn in zip(centers, rng.uniform(0.006, 0.04, len(centers)), rng.uniform(0, 180, len(centers)),
                                   strict=True):  # fmt: skip
         cv2.ellipse(mask, (int(x), int(y)), (max(1, int(size * side)), max(1, int(size * side / 2))),
                     turn, 0, 360, 255, -1, cv2.LINE_AA)  # fmt: skip
@@ -74,14 +74,14 @@ def _foliage(side: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _palette(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Colours `(count, 3)`: a few hues that go together, mostly muted, from near black to near white."""
+    """Colors `(count, 3)`: a few hues that go together, mostly muted, from near black to near white."""
     hues = (rng.random() + rng.normal(0, 0.08, count) + rng.choice([0, 0, 0.5, 0.33], count)) % 1
     saturations, values = rng.beta(1.2, 3.2, count), rng.beta(1.3, 1.2, count)
-    return np.array([colorsys.hsv_to_rgb(*colour) for colour in zip(hues, saturations, values, strict=True)])
+    return np.array([colorsys.hsv_to_rgb(*color) for color in zip(hues, saturations, values, strict=True)])
 
 
 def fractal_noise(side: int, power: float, rng: np.random.Generator) -> np.ndarray:
-    """Grey noise `(side, side)` of unit variance whose amplitude falls with 1 / frequency^`power`.
+    """Gray noise `(side, side)` of unit variance whose amplitude falls with 1 / frequency^`power`.
 
     Photographs have a power near 1 (Field, J. Opt. Soc. Am. A 4, 1987).
     """
@@ -101,17 +101,17 @@ def _leaves(side: int, rng: np.random.Generator) -> np.ndarray:
     radii = large * smallest / np.sqrt(1 - rng.random(count) * (1 - (smallest / 0.5) ** 2))
     # Large ones first: with so few leaves a random order would leave bare ground.
     radii[: count // 10] = np.sort(radii)[::-1][: count // 10]
-    centres = rng.uniform(0, large, (count, 2))
+    centers = rng.uniform(0, large, (count, 2))
     index = np.zeros((large, large), np.int32)
     straight, turns, ratios = rng.random(count) < rng.random(), rng.uniform(0, 180, count), rng.uniform(0.15, 1, count)
     for leaf in range(1, count):
-        frame = (tuple(centres[leaf]), (2 * radii[leaf], 2 * radii[leaf] * ratios[leaf]), turns[leaf])
+        frame = (tuple(centers[leaf]), (2 * radii[leaf], 2 * radii[leaf] * ratios[leaf]), turns[leaf])
         if straight[leaf]:
             cv2.fillConvexPoly(index, np.int32(cv2.boxPoints(frame)), leaf)
         else:
             cv2.ellipse(index, frame, leaf, -1)
     slopes = rng.normal(0, 0.25, (count, 2)) / radii[:, None]
-    level = 1 - (slopes * centres).sum(1)
+    level = 1 - (slopes * centers).sum(1)
     grains = rng.exponential(0.06, (count, 2))
     values = np.concatenate([_palette(count, rng), slopes, level[:, None], grains], 1).astype(np.float32)
     red, green, blue, across, down, level, fine, coarse = (column[index] for column in values.T.copy())
@@ -127,13 +127,13 @@ def _enlarged(noise: np.ndarray) -> np.ndarray:
 
 
 def _blend(position: np.ndarray, rng: np.random.Generator, count: int) -> np.ndarray:
-    """Colours along a line of `count` palette entries; `position` in [0, 1]."""
-    colours, stops = _palette(count, rng), np.linspace(0, 1, count)
-    return np.stack([np.interp(position, stops, colours[:, channel]) for channel in range(3)], -1).astype(np.float32)
+    """Colors along a line of `count` palette entries; `position` in [0, 1]."""
+    colors, stops = _palette(count, rng), np.linspace(0, 1, count)
+    return np.stack([np.interp(position, stops, colors[:, channel]) for channel in range(3)], -1).astype(np.float32)
 
 
 def _cloud(side: int, rng: np.random.Generator) -> np.ndarray:
-    """Fractal noise through a few colours: clouds, water, cloth, stone."""
+    """Fractal noise through a few colors: clouds, water, cloth, stone."""
     noise = fractal_noise(side, rng.uniform(1.0, 2.0), rng)
     return _blend(0.5 + 0.25 * noise, rng, int(rng.integers(2, 5)))
 
@@ -158,8 +158,8 @@ def _bands(side: int, rng: np.random.Generator) -> np.ndarray:
     lines = (column % 1) < joint
     if rng.random() < 0.6:
         lines |= (down / (period * ratio)) % 1 < joint / ratio
-    colours = _palette(3, rng)
+    colors = _palette(3, rng)
     tile = 0.12 * rng.random() * np.sin(12.9898 * np.floor(column) + 78.233 * row)
     grain = 0.08 * rng.random() * fractal_noise(side, 1.0, rng)
-    picture = np.where(lines[..., None], colours[0], colours[1]) + (tile + grain)[..., None]
+    picture = np.where(lines[..., None], colors[0], colors[1]) + (tile + grain)[..., None]
     return cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.7)

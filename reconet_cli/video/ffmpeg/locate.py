@@ -17,7 +17,7 @@ _INSTALL = "install ffmpeg 5.1 or newer, or `pip install imageio-ffmpeg`, or nam
 def find_ffmpeg(explicit: str | None = None) -> str:
     """Return the path of ffmpeg: `explicit`, `$RECONET_FFMPEG`, PATH, then the imageio-ffmpeg wheel.
 
-    One that was asked for by name has to work; one on PATH that is too old is passed over in favour of the
+    One that was asked for by name has to work; one on PATH that is too old is passed over in favor of the
     wheel's. Raises MediaError when there is none.
     """
     for name, origin in ((explicit, "--ffmpeg"), (os.environ.get("RECONET_FFMPEG"), "RECONET_FFMPEG")):

@@ -1,4 +1,4 @@
-"""Colour properties of a stream, and the ffmpeg settings that keep them."""
+"""Color properties of a stream, and the ffmpeg settings that keep them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SAME_SIZE_FLAGS = f"neighbor+{_EXACT_FLAGS}"
 
 
 @dataclass(frozen=True)
-class Colour:
+class Color:
     """Matrix, primaries, transfer by ffmpeg's names ("unknown" where untagged); `full` None if untagged."""
 
     matrix: str = "unknown"
@@ -40,7 +40,7 @@ class Colour:
         """`PQ` or `HLG` for a high-dynamic-range transfer, else an empty string."""
         return _HDR.get(self.transfer, "")
 
-    def settled(self, height: int) -> Colour:
+    def settled(self, height: int) -> Color:
         """The same with every gap filled: untagged is bt709 from 720 lines up, else bt601; limited range.
 
         A matrix that swscale cannot do (RGB, ICtCp, …) counts as untagged: the frames are RGB by then.
@@ -52,18 +52,18 @@ class Colour:
             kin = "bt2020"
         primaries = kin if self.primaries in _UNKNOWN else self.primaries
         transfer = {"bt2020": "bt2020-10"}.get(kin, kin) if self.transfer in _UNKNOWN else self.transfer
-        return Colour(matrix, primaries, transfer, bool(self.full))
+        return Color(matrix, primaries, transfer, bool(self.full))
 
     def scale_in(self) -> dict[str, str]:
-        """Options of the scale filter that read frames of this (settled) colour."""
+        """Options of the scale filter that read frames of this (settled) color."""
         return {"in_color_matrix": _SCALE_MATRIX[self.matrix], "in_range": self._range}
 
     def scale_out(self) -> dict[str, str]:
-        """Options of the scale filter that make frames of this (settled) colour."""
+        """Options of the scale filter that make frames of this (settled) color."""
         return {"out_color_matrix": _SCALE_MATRIX[self.matrix], "out_range": self._range}
 
     def filter_tags(self) -> dict[str, str]:
-        """Options of the setparams filter that mark frames with this (settled) colour."""
+        """Options of the setparams filter that mark frames with this (settled) color."""
         return {
             "range": self._range,
             "colorspace": self.matrix,
@@ -82,7 +82,7 @@ class Colour:
 
 
 def has_alpha(pixel_format: str) -> bool:
-    """True for formats with a transparency channel, or a palette that may have transparent colours."""
+    """True for formats with a transparency channel, or a palette that may have transparent colors."""
     marks = ("rgba", "bgra", "argb", "abgr", "yuva", "gbrap", "ya8", "ya16", "ayuv", "pal8")
     return any(mark in pixel_format for mark in marks)
 

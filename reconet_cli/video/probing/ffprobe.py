@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from reconet_cli.system.json_text import json_value
-from reconet_cli.video.probing.color import Colour
+from reconet_cli.video.probing.color import Color
 from reconet_cli.video.probing.info import MediaInfo, Stream, VideoStream, clock
 
 ARGUMENTS = ["-show_format", "-show_streams", "-of", "json"]
@@ -55,7 +55,7 @@ def _stream(entry: Mapping[str, Any]) -> Stream:
         aspect=_fraction(entry.get("sample_aspect_ratio", "").replace(":", "/")) or Fraction(1),
         **clock(average, step, 1 / tick if tick else None),
         pixel_format=entry.get("pix_fmt", ""),
-        colour=_colour(entry),
+        color=_color(entry),
         cover="attached_pic" in usual["flags"],
         interlaced=entry.get("field_order") in ("tt", "bb", "tb", "bt"),
         captions=bool(entry.get("closed_captions")),
@@ -66,10 +66,10 @@ def _stream(entry: Mapping[str, Any]) -> Stream:
     )
 
 
-def _colour(entry: Mapping[str, Any]) -> Colour:
+def _color(entry: Mapping[str, Any]) -> Color:
     full = True if entry.get("pix_fmt", "").startswith("yuvj") else _RANGES.get(entry.get("color_range", ""))
     matrix, primaries, transfer = (entry.get(name, "unknown") for name in _MATRIX_AND_MORE)
-    return Colour(matrix, primaries, transfer, full)
+    return Color(matrix, primaries, transfer, full)
 
 
 def _fraction(text: str | None) -> Fraction | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from reconet_cli.video.probing.color import Colour, has_alpha
+from reconet_cli.video.probing.color import Color, has_alpha
 
 _INPUT = re.compile(r"^Input #0, (\S+), from ")
 _DURATION = re.compile(r"^\s*Duration: ([^,]+)(?:, start: (-?[\d.]+))?")
@@ -71,7 +71,7 @@ class VideoStream(Stream):
     steady: bool
     ticks: int
     pixel_format: str
-    colour: Colour
+    color: Color
     cover: bool
     interlaced: bool = False
     captions: bool = False
@@ -86,16 +86,16 @@ class VideoStream(Stream):
         return self.alpha_beside or has_alpha(self.pixel_format)
 
     @property
-    def grey_bits(self) -> int:
-        """The depth of a picture without colours, 0 for others."""
+    def gray_bits(self) -> int:
+        """The depth of a picture without colors, 0 for others."""
         match = re.fullmatch(r"gray(\d*)[lb]?e?", self.pixel_format)
         return int(match[1] or 8) if match else 0
 
     @property
-    def limited_grey(self) -> bool:
-        """True for grey that is black at 16 and white at 235 (in 8 bits); pictures and raw video are full-range."""
-        full = self.colour.full
-        return self.grey_bits > 0 and not (self.codec not in _VIDEO_STANDARDS if full is None else full)
+    def limited_gray(self) -> bool:
+        """True for gray that is black at 16 and white at 235 (in 8 bits); pictures and raw video are full-range."""
+        full = self.color.full
+        return self.gray_bits > 0 and not (self.codec not in _VIDEO_STANDARDS if full is None else full)
 
     @property
     def decoder(self) -> str:
@@ -196,7 +196,7 @@ def _stream(index: int, language: str, kind: str, text: str) -> Stream:
         aspect=Fraction(int(aspect[1]), int(aspect[2])) if aspect and int(aspect[2]) else Fraction(1),
         **_clock_of(text),
         pixel_format=pixels[1] if pixels else "",
-        colour=_colour(tags, pixels[1] if pixels else ""),
+        color=_color(tags, pixels[1] if pixels else ""),
         cover="(attached pic)" in text,
         interlaced=bool(_INTERLACED.search(tags)),
         captions=", Closed Captions" in text,
@@ -209,7 +209,7 @@ def _flags(text: str) -> frozenset[str]:
     return frozenset(name.replace(" ", "_") for name in re.findall(r"\(([^)]*)\)", marks[1] if marks else ""))
 
 
-def _colour(tags: str, pixel_format: str) -> Colour:
+def _color(tags: str, pixel_format: str) -> Color:
     """Read `tv, bt470bg/unknown/bt709, progressive`: range, matrix/primaries/transfer or one for all."""
     full: bool | None = True if pixel_format.startswith("yuvj") else None
     names = ["unknown"] * 3
@@ -221,7 +221,7 @@ def _colour(tags: str, pixel_format: str) -> Colour:
         elif re.match(r"(bt|smpte|fcc|gbr|ycgco|ictcp|film)", part):
             names = [part] * 3
     matrix, primaries, transfer = names
-    return Colour(matrix, primaries, transfer, full)
+    return Color(matrix, primaries, transfer, full)
 
 
 def _clock_of(text: str) -> dict[str, Any]:

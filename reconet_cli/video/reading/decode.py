@@ -61,17 +61,17 @@ def decode_command(
         stream = stream.filter("bwdif", mode="send_frame", parity=options.fields, deint="all")
     if options.rate:
         stream = _even(stream, options.rate, options.origin(info), pad=options.pad)
-    colour = {} if is_rgb(video.pixel_format) else video.colour.settled(video.height).scale_in()
-    if video.limited_grey:
-        # swscale takes every grey picture for a full-range one, whatever it is told.
-        most, unit = (1 << video.grey_bits) - 1, 1 << video.grey_bits - 8
+    color = {} if is_rgb(video.pixel_format) else video.color.settled(video.height).scale_in()
+    if video.limited_gray:
+        # swscale takes every gray picture for a full-range one, whatever it is told.
+        most, unit = (1 << video.gray_bits) - 1, 1 << video.gray_bits - 8
         stream = stream.filter("lut", c0=f"clip(round((val-{16 * unit})*{most}/{219 * unit}),0,{most})")
     size = _scaled_size(video, options, info.is_picture or info.format == "concat")
     same = not info.is_picture and (size["w"], size["h"]) == video.shown_size
     flags = SAME_SIZE_FLAGS if same and not options.smooth else SCALE_FLAGS
-    stream = stream.filter("scale", **size, **colour, out_range="pc", flags=flags)
-    if video.colour.hdr and options.tonemap:
-        stream = to_sdr(stream, video.colour)
+    stream = stream.filter("scale", **size, **color, out_range="pc", flags=flags)
+    if video.color.hdr and options.tonemap:
+        stream = to_sdr(stream, video.color)
     stream = stream.filter("format", pix_fmts=options.layout.name).filter("showinfo", checksum=0)
     only: dict[str, Any] = {"frames:v": 1} if info.is_picture else {}
     output = ffmpeg.output(stream, "pipe:1", f="rawvideo", fps_mode="passthrough", enc_time_base="1/1000000", **only)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconet_cli.video.probing.color import Colour
+from reconet_cli.video.probing.color import Color
 
 # Nits. What most HDR pictures are mastered for, and diffuse white in them (ITU-R BT.2408): the brightest SDR value.
 PEAK = 1000.0
@@ -25,17 +25,17 @@ _TO_BT709 = (
 )  # fmt: skip
 
 
-def to_sdr(stream: Any, colour: Colour) -> Any:
+def to_sdr(stream: Any, color: Color) -> Any:
     """Filter full-range PQ or HLG RGB frames into SDR RGB with BT.709 primaries and a 2.4 gamma.
 
     HLG becomes the light of a display of 1000 nits first, as in ITU-R BT.2100: its inverse OETF, then its OOTF, whose
     system gamma 1.2 is on luminance. Brightness is rolled off as in ITU-R BT.2390 (section 5.4.1), from a peak of 1000
     nits to diffuse white at 203, in each channel by itself. Every step is on 16-bit values.
     """
-    stream = _root_of_light(stream) if colour.hdr == "HLG" else stream.filter("format", pix_fmts="gbrp16le")
-    table = f"maxval*({_linear(colour.hdr)})"
+    stream = _root_of_light(stream) if color.hdr == "HLG" else stream.filter("format", pix_fmts="gbrp16le")
+    table = f"maxval*({_linear(color.hdr)})"
     stream = stream.filter("lutrgb", r=table, g=table, b=table, a="maxval")
-    if colour.primaries in ("bt2020", "unknown"):
+    if color.primaries in ("bt2020", "unknown"):
         stream = stream.filter("colorchannelmixer", **dict(_TO_BT709))
     table = f"maxval*pow(val/maxval,{1 / DISPLAY_GAMMA:.9f})"
     return stream.filter("lutrgb", r=table, g=table, b=table)

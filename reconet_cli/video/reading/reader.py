@@ -45,7 +45,7 @@ class Reader(Protocol):
 
 
 class FfmpegReader:
-    """Frames that ffmpeg decodes: rotation applied, colours converted with the stream's own matrix and range.
+    """Frames that ffmpeg decodes: rotation applied, colors converted with the stream's own matrix and range.
 
     Frame times come from the showinfo filter's log lines, one before each frame; so variable rates survive.
     They count from the input's start (of whichever stream begins first), or from `options.start`.

@@ -15,7 +15,7 @@ from reconet_cli.video.ffmpeg.hardware import device_options, encoder_device, on
 from reconet_cli.video.ffmpeg.pixels import PLAIN, Frame, Layout
 from reconet_cli.video.ffmpeg.process import GLOBAL_ARGUMENTS, LOG_PROBLEMS
 from reconet_cli.video.inputs.second_reader import SecondReader
-from reconet_cli.video.probing.color import SCALE_FLAGS, Colour, is_rgb
+from reconet_cli.video.probing.color import SCALE_FLAGS, Color, is_rgb
 from reconet_cli.video.probing.source import Source, file_url, picture_suffix
 from reconet_cli.video.reading.decode import seconds
 from reconet_cli.video.writing.containers import Container
@@ -29,11 +29,11 @@ _SHORTEST = Fraction(1, 1000)  # seconds of a frame that ffmpeg's muxers can gue
 
 @dataclass(frozen=True)
 class Look:
-    """What the frames are: (width, height), sample aspect ratio, colour to encode in, nominal frame rate, layout."""
+    """What the frames are: (width, height), sample aspect ratio, color to encode in, nominal frame rate, layout."""
 
     size: tuple[int, int]
     aspect: Fraction
-    colour: Colour
+    color: Color
     rate: Fraction
     layout: Layout = PLAIN
 
@@ -110,7 +110,7 @@ def video_command(
     if encoding.ticks is None:
         frames = _raw_frames(look)
     else:
-        # The feed counts from its first frame. There is nothing in it to analyse.
+        # The feed counts from its first frame. There is nothing in it to analyze.
         frames = ffmpeg.input("pipe:0", f="matroska", itsoffset=seconds(first.time), analyzeduration=0, fpsprobesize=0)
     if encoding.codec == "gif":
         picture = _gif(frames, look)
@@ -123,7 +123,7 @@ def video_command(
         **encoder_options(encoding.codec, encoding.crf, encoding.preset),
         **encoding.container.options,
         **(original.options if original else {}),
-        **({} if encoding.codec == "gif" else look.colour.encoder_tags()),
+        **({} if encoding.codec == "gif" else look.color.encoder_tags()),
         "fps_mode": "passthrough",
     }
     if encoding.ticks:
@@ -159,9 +159,9 @@ def codec_tag(encoding: Encoding) -> dict[str, Any]:
 def picture_command(program: str, path: Path, look: Look, *, series: bool = False) -> list[str]:
     """One raw frame on stdin into a picture file, or (`series`) many into those that the pattern `path` numbers."""
     suffix = picture_suffix(path)
-    bt601 = Colour("smpte170m", full=suffix == ".jpg").settled(look.size[1])
+    bt601 = Color("smpte170m", full=suffix == ".jpg").settled(look.size[1])
     codec, encoder = PICTURES[suffix]
-    stream = _picture(_raw_frames(look)["v:0"], replace(look, colour=bt601), encoder.format_of(look.layout))
+    stream = _picture(_raw_frames(look)["v:0"], replace(look, color=bt601), encoder.format_of(look.layout))
     # -update 1: a % in the name is a %.
     count = {"fps_mode": "passthrough"} if series else {"update": 1, "frames:v": 1}
     output = ffmpeg.output(stream, file_url(path), f="image2", **{"c:v": codec}, **count, **encoder.options)
@@ -181,11 +181,11 @@ def _raw_frames(look: Look) -> Any:
 
 
 def _picture(stream: Any, look: Look, pixel_format: str | None) -> Any:
-    stream = stream.filter("scale", **look.colour.scale_out(), flags=SCALE_FLAGS)
+    stream = stream.filter("scale", **look.color.scale_out(), flags=SCALE_FLAGS)
     if pixel_format:
         stream = stream.filter("format", pix_fmts=pixel_format)
     if not is_rgb(pixel_format or ""):
-        stream = stream.filter("setparams", **look.colour.filter_tags())
+        stream = stream.filter("setparams", **look.color.filter_tags())
     return stream.filter("setsar", sar=str(look.aspect).replace("/", ":"))
 
 

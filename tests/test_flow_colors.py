@@ -1,4 +1,4 @@
-"""Flow colours: the corners of Middlebury's wheel, lengths, unknown pixels, and the legend."""
+"""Flow colors: the corners of Middlebury's wheel, lengths, unknown pixels, and the legend."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,11 @@ import pytest
 from reconet_cli.flow.colors import flow_to_rgb, with_legend
 
 
-def colour_of(x: float, y: float, max_flow: float = 1) -> list[int]:
+def color_of(x: float, y: float, max_flow: float = 1) -> list[int]:
     return flow_to_rgb(np.array([[[x]], [[y]]], np.float32), max_flow)[0, 0].tolist()
 
 
-# The wheel has 15 + 6 + 4 + 11 + 13 + 6 colours; its code spreads the 55 over a circle of 54 steps, clockwise (y is
+# The wheel has 15 + 6 + 4 + 11 + 13 + 6 colors; its code spreads the 55 over a circle of 54 steps, clockwise (y is
 # down) from the right.
 @pytest.mark.parametrize(
     ("step", "expected"),
@@ -27,33 +27,33 @@ def colour_of(x: float, y: float, max_flow: float = 1) -> list[int]:
 )
 def test_the_corners_of_the_wheel(step, expected):
     angle = step / 54 * 2 * np.pi
-    np.testing.assert_allclose(colour_of(np.cos(angle), np.sin(angle)), expected, atol=1)
+    np.testing.assert_allclose(color_of(np.cos(angle), np.sin(angle)), expected, atol=1)
 
 
 def test_right_is_red_left_is_cyan_and_opposites_differ():
-    assert colour_of(1, 0) == colour_of(1, -0.0) == [255, 0, 0]
-    red, green, blue = colour_of(-1, 0)
+    assert color_of(1, 0) == color_of(1, -0.0) == [255, 0, 0]
+    red, green, blue = color_of(-1, 0)
     assert red == 0
     assert min(green, blue) > 200
     for x, y in ((1, 0), (0, 1), (0.6, 0.8), (-0.6, 0.8)):
-        assert np.abs(np.subtract(colour_of(x, y), colour_of(-x, -y))).max() > 150
+        assert np.abs(np.subtract(color_of(x, y), color_of(-x, -y))).max() > 150
 
 
 def test_lengths_run_from_white_to_full_and_then_darker():
-    assert colour_of(0, 0) == [255, 255, 255]
-    np.testing.assert_allclose(colour_of(0.5, 0), (255, 127.5, 127.5), atol=1)
-    assert colour_of(7, 0, max_flow=7) == [255, 0, 0]
-    np.testing.assert_allclose(colour_of(9, 0, max_flow=7), (191, 0, 0), atol=1)
+    assert color_of(0, 0) == [255, 255, 255]
+    np.testing.assert_allclose(color_of(0.5, 0), (255, 127.5, 127.5), atol=1)
+    assert color_of(7, 0, max_flow=7) == [255, 0, 0]
+    np.testing.assert_allclose(color_of(9, 0, max_flow=7), (191, 0, 0), atol=1)
 
 
 def test_the_longest_known_flow_is_the_default_scale():
     flow = np.zeros((2, 1, 3), np.float32)
     flow[0, 0] = 5, 2.5, 1000
     known = np.array([[True, True, False]])
-    colours = flow_to_rgb(flow, known=known)[0].tolist()
-    assert colours[0] == [255, 0, 0]
-    assert colours[1] == pytest.approx([255, 128, 128], abs=1)
-    assert colours[2] == [0, 0, 0]
+    colors = flow_to_rgb(flow, known=known)[0].tolist()
+    assert colors[0] == [255, 0, 0]
+    assert colors[1] == pytest.approx([255, 128, 128], abs=1)
+    assert colors[2] == [0, 0, 0]
     assert (flow_to_rgb(np.zeros((2, 4, 5), np.float32)) == 255).all()
 
 

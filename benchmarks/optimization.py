@@ -1,11 +1,11 @@
-"""Shipped styles beside the slow method: optimising every picture by itself (Gatys et al., CVPR 2016).
+"""Shipped styles beside the slow method: optimizing every picture by itself (Gatys et al., CVPR 2016).
 
-    python benchmarks/optimisation.py --pictures PHOTOS --paintings FOLDER --loss-network V.npz --judge S.npz
+    python benchmarks/optimization.py --pictures PHOTOS --paintings FOLDER --loss-network V.npz --measured-by S.npz
 
 The baseline starts from the photograph and takes L-BFGS steps on the losses that the style was trained with, temporal
-ones aside. A judge that trained nothing then measures style and content distance of the photograph, of the baseline
-after 100 and 300 steps, and of each of the style's networks. Finished pictures are kept in `--work`, so that the
-command can be stopped and run again.
+ones aside. A loss network that trained nothing then measures style and content distance of the photograph, of the
+baseline after 100 and 300 steps, and of each of the style's networks. Finished pictures are kept in `--work`, so
+that the command can be stopped and run again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STEPS = (100, 300)
 _SIDE = 256
 
 
-def optimise(photo: Tensor, style: Tensor, network: LossNetwork, weights: LossWeights) -> dict[str, Tensor]:
+def optimize(photo: Tensor, style: Tensor, network: LossNetwork, weights: LossWeights) -> dict[str, Tensor]:
     """The photograph after 100 and 300 L-BFGS steps on all losses but the temporal ones."""
     grams = network(style).grams
     image = photo.clone(memory_format=torch.contiguous_format).requires_grad_(True)
@@ -57,7 +57,7 @@ def optimise(photo: Tensor, style: Tensor, network: LossNetwork, weights: LossWe
         optimizer.param_groups[0]["max_iter"] = steps - done
         optimizer.step(closure)
         done = steps
-        found[f"optimised, {steps} steps"] = image.detach().clamp(0, 1)
+        found[f"optimized, {steps} steps"] = image.detach().clamp(0, 1)
     return found
 
 
@@ -71,7 +71,7 @@ def paintings_of(style: Style, path: Path, folder: Path, network: LossNetwork, w
         weights = LossWeights(**recipe["settings"]["weights"])
         painting = style_picture(folder / recipe["picture"], recipe["settings"]["style_scale"])
         with torch.enable_grad():
-            torch.save(optimise(photo, painting, network, weights), kept)
+            torch.save(optimize(photo, painting, network, weights), kept)
     made |= torch.load(kept, weights_only=True)
     for variant, file in style.variants.items():
         made[f"reconet {variant}"] = load_weights(file)(photo)
@@ -84,15 +84,15 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True, help="folder of the style pictures")
     parser.add_argument("--loss-network", required=True)
-    parser.add_argument("--judge", required=True)
+    parser.add_argument("--measured-by", required=True)
     parser.add_argument("--style", action="append", help="only these styles")
     parser.add_argument("--photographs", type=int, default=20)
-    parser.add_argument("--work", type=Path, default=Path("runs/optimisation"))
+    parser.add_argument("--work", type=Path, default=Path("runs/optimization"))
     args = parser.parse_args()
     torch.set_grad_enabled(False)
     args.work.mkdir(parents=True, exist_ok=True)
 
-    network, judge = load_loss_network(args.loss_network), load_loss_network(args.judge).with_paper_layers()
+    network, measuring = load_loss_network(args.loss_network), load_loss_network(args.measured_by).with_paper_layers()
     files = find_files([args.pictures], PICTURES)
     photographs = files[:: max(1, len(files) // args.photographs)][: args.photographs]
     table: dict[str, dict[str, list[float]]] = {}
@@ -101,14 +101,14 @@ def main() -> None:
             continue
         recipe = read_metadata(style.variants["fast"])["recipe"]
         painting = style_picture(args.paintings / recipe["picture"], recipe["settings"]["style_scale"])
-        target = judge(painting).grams
+        target = measuring(painting).grams
         rows: dict[str, tuple[list[float], list[float]]] = {}
         for path in photographs:
             made = paintings_of(style, path, args.paintings, network, args.work)
-            wanted = judge.contents(made["photograph"])
+            wanted = measuring.contents(made["photograph"])
             powers = [(layer**2).mean().item() for layer in wanted]
             for name, image in made.items():
-                seen = judge(image)
+                seen = measuring(image)
                 styles, contents = rows.setdefault(name, ([], []))
                 styles.append(losses.style_loss(seen.grams, target).item())
                 contents.append(losses.content_loss(seen.contents, wanted, powers).item())

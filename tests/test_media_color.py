@@ -1,4 +1,4 @@
-"""Colour, depth, transparency and shape: what goes in comes out, through a network that changes nothing."""
+"""Color, depth, transparency and shape: what goes in comes out, through a network that changes nothing."""
 
 import struct
 from fractions import Fraction
@@ -42,7 +42,7 @@ def test_ten_bits_stay_ten_bits(tools, tmp_path, matrix, short, span, pixel_form
     assert paint(source, target, crf=1) == []
     before, after = tools.info(source).video, tools.info(target).video
     assert after.pixel_format == "yuv420p10le"
-    assert after.colour == before.colour
+    assert after.color == before.color
     theirs = raw(tools, source, "yuv420p10le", np.uint16, span)
     ours = raw(tools, target, "yuv420p10le", np.uint16, span)
     difference = ours.astype(int) - theirs
@@ -133,8 +133,8 @@ def test_hdr_is_tone_mapped_and_said(tools, tmp_path, transfer):
     target = tmp_path / "out.mp4"
     notes = paint(source, target, network=network)
     assert any("tone-mapped" in note for note in notes)
-    colour = tools.info(target).video.colour
-    assert (colour.matrix, colour.primaries, colour.transfer, colour.full) == ("bt709", "bt709", "bt709", False)
+    color = tools.info(target).video.color
+    assert (color.matrix, color.primaries, color.transfer, color.full) == ("bt709", "bt709", "bt709", False)
     assert tools.info(target).video.pixel_format == "yuv420p10le"
     y, x = np.mgrid[0:64, 0:128]
     expected = hdr_to_sdr(np.stack([x / 128, y / 64, (x + y) / 192], -1), transfer) * 255
@@ -298,11 +298,11 @@ def test_orientation_of_photographs(tools, tmp_path, orientation, expected):
     assert np.array_equal(upright, expected(stored))
 
 
-@pytest.mark.parametrize("name", ["grey.png", "grey.jpg", "grey.mkv"])
-def test_grey(tools, tmp_path, name):
+@pytest.mark.parametrize("name", ["gray.png", "gray.jpg", "gray.mkv"])
+def test_gray(tools, tmp_path, name):
     ramp = np.tile(np.linspace(0, 255, 128), (32, 1))
     source = tmp_path / name
-    if name == "grey.mkv":
+    if name == "gray.mkv":
         stored = np.round(16 + ramp / 255 * 219).astype(np.uint8)
         tools.run("-f", "rawvideo", "-pix_fmt", "gray", "-s", "128x32", "-color_range", "tv", "-i", "-",
                   "-c:v", "ffv1", "-pix_fmt", "gray", "-color_range", "tv", source,
@@ -311,7 +311,7 @@ def test_grey(tools, tmp_path, name):
         cv2.imwrite(str(source), np.round(ramp).astype(np.uint8))
     assert tools.info(source).video.pixel_format == "gray"
     seen = []
-    paint(source, tmp_path / ("out.mkv" if name == "grey.mkv" else "out.png"),
+    paint(source, tmp_path / ("out.mkv" if name == "gray.mkv" else "out.png"),
           network=lambda frame: seen.append(frame) or frame)  # fmt: skip
     assert np.abs(seen[0] - ramp[..., None]).mean() < 1.2
 
