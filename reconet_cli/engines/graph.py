@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -10,11 +9,6 @@ from reconet_cli.model.network import ReCoNet
 
 LEVELS = 255
 DEEP_LEVELS = 65535
-
-
-def frame_type(levels: int) -> type[np.unsignedinteger]:
-    """The type of frames with so many levels."""
-    return np.uint8 if levels == LEVELS else np.uint16
 
 
 class FrameGraph(nn.Module):

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from reconet_cli.engines.kinds import Engine, EngineOptions, loader_of
-from reconet_cli.engines.ram import free_memory, lanes_that_fit
+from reconet_cli.engines.ram import free_memory, lanes_that_fit, size_that_fits
 from reconet_cli.errors import EngineError
 from reconet_cli.model.weights import read_metadata
 from reconet_cli.styles.finding import find_style
@@ -28,17 +28,13 @@ def load_engine(
     device: str = "auto",
     precision: str = "auto",
     deep: bool = False,
-    banded: bool = False,
 ) -> Engine:
     """Load a style for frames of one size, uint8 or (`deep`) uint16 over its whole range.
 
     `style` is a name, a path, or an exported file. `backend` is one of `BACKENDS`, or `auto`: PyTorch on a GPU, unless
     int8 is asked for, else OpenVINO where it is installed; for exported files it is one of `exported.BACKENDS`. Raises
-    `StyleError` for styles that cannot be loaded and `EngineError` for backends, devices and precisions that are not
-    there.
-
-    Frames that do not fit into the free memory are painted band by band where that helps, which is for the paper's
-    networks on a CPU and for all on a CUDA device; `banded` asks for it.
+    `StyleError` for styles that cannot be loaded, and `EngineError` for backends, devices and precisions that are not
+    there, and for frames that do not fit into the free memory.
     """
     path = find_style(style, variant)
     engine: Engine
@@ -52,29 +48,31 @@ def load_engine(
         source = ModelSource(path, height, width, deep)
         rounded = not deep and precision in ("auto", "int8")
         lanes = _lanes(path, height, width, "int8" if rounded else "float")
-        if device in ("auto", "cpu") and (banded or lanes == 0):
-            from reconet_cli.engines.bands.banded_engine import BandedEngine
-
-            engine = BandedEngine(source, precision)
-        else:
-            engine = OpenVINOEngine(source, device, precision, LANES if lanes is None else max(1, min(LANES, lanes)))
+        engine = OpenVINOEngine(source, device, precision, LANES if lanes is None else min(LANES, lanes))
     else:
         from reconet_cli.engines.torch.devices import choose_device
         from reconet_cli.engines.torch.engine import TorchEngine
         from reconet_cli.model.weights import load_weights
 
         chosen = choose_device(device)
-        banded = banded or (chosen.type == "cpu" and _lanes(path, height, width, "torch") == 0)
-        engine = TorchEngine(load_weights(path), height, width, chosen, precision, deep=deep, banded=banded)
+        if chosen.type == "cpu":
+            _lanes(path, height, width, "torch")
+        engine = TorchEngine(load_weights(path), height, width, chosen, precision, deep=deep)
     engine.description = f"{path.stem} · {engine.description}"
     return engine
 
 
 def _lanes(path: Path, height: int, width: int, way: str) -> int | None:
-    """As `lanes_that_fit`, with 0 only where bands help: the fast network's need as much memory as whole frames."""
-    config = read_metadata(path)["config"]
-    lanes = lanes_that_fit(config, height, width, way, free_memory())
-    return lanes if lanes is None or config["family"] == "paper" else max(1, lanes)
+    """As `lanes_that_fit`. Raises EngineError where not even one frame does."""
+    config, free = read_metadata(path)["config"], free_memory()
+    lanes = lanes_that_fit(config, height, width, way, free)
+    if lanes == 0 and free is not None:
+        largest = "x".join(str(side) for side in size_that_fits(config, height, width, way, free))
+        raise EngineError(
+            f"frames of {width}x{height} do not fit into the free memory ({free / 1e9:.1f} GB)",
+            f"up to {largest} would: --size {largest}; the fast networks need less",
+        )
+    return lanes
 
 
 def _choose_backend(backend: str, device: str, precision: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,13 @@ def lanes_that_fit(config: dict[str, Any], height: int, width: int, way: str, fr
         return None
     pixels = height * width
     return max(0, free - pixels * _ELSEWHERE) // (pixels * bytes_per_pixel(config, way))
+
+
+def size_that_fits(config: dict[str, Any], height: int, width: int, way: str, free: int) -> tuple[int, int]:
+    """The largest (width, height) of the same shape, even, of which one frame can be painted in `free` bytes."""
+    pixels = free / (_ELSEWHERE + bytes_per_pixel(config, way))
+    factor = math.sqrt(pixels / (height * width))
+    return max(2, int(width * factor) // 2 * 2), max(2, int(height * factor) // 2 * 2)
 
 
 def bytes_per_pixel(config: dict[str, Any], way: str) -> int:

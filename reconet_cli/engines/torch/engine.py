@@ -9,7 +9,6 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from reconet_cli.engines.bands.band_torch import banded_on_torch
 from reconet_cli.engines.graph import DEEP_LEVELS, LEVELS, FrameGraph
 from reconet_cli.engines.lanes import Lanes
 from reconet_cli.engines.rewrites import fold_upscaling
@@ -34,8 +33,7 @@ T = TypeVar("T")
 class TorchEngine:
     """A network on one PyTorch device, for frames `(height, width)`, uint8 or (`deep`) uint16.
 
-    It paints band by band where that is asked for (`banded`) or a CUDA device lacks the memory for a frame as a whole.
-    Raises `EngineError` for precisions that are not there.
+    Raises `EngineError` for precisions that are not there, and where a CUDA device lacks the memory for a frame.
     """
 
     def __init__(
@@ -47,7 +45,6 @@ class TorchEngine:
         precision: str,
         *,
         deep: bool = False,
-        banded: bool = False,
     ) -> None:
         self._device = device
         torch.set_num_threads(min(torch.get_num_threads(), processors()))
@@ -60,11 +57,7 @@ class TorchEngine:
         self.precision = precision
         self.description = f"PyTorch {device.type} {precision}"
         self.lanes = 1
-        whole = None if banded else self._of_whole_frames(network, (height, width, 3), deep=deep)
-        if whole is None:
-            whole = self._exactly(banded_on_torch(network, device, self._dtype, deep=deep))
-            self.description += ", band by band to save memory"
-        self._paint = whole
+        self._paint = self._of_frames(network, (height, width, 3), deep=deep)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paint an RGB frame `(H, W, 3)` of the size and type given at the start."""
@@ -74,8 +67,7 @@ class TorchEngine:
         """The same in full float32, where convolutions are chosen when they run; in a graph they were chosen before."""
         return full_float32()(paint) if self._device.type == "cuda" else paint
 
-    def _of_whole_frames(self, network: ReCoNet, shape: tuple[int, int, int], *, deep: bool) -> Paint | None:
-        """Paints frames as a whole, None where the device lacks the memory."""
+    def _of_frames(self, network: ReCoNet, shape: tuple[int, int, int], *, deep: bool) -> Paint:
         folded = fold_upscaling(network).to(self._device, self._dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         graph = FrameGraph(folded, self._dtype, DEEP_LEVELS if deep else LEVELS)
         step_by_step = self._exactly(partial(self._run, graph))
@@ -89,9 +81,12 @@ class TorchEngine:
                 self.description += f", without CUDA graphs ({reason(problem)})"
             try:
                 step_by_step(np.zeros(shape, np.uint16 if deep else np.uint8))
-            except torch.OutOfMemoryError:
+            except torch.OutOfMemoryError as problem:
                 torch.cuda.empty_cache()
-                return None
+                raise EngineError(
+                    f"frames of {shape[1]}x{shape[0]} do not fit into the GPU's memory",
+                    "--size or --scale makes them smaller; --device cpu has the machine's memory",
+                ) from problem
         return step_by_step
 
     def _captured(self, graph: FrameGraph, shape: tuple[int, int, int], most: int) -> Lanes[PaintAll]:

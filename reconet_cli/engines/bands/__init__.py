@@ -1,1 +1,0 @@
-"""Large frames painted band by band."""
