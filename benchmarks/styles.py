@@ -118,6 +118,9 @@ def main() -> None:
     for entry in entries:
         means = [statistics.mean(column) for column in zip(*rows[entry.name], strict=True)]
         print(f"{entry.name:<22}" + "".join(f"{value:>11.3f}" for value in (*means, lattice(entry))), flush=True)
+    print(f"\n{'e_stab, clip by clip':<22}" + "".join(f"{path.stem[:15]:>17}" for path in args.clips))
+    for entry in entries:
+        print(f"{entry.name:<22}" + "".join(f"{found[4]:>17.3f}" for found in rows[entry.name]), flush=True)
 
 
 if __name__ == "__main__":
