@@ -34,7 +34,7 @@ CASES = {
 class Noise:
     """A network that paints the same noise at once."""
 
-    description, precision, lanes = "noise", "", 1
+    description, precision, concurrency = "noise", "", 1
 
     def __init__(self, seed: int, height: int, width: int) -> None:
         self._picture = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)

@@ -32,7 +32,7 @@ import types, sys
 engine = types.ModuleType("reconet_cli.engines")
 class Identity:
     description = precision = "identity"
-    lanes = 1
+    concurrency = 1
     def __call__(self, frame): return frame
 engine.load_engine = lambda style, **options: Identity()
 sys.modules["reconet_cli.engines"] = engine
@@ -80,7 +80,7 @@ def describe(info: MediaInfo, video: VideoStream) -> str:
     color = video.color
     tags = f"{color.matrix}/{color.transfer}/{'full' if color.full else 'lim.'}"
     turned = f" {video.rotation:g}°" if video.rotation else ""
-    rate = f"{float(video.rate):.4g}{'' if video.steady else '~'}"
+    rate = f"{float(video.rate):.4g}{'' if video.constant_rate else '~'}"
     return f"{kinds} {video.width}x{video.height}{turned} {rate} fps {video.pixel_format} {tags}"
 
 

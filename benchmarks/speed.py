@@ -42,8 +42,8 @@ def eager(graph: FrameGraph) -> Paint:
 
 
 def seconds_per_frame(paint: Paint, frame: np.ndarray, frames: int) -> float:
-    """Mean time of a few frames, as many at a time as an engine has lanes."""
-    with ThreadPoolExecutor(getattr(paint, "lanes", 1)) as pool:
+    """Mean time of a few frames, as many at a time as an engine paints."""
+    with ThreadPoolExecutor(getattr(paint, "concurrency", 1)) as pool:
         start = time.perf_counter()
         list(pool.map(paint, [frame] * frames))
         return (time.perf_counter() - start) / frames

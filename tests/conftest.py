@@ -48,7 +48,7 @@ from reconet_cli.engines import register_engine
 class Identity:
     description = "identity"
     precision = "exact"
-    lanes = 1
+    concurrency = 1
     count = 0
     def __call__(self, frame):
         self.count += 1
@@ -59,7 +59,7 @@ class Identity:
         ):
             time.sleep(0.01)
         return frame
-register_engine(".same", lambda path, size, deep, options: Identity())
+register_engine(".same", lambda path, size, sixteen_bit, options: Identity())
 from reconet_cli.cli import main
 main()
 """
@@ -211,7 +211,7 @@ def stylize() -> list[str]:
 class Engine:
     """An engine out of a function of pixels."""
 
-    description, precision, lanes = "identity", "exact", 1
+    description, precision, concurrency = "identity", "exact", 1
 
     def __init__(self, paint: Callable[[np.ndarray], np.ndarray] = lambda frame: frame) -> None:
         self.paint = paint
@@ -223,6 +223,6 @@ class Engine:
 @pytest.fixture
 def identity() -> Iterator[Callable[[Loader], None]]:
     """IDENTITY is a style in this process; what is called with another loader makes its engines from there on."""
-    register_engine(".same", lambda path, size, deep, options: Engine())
+    register_engine(".same", lambda path, size, sixteen_bit, options: Engine())
     yield lambda loader: register_engine(".same", loader)
     unregister_engine(".same")

@@ -22,8 +22,8 @@ def silent(done, total):
 class Frames(Stage):
     """A stage out of a function of frames."""
 
-    def __init__(self, function: Callable, lanes: int = 1) -> None:
-        self.function, self.lanes = function, lanes
+    def __init__(self, function: Callable, concurrency: int = 1) -> None:
+        self.function, self.concurrency = function, concurrency
 
     def apply(self, source, painted, prepared):
         return self.function(painted)
@@ -32,7 +32,7 @@ class Frames(Stage):
 class Pixels(Stage):
     """A stage out of a function of pixels."""
 
-    lanes = 1
+    concurrency = 1
 
     def __init__(self, function: Callable) -> None:
         self.function = function
@@ -65,7 +65,7 @@ def paint(source: Path, target: Path, *, network=lambda frame: frame, **options)
     """Stylize with `network` and return what was told."""
     request = Request(str(source), str(target), **options)
     with told() as sentences:
-        assert whole.paint(request, lambda height, width, deep: [Pixels(network)], silent).frames > 0
+        assert whole.paint(request, lambda height, width, sixteen_bit: [Pixels(network)], silent).frames > 0
     return sentences
 
 

@@ -93,7 +93,7 @@ def test_foreign_errors_are_told_in_a_line_and_stop_nobody_else(capfd, identity,
             raise error
         return frame
 
-    identity(lambda path, size, deep, options: Engine(broken))
+    identity(lambda path, size, sixteen_bit, options: Engine(broken))
     names = [f"in/{number}.mp4" for number in range(6)]
     for name in names:
         (tmp_path / name).write_bytes((clips / "a.mp4").read_bytes())
@@ -217,7 +217,7 @@ def test_slurm_arrays_that_cannot_be_shared_out(values):
 
 def test_the_engine_is_loaded_once_per_size(capfd, identity, tools, clips):
     loaded = []
-    identity(lambda path, size, deep, options: loaded.append(size) or Engine())
+    identity(lambda path, size, sixteen_bit, options: loaded.append(size) or Engine())
     tools.run("-i", clips / "a.mp4", "-vf", "scale=48:16", clips / "a2.mp4")
     assert stylize(capfd, "in", "--output-dir", "out")[0] == 0
     assert sorted(loaded) == [(16, 32), (16, 48)]
@@ -228,7 +228,7 @@ def test_large_frames_of_another_size_take_the_place_of_the_old_ones(identity):
     alive: weakref.WeakSet = weakref.WeakSet()
     most = []
 
-    def load(path, size, deep, options):
+    def load(path, size, sixteen_bit, options):
         most.append(len(alive))
         alive.add(made := Engine())
         return made

@@ -23,7 +23,7 @@ from reconet_cli.video.request import Request
 class Slow:
     """An engine that takes a while for a frame."""
 
-    description, precision, lanes = "slow", "none", 2
+    description, precision, concurrency = "slow", "none", 2
     seconds = 0.1
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
@@ -55,7 +55,7 @@ def test_lanes_count_in_the_network_alone(monkeypatch):
             return super().__call__(frame)
 
     class Single(Slow):
-        lanes, inside = 1, 0
+        concurrency, inside = 1, 0
 
         def __call__(self, frame: np.ndarray) -> np.ndarray:
             self.inside += 1

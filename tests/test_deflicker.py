@@ -254,7 +254,7 @@ def test_motion_is_found_to_a_tenth_of_a_pixel():
 
 
 class Engine:
-    description, precision, lanes = "noise", "", 2
+    description, precision, concurrency = "noise", "", 2
 
     def __init__(self):
         self.random = np.random.default_rng(0)

@@ -172,7 +172,7 @@ def test_a_frame_that_is_painted_late_still_gets_its_own_mask(mask_clip):
         return np.full_like(pixels, 255)
 
     engine = Engine(paint)
-    engine.lanes = 12
+    engine.concurrency = 12
 
     class Source:
         def __iter__(self):
@@ -199,9 +199,9 @@ def styles(tmp_path, monkeypatch):
     """Three styles in place of networks, in the current folder: `negative.paint`, `black.paint` and `white.paint`."""
     paints = {"negative": lambda x: 255 - x, "black": np.zeros_like, "white": lambda x: np.full_like(x, 255)}
 
-    def load(path, size, deep, options):
+    def load(path, size, sixteen_bit, options):
         engine = Engine(paints[path.stem])
-        engine.lanes = 2
+        engine.concurrency = 2
         return engine
 
     register_engine(".paint", load)

@@ -12,11 +12,11 @@ from processes import PATIENCE
 
 from reconet_cli.engines import load_engine
 from reconet_cli.engines.graph import FrameGraph
-from reconet_cli.engines.lanes import Lanes
 from reconet_cli.engines.openvino.core import openvino_core
-from reconet_cli.engines.openvino.squares import join_squares
+from reconet_cli.engines.openvino.depth_to_space import depth_to_space
+from reconet_cli.engines.pool import Pool
 from reconet_cli.engines.rewrites import fold_upscaling
-from reconet_cli.engines.torch.cuda_lane import full_float32
+from reconet_cli.engines.torch.cuda_graph import full_float32
 from reconet_cli.engines.torch.engine import largest_batch
 from reconet_cli.engines.torch.gather import Gather
 from reconet_cli.errors import EngineError, StyleError
@@ -64,7 +64,7 @@ def test_fp32_equals_the_plain_network(style, backend, size):
 def test_squares_become_frames(dtype, size):
     frame = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (8, 12, 3), dtype=dtype)
     squares = np.stack([frame[row::2, column::2] for row in range(2) for column in range(2)], 2)
-    joined = join_squares(squares.reshape(4, 6, 12), *size)
+    joined = depth_to_space(squares.reshape(4, 6, 12), *size)
     assert np.array_equal(joined, frame[: size[0], : size[1]])
     assert joined.flags.c_contiguous
 
@@ -72,7 +72,7 @@ def test_squares_become_frames(dtype, size):
 @pytest.mark.parametrize("backend", ["torch", "openvino"])
 def test_deep_frames_keep_what_eight_bits_lose(style, backend):
     frame = scene(37, 51).astype(np.uint16) * 257 + np.arange(51, dtype=np.uint16)[:, None]
-    engine = load_engine(str(style), height=37, width=51, backend=backend, device="cpu", deep=True)
+    engine = load_engine(str(style), height=37, width=51, backend=backend, device="cpu", sixteen_bit=True)
     painted = engine(frame)
     assert painted.dtype == np.uint16
     assert painted.shape == frame.shape
@@ -85,7 +85,7 @@ def test_deep_frames_keep_what_eight_bits_lose(style, backend):
 def test_lanes_paint_at_the_same_time_and_frames_share_no_memory(style, backend):
     engine = load_engine(str(style), height=48, width=64, backend=backend, device="cpu", precision="fp32")
     frames = [np.roll(scene(48, 64), shift, axis=1) for shift in range(24)]
-    with ThreadPoolExecutor(engine.lanes) as pool:
+    with ThreadPoolExecutor(engine.concurrency) as pool:
         painted = list(pool.map(engine, frames))
     for frame, result in zip(frames, painted, strict=True):
         assert np.abs(result - reference(style, frame)).max() <= 1.0
@@ -142,7 +142,7 @@ def test_frames_of_several_threads_go_together_and_come_back_to_their_own():
         time.sleep(0.002)
         return [255 - frame for frame in frames]
 
-    gather = Gather(Lanes([paint_all, paint_all]), 4)
+    gather = Gather(Pool([paint_all, paint_all]), 4)
     frames = [np.full((2, 2, 3), number, np.uint8) for number in range(200)]
     with ThreadPoolExecutor(8) as pool:
         for frame, result in zip(frames, pool.map(gather, frames), strict=True):
@@ -160,7 +160,7 @@ def test_an_error_reaches_everyone_whose_frame_it_was_and_nobody_else():
             raise RuntimeError("thirteen")
         return list(frames)
 
-    gather = Gather(Lanes([paint_all]), 2)
+    gather = Gather(Pool([paint_all]), 2)
     frames = [np.full((1, 1, 3), number, np.uint8) for number in range(60)]
     with ThreadPoolExecutor(6) as pool:
         found = [pool.submit(gather, frame) for frame in frames]
@@ -171,7 +171,7 @@ def test_an_error_reaches_everyone_whose_frame_it_was_and_nobody_else():
 
 
 def test_a_batch_is_painted_as_its_frames_are(style):
-    """What CUDA lanes rely on, on the CPU."""
+    """What CUDA graphs rely on, on the CPU."""
     graph = FrameGraph(fold_upscaling(load_weights(style)))
     frames = np.stack([scene(40, 56), 255 - scene(40, 56), np.roll(scene(40, 56), 9, axis=1)])
     with torch.no_grad():
@@ -186,7 +186,7 @@ def test_a_batch_is_painted_as_its_frames_are(style):
 def test_cuda_equals_the_plain_network(style, precision):
     engine = load_engine(str(style), height=96, width=128, backend="torch", device="cuda", precision=precision)
     frames = [scene(96, 128), 255 - scene(96, 128)] * 4
-    with ThreadPoolExecutor(engine.lanes) as pool:
+    with ThreadPoolExecutor(engine.concurrency) as pool:
         for frame, result in zip(frames, pool.map(engine, frames), strict=True):
             assert np.abs(result - reference(style, frame)).max() <= (1.0 if precision == "fp32" else 8.0)
 
@@ -198,9 +198,9 @@ def test_batches_halve_until_they_fit():
         tried.append(count)
         if count > 1:
             raise torch.OutOfMemoryError
-        return "lanes"
+        return "concurrency"
 
-    assert largest_batch(4, make) == ("lanes", 1)
+    assert largest_batch(4, make) == ("concurrency", 1)
     assert tried == [4, 2, 1]
     with pytest.raises(RuntimeError, match="no capture"):
         largest_batch(4, lambda count: (_ for _ in ()).throw(RuntimeError("no capture")))

@@ -277,7 +277,8 @@ def test_devices_of_onnx_runtime(shared, monkeypatch, device, provider, options,
 def test_deep_frames_keep_what_a_file_can_hold(shared):
     frame = scene(37, 51).astype(np.uint16) * 257 + np.arange(51, dtype=np.uint16)[:, None]
     images, frames = (
-        load_engine(str(path), height=37, width=51, device="cpu", deep=True) for path in (shared.images, shared.frames)
+        load_engine(str(path), height=37, width=51, device="cpu", sixteen_bit=True)
+        for path in (shared.images, shared.frames)
     )
     gap = np.abs(images(frame) - reference(shared.fast, frame / 257) * 257)
     assert gap.max() <= 16

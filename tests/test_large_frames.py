@@ -48,8 +48,8 @@ def test_the_estimate_is_that_of_measurements():
     assert 0.67 < ram.bytes_per_pixel(fast, "torch") / 136 < 1.5
     assert 0.67 < ram.bytes_per_pixel(paper, "torch") / 756 < 1.5
     eighty = 7680 * 4320 * (90 + 2 * ram.bytes_per_pixel(fast, "int8"))
-    assert ram.lanes_that_fit(fast, 4320, 7680, "int8", eighty) == 2
-    assert ram.lanes_that_fit(fast, 4320, 7680, "int8", eighty // 3) == 0
+    assert ram.frames_that_fit(fast, 4320, 7680, "int8", eighty) == 2
+    assert ram.frames_that_fit(fast, 4320, 7680, "int8", eighty // 3) == 0
 
 
 @pytest.mark.gpu

@@ -216,15 +216,15 @@ def test_transparency_that_cannot_be_kept_is_said(tools, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
-@pytest.mark.parametrize("deep", [False, True])
-def test_transparent_picture(tools, tmp_path, suffix, deep):
+@pytest.mark.parametrize("sixteen_bit", [False, True])
+def test_transparent_picture(tools, tmp_path, suffix, sixteen_bit):
     source = tmp_path / "in.png"
-    tools.run("-f", "lavfi", "-i", f"testsrc2=size=96x64,{TRANSPARENT},format={'rgba64be' if deep else 'rgba'}",
+    tools.run("-f", "lavfi", "-i", f"testsrc2=size=96x64,{TRANSPARENT},format={'rgba64be' if sixteen_bit else 'rgba'}",
               "-frames:v", "1", "-update", "1", source)  # fmt: skip
     target = tmp_path / f"out.{suffix}"
     paint(source, target, network=lambda pixels: np.iinfo(pixels.dtype).max - pixels)
     assert tools.info(target).video.alpha
-    assert ("64" in tools.info(target).video.pixel_format) == (deep and suffix != "webp")
+    assert ("64" in tools.info(target).video.pixel_format) == (sixteen_bit and suffix != "webp")
     seen = [np.frombuffer(tools.run("-i", path, "-pix_fmt", "rgba", "-f", "rawvideo", "-").stdout, np.uint8)
             .reshape(64, 96, 4).astype(int) for path in (source, target)]  # fmt: skip
     assert np.abs(seen[0][..., 3] - seen[1][..., 3]).mean() < 2

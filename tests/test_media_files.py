@@ -73,7 +73,7 @@ def test_variable_rate_keeps_every_time(tools, tmp_path):
         filters="select='not(mod(n,7))+not(mod(n,5))+lt(n,6)',settb=1/90000",
         options=(*MIX, "-fps_mode", "passthrough", "-enc_time_base", "1/90000", "-bf", "0"),
     )  # fmt: skip
-    assert not tools.info(source).video.steady
+    assert not tools.info(source).video.constant_rate
     for suffix in ("mp4", "mkv"):
         target = tmp_path / f"out.{suffix}"
         paint(source, target)

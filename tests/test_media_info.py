@@ -49,14 +49,14 @@ def test_phone_video(rotation):
     assert (stream.width, stream.height, stream.shown_size) == (1280, 720, (720, 1280))
     assert stream.aspect == Fraction(16, 15)
     assert stream.rate == stream.average == Fraction(30000, 1001)
-    assert stream.steady
+    assert stream.constant_rate
     assert stream.ticks == 90_000
     assert stream.pixel_format == "yuv420p"
     assert stream.color == Color("bt470bg", "unknown", "bt709", False)
 
 
 @pytest.mark.parametrize(
-    ("text", "rate", "average", "steady", "ticks"),
+    ("text", "rate", "average", "constant_rate", "ticks"),
     [
         ("25 fps, 25 tbr, 12800 tbn (default)", 25, 25, True, 12800),
         ("23.98 fps, 23.98 tbr, 1k tbn", Fraction(24000, 1001), Fraction(24000, 1001), True, 1000),
@@ -67,9 +67,9 @@ def test_phone_video(rotation):
         ("90k tbr, 90k tbn", 25, None, False, 90_000),
     ],
 )
-def test_rates(text, rate, average, steady, ticks):
+def test_rates(text, rate, average, constant_rate, ticks):
     stream = video(f"Stream #0:0: Video: vp9 (Profile 0), yuv420p(tv), 642x642, SAR 1:1 DAR 1:1, {text}")
-    assert (stream.rate, stream.average, stream.steady, stream.ticks) == (rate, average, steady, ticks)
+    assert (stream.rate, stream.average, stream.constant_rate, stream.ticks) == (rate, average, constant_rate, ticks)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_cover_art_is_no_video(tools, tmp_path):
 
 def test_real_files(tools, clip, tmp_path):
     info = tools.info(clip)
-    assert (info.video.width, info.video.height, info.video.rate, info.video.steady) == (96, 64, 25, True)
+    assert (info.video.width, info.video.height, info.video.rate, info.video.constant_rate) == (96, 64, 25, True)
     assert info.duration == 1
     assert [s.codec for s in info.of_kind("audio")] == ["aac"]
     assert not info.is_picture

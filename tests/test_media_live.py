@@ -109,8 +109,8 @@ def test_fast_network_drops_nothing():
     assert camera.finished
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 8])
-def test_a_frame_is_shown_as_soon_as_it_is_painted(lanes):
+@pytest.mark.parametrize("concurrency", [1, 2, 8])
+def test_a_frame_is_shown_as_soon_as_it_is_painted(concurrency):
     """A camera that sends nothing more until the last frame was seen: no later one can push it through."""
     seen, late = threading.Semaphore(1), []
 
@@ -130,7 +130,7 @@ def test_a_frame_is_shown_as_soon_as_it_is_painted(lanes):
 
     camera, screen = Patient(10), Watched()
     live = Live(camera, screen, PATIENCE)
-    assert run(live.reader, [Frames(lambda frame: frame, lanes)], live.writer, depth=1, beyond=0) == 10
+    assert run(live.reader, [Frames(lambda frame: frame, concurrency)], live.writer, depth=1, beyond=0) == 10
     assert screen.shown == list(range(10))
     assert sorted(late)[5] < 0.25  # half of the default bound, on however busy a machine
     assert live.dropped == 0

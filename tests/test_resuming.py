@@ -45,7 +45,7 @@ def short_segments(monkeypatch):
 class Negative(Stage):
     """Paints the negative, counts its frames, and fails at one of them."""
 
-    lanes = 2
+    concurrency = 2
 
     def __init__(self, fail_at: int = 10**9, settled: object = "exact") -> None:
         self.fail_at, self.settled, self.count = fail_at, settled, 0
@@ -122,7 +122,7 @@ def test_interrupted_equals_uninterrupted(tools, sources, tmp_path, name, suffix
 class Unsteady:
     """Paints the same frame otherwise each time, and fails at one of them."""
 
-    description, precision, lanes = "unsteady", "exact", 2
+    description, precision, concurrency = "unsteady", "exact", 2
 
     def __init__(self, fail_at: int) -> None:
         self.fail_at = fail_at
@@ -458,7 +458,7 @@ def test_the_precision_that_was_settled_is_kept(sources, tmp_path, identity):
     """`auto` measures, so on another day it may choose otherwise; the segments behind the first must not differ."""
     out, asked = tmp_path / "out.mp4", []
 
-    def load(path, size, deep, options):
+    def load(path, size, sixteen_bit, options):
         precision, count = options.precision, itertools.count(1)
         asked.append(precision)
         first = len(asked) == 1

@@ -25,7 +25,7 @@ engine(np.zeros((16, 16, 3), np.uint8))
 count = "import os; print(len(os.sched_getaffinity(0)))"
 child = subprocess.run([sys.executable, "-c", count], capture_output=True, text=True, check=True).stdout.strip()
 import torch
-print(len(os.sched_getaffinity(0)), child, torch.get_num_threads() if sys.argv[3] == "torch" else 0, engine.lanes)
+print(len(os.sched_getaffinity(0)), child, torch.get_num_threads() if sys.argv[3] == "torch" else 0, engine.concurrency)
 """
 
 

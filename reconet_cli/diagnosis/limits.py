@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from reconet_cli.engines.lanes import Lanes
 from reconet_cli.engines.load import Engine
 from reconet_cli.engines.openvino.core import openvino_core
-from reconet_cli.engines.openvino.engine import LANES, OpenVINOEngine, compile_lanes
+from reconet_cli.engines.openvino.engine import CONCURRENCY, OpenVINOEngine, compile_requests
 from reconet_cli.engines.openvino.quantize import quantize
+from reconet_cli.engines.pool import Pool
 from reconet_cli.errors import EngineError
 from reconet_cli.system.processors import processors
 
@@ -31,17 +31,17 @@ _COPIED = 1 << 26
 
 
 class Convolution:
-    """A convolution that keeps every core busy, as an engine of `lanes`; `work` is its cost."""
+    """A convolution that keeps every core busy, as an engine of `concurrency`; `work` is its cost."""
 
     def __init__(self, precision: str) -> None:
         core = openvino_core()
         model = _convolution()
         if precision == "int8":
             model = quantize(model, [(0.0, 255.0)])
-        requests = compile_lanes(core, model, "CPU", precision, LANES)
-        self.lanes = len(requests)
+        requests = compile_requests(core, model, "CPU", precision, CONCURRENCY)
+        self.concurrency = len(requests)
         self.work = multiplications(model)
-        self._requests = Lanes(requests)
+        self._requests = Pool(requests)
         self._values = np.random.default_rng(0).integers(0, 256, (1, _HEIGHT, _WIDTH, _CHANNELS), dtype=np.uint8)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
@@ -55,9 +55,9 @@ class Copy:
     """Copies of large arrays on every lane; `work` is what one of them reads and writes, in bytes."""
 
     def __init__(self) -> None:
-        self.lanes = min(LANES, processors())
+        self.concurrency = min(CONCURRENCY, processors())
         self.work = 2.0 * _COPIED
-        self._arrays = Lanes(np.ones((2, _COPIED), np.uint8) for _ in range(self.lanes))
+        self._arrays = Pool(np.ones((2, _COPIED), np.uint8) for _ in range(self.concurrency))
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Copy once, whatever the frame."""

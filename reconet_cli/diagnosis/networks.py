@@ -41,7 +41,7 @@ def eager(weights: Path) -> Paint:
 
 
 def frames_per_second(contestants: Mapping[str, Paint], frame: np.ndarray) -> dict[str, float]:
-    """Frames a second of each contestant, as many at a time as it has `lanes`; the median of some rounds."""
+    """Frames a second of each contestant, as many at a time as it has `concurrency`; the median of some rounds."""
     batches = {name: _batch(paint, frame) for name, paint in contestants.items()}
     rates: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(_ROUNDS):
@@ -57,7 +57,7 @@ def _batch(paint: Paint, frame: np.ndarray) -> int:
 
 
 def _seconds(paint: Paint, frame: np.ndarray, frames: int) -> float:
-    with ThreadPoolExecutor(getattr(paint, "lanes", 1)) as pool:
+    with ThreadPoolExecutor(getattr(paint, "concurrency", 1)) as pool:
         start = time.perf_counter()
         list(pool.map(paint, [frame] * frames))
         return time.perf_counter() - start

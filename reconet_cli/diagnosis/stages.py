@@ -124,13 +124,13 @@ def profile(request: Request, style: str, **options: Any) -> Profile:
     decode, paint, encode = _Clock(), _Clock(), _Clock()
     with open_job(request) as job:
         width, height = job.reader.size
-        engine = load_engine(style, height=height, width=width, deep=job.layout.deep, **options)
+        engine = load_engine(style, height=height, width=width, sixteen_bit=job.layout.sixteen_bit, **options)
         reader, writer = _TimedReader(job.reader, decode), _TimedWriter(job.writer(), encode)
         start, own = time.perf_counter(), time.process_time()
         frames = run(reader, [_TimedNetwork(engine, paint)], writer)
         seconds, own = time.perf_counter() - start, time.process_time() - own
         job.commit()
-    share = {"decode": decode.seconds, "paint": paint.seconds / engine.lanes, "encode": encode.seconds}
+    share = {"decode": decode.seconds, "paint": paint.seconds / engine.concurrency, "encode": encode.seconds}
     spent = {"decoder": reader.decoder_seconds, "encoder": writer.encoder_seconds, "own": own}
     return Profile(frames, seconds, spent=spent, **{name: s / seconds for name, s in share.items()})
 

@@ -12,29 +12,29 @@ from typing import Any
 
 import numpy as np
 
-from reconet_cli.engines.lanes import Lanes
 from reconet_cli.engines.openvino.core import openvino_core
+from reconet_cli.engines.pool import Pool
 from reconet_cli.errors import EngineError, ReconetError
 from reconet_cli.system.failures import reason
 from reconet_cli.system.processors import processors
 
 Run = Callable[[np.ndarray], np.ndarray]
 BACKENDS = ("openvino", "onnxruntime")
-_BYTE, _DEEP = 255, 65535
+_BYTE, _SIXTEEN_BIT = 255, 65535
 _PROVIDER = "ExecutionProvider"  # how ONNX Runtime's names of devices end
 
 
 class ExportedEngine:
-    """A file for frames of one size, uint8 or (`deep`) uint16; those go through files for bytes in eight bits.
+    """A file for frames of one size, uint8 or (`sixteen_bit`) uint16; those go through files for bytes in eight bits.
 
     Raises `EngineError` where the file, its frames, the device or the precision do not fit.
     """
 
     def __init__(
-        self, path: Path, height: int, width: int, backend: str, device: str, precision: str, *, deep: bool
+        self, path: Path, height: int, width: int, backend: str, device: str, precision: str, *, sixteen_bit: bool
     ) -> None:
         load = {"openvino": _on_openvino, "onnxruntime": _on_onnxruntime}[_chosen(path, backend)]
-        self._levels = _DEEP if deep else _BYTE
+        self._levels = _SIXTEEN_BIT if sixteen_bit else _BYTE
         self.precision = "exported" if precision == "auto" else precision
         try:
             self._byte_frames, runs, name = load(path, height, width, device, precision)
@@ -42,9 +42,9 @@ class ExportedEngine:
             raise
         except Exception as problem:  # those of ONNX Runtime have no base of their own
             raise EngineError(f"cannot run {path} on {width}x{height} frames: {reason(problem)}", _HINT) from problem
-        self._runs = Lanes(runs)
-        self.lanes = len(runs)
-        narrow = ", in 8 bits" if deep and self._byte_frames else ""
+        self._runs = Pool(runs)
+        self.concurrency = len(runs)
+        narrow = ", in 8 bits" if sixteen_bit and self._byte_frames else ""
         self.description = f"{name}{narrow}"
         self._try(path, height, width)
 
@@ -66,7 +66,7 @@ class ExportedEngine:
     def _in_bytes(self, run: Run, frame: np.ndarray) -> np.ndarray:
         if self._levels == _BYTE:
             return run(frame[None])[0]
-        step = _DEEP // _BYTE
+        step = _SIXTEEN_BIT // _BYTE
         narrow = ((frame.astype(np.uint32) + step // 2) // step).astype(np.uint8)
         return run(narrow[None])[0].astype(np.uint16) * np.uint16(step)
 
@@ -101,7 +101,7 @@ def _takes_bytes(path: Path, kind: str, shape: Sequence[Any], height: int, width
 
 
 def _on_openvino(path: Path, height: int, width: int, device: str, precision: str) -> tuple[bool, list[Run], str]:
-    from reconet_cli.engines.openvino.engine import compile_lanes, offered_precisions
+    from reconet_cli.engines.openvino.engine import compile_requests, offered_precisions
 
     if precision == "int8":
         raise EngineError("an exported file keeps its precision", "export it with --precision int8")
@@ -114,7 +114,7 @@ def _on_openvino(path: Path, height: int, width: int, device: str, precision: st
     shape = [side.get_length() if side.is_static else None for side in model.inputs[0].partial_shape]
     byte_frames = _takes_bytes(path, model.inputs[0].element_type.get_type_name(), shape, height, width)
     model.reshape([1, height, width, 3] if byte_frames else [1, 3, height, width])
-    requests = compile_lanes(core, model, target, "fp32" if precision == "auto" else precision)
+    requests = compile_requests(core, model, target, "fp32" if precision == "auto" else precision)
     return byte_frames, [_openvino_run(request) for request in requests], f"OpenVINO {target}"
 
 

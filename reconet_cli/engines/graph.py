@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from reconet_cli.model.network import ReCoNet
 
 LEVELS = 255
-DEEP_LEVELS = 65535
+SIXTEEN_BIT_LEVELS = 65535
 
 
 class FrameGraph(nn.Module):
@@ -25,7 +25,7 @@ class FrameGraph(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Paint frames."""
-        # Deep values are scaled before they are rounded to half precision.
+        # Values of 16 bits are scaled before they are rounded to half precision.
         image = (frames.permute(0, 3, 1, 2).float() / self.levels).to(self.dtype)
         painted = self.network(image).float() * self.levels + 0.5
         whole = torch.uint8 if self.levels == LEVELS else torch.int32

@@ -13,14 +13,14 @@ from reconet_cli.model.endings import EXPORTED
 
 
 class Engine(Protocol):
-    """A style loaded for frames of one size; it may be called on `lanes` threads at the same time."""
+    """A style loaded for frames of one size; it may be called on `concurrency` threads at the same time."""
 
     description: str
     precision: str
-    lanes: int
+    concurrency: int
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Paint an RGB frame `(H, W, 3)`, uint8 or (deep) uint16; the result has the same shape and type."""
+        """Paint an RGB frame `(H, W, 3)`, uint8 or (sixteen_bit) uint16; the result has the same shape and type."""
         ...
 
 
@@ -38,10 +38,10 @@ class EngineOptions:
 Loader = Callable[[Path, tuple[int, int], bool, EngineOptions], Engine]
 
 
-def _exported(path: Path, size: tuple[int, int], deep: bool, options: EngineOptions) -> Engine:
+def _exported(path: Path, size: tuple[int, int], sixteen_bit: bool, options: EngineOptions) -> Engine:
     from reconet_cli.engines.exported import ExportedEngine
 
-    engine = ExportedEngine(path, *size, options.engine, options.device, options.precision, deep=deep)
+    engine = ExportedEngine(path, *size, options.engine, options.device, options.precision, sixteen_bit=sixteen_bit)
     engine.description = f"{path.name} · {engine.description}"
     return engine
 

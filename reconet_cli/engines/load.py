@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from reconet_cli.engines.kinds import Engine, EngineOptions, loader_of
-from reconet_cli.engines.ram import free_memory, lanes_that_fit, size_that_fits
+from reconet_cli.engines.ram import frames_that_fit, free_memory, size_that_fits
 from reconet_cli.errors import EngineError
 from reconet_cli.model.weights import read_metadata
 from reconet_cli.styles.finding import find_style
@@ -27,9 +27,9 @@ def load_engine(
     backend: str = "auto",
     device: str = "auto",
     precision: str = "auto",
-    deep: bool = False,
+    sixteen_bit: bool = False,
 ) -> Engine:
-    """Load a style for frames of one size, uint8 or (`deep`) uint16 over its whole range.
+    """Load a style for frames of one size, uint8 or (`sixteen_bit`) uint16 over its whole range.
 
     `style` is a name, a path, or an exported file. `backend` is one of `BACKENDS`, or `auto`: PyTorch on a GPU, unless
     int8 is asked for, else OpenVINO where it is installed; for exported files it is one of `exported.BACKENDS`. Raises
@@ -39,16 +39,18 @@ def load_engine(
     path = find_style(style, variant)
     engine: Engine
     if loader := loader_of(path):
-        return loader(path, (height, width), deep, EngineOptions(variant, backend, device, precision))
+        return loader(path, (height, width), sixteen_bit, EngineOptions(variant, backend, device, precision))
     backend = _choose_backend(backend, device, precision)
     if backend == "openvino":
-        from reconet_cli.engines.openvino.engine import LANES, OpenVINOEngine
+        from reconet_cli.engines.openvino.engine import CONCURRENCY, OpenVINOEngine
         from reconet_cli.engines.openvino.model import ModelSource
 
-        source = ModelSource(path, height, width, deep)
-        rounded = not deep and precision in ("auto", "int8")
-        lanes = _lanes(path, height, width, "int8" if rounded else "float")
-        engine = OpenVINOEngine(source, device, precision, LANES if lanes is None else min(LANES, lanes))
+        source = ModelSource(path, height, width, sixteen_bit)
+        rounded = not sixteen_bit and precision in ("auto", "int8")
+        concurrency = _concurrency(path, height, width, "int8" if rounded else "float")
+        engine = OpenVINOEngine(
+            source, device, precision, CONCURRENCY if concurrency is None else min(CONCURRENCY, concurrency)
+        )
     else:
         from reconet_cli.engines.torch.devices import choose_device
         from reconet_cli.engines.torch.engine import TorchEngine
@@ -56,23 +58,23 @@ def load_engine(
 
         chosen = choose_device(device)
         if chosen.type == "cpu":
-            _lanes(path, height, width, "torch")
-        engine = TorchEngine(load_weights(path), height, width, chosen, precision, deep=deep)
+            _concurrency(path, height, width, "torch")
+        engine = TorchEngine(load_weights(path), height, width, chosen, precision, sixteen_bit=sixteen_bit)
     engine.description = f"{path.stem} · {engine.description}"
     return engine
 
 
-def _lanes(path: Path, height: int, width: int, way: str) -> int | None:
-    """As `lanes_that_fit`. Raises EngineError where not even one frame does."""
+def _concurrency(path: Path, height: int, width: int, way: str) -> int | None:
+    """As `frames_that_fit`. Raises EngineError where not even one frame does."""
     config, free = read_metadata(path)["config"], free_memory()
-    lanes = lanes_that_fit(config, height, width, way, free)
-    if lanes == 0 and free is not None:
+    concurrency = frames_that_fit(config, height, width, way, free)
+    if concurrency == 0 and free is not None:
         largest = "x".join(str(side) for side in size_that_fits(config, height, width, way, free))
         raise EngineError(
             f"frames of {width}x{height} do not fit into the free memory ({free / 1e9:.1f} GB)",
             f"up to {largest} would: --size {largest}; the fast networks need less",
         )
-    return lanes
+    return concurrency
 
 
 def _choose_backend(backend: str, device: str, precision: str) -> str:

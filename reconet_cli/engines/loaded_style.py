@@ -65,19 +65,19 @@ class LoadedStyle:
         if frames.ndim == 4:
             return np.stack([self(frame) for frame in frames]) if len(frames) else frames.copy()
         height, width = frames.shape[:2]
-        return self.engine(height, width, deep=frames.dtype == np.uint16)(np.ascontiguousarray(frames))
+        return self.engine(height, width, sixteen_bit=frames.dtype == np.uint16)(np.ascontiguousarray(frames))
 
-    def engine(self, height: int, width: int, *, deep: bool = False, precision: str | None = None) -> Engine:
-        """The engine for frames of one size, uint8 or (`deep`) uint16, kept for the next ones.
+    def engine(self, height: int, width: int, *, sixteen_bit: bool = False, precision: str | None = None) -> Engine:
+        """The engine for frames of one size, uint8 or (`sixteen_bit`) uint16, kept for the next ones.
 
         `precision` overrides the style's own. Raises `EngineError` and `StyleError`.
         """
-        engines = self._of_size((height, width, deep))
+        engines = self._of_size((height, width, sixteen_bit))
         options = self.options
         chosen = precision or options.precision
         if chosen not in engines:
             engines[chosen] = load_engine(
-                str(self.path), height=height, width=width, deep=deep,
+                str(self.path), height=height, width=width, sixteen_bit=sixteen_bit,
                 backend=options.engine, device=options.device, precision=chosen,
             )  # fmt: skip
             log.info(engines[chosen].description)

@@ -15,7 +15,7 @@ _ELSEWHERE = 90
 _NEEDS = {"int8": (6, 12), "float": (12, 12), "torch": (14, 76)}
 
 
-def lanes_that_fit(config: dict[str, Any], height: int, width: int, way: str, free: int | None) -> int | None:
+def frames_that_fit(config: dict[str, Any], height: int, width: int, way: str, free: int | None) -> int | None:
     """How many frames may be painted at a time in `free` bytes (None: unknown, then None); 0: none as a whole.
 
     `config` is a weights file's; `way` is `int8` or `float` (both on OpenVINO), or `torch`.

@@ -38,13 +38,13 @@ class PhasedHead(nn.Module):
 
     conv: nn.Conv2d
 
-    def squares(self, x: Tensor) -> Tensor:
+    def blocks(self, x: Tensor) -> Tensor:
         """`(N, C, H, W)` to `(N, 4 · out, H', W')`: channel, then row and column in the square."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         """The same, `(N, out, 2H', 2W')`."""
-        return F.pixel_shuffle(self.squares(x), 2)
+        return F.pixel_shuffle(self.blocks(x), 2)
 
 
 class UpscaleHead(PhasedHead):
@@ -63,7 +63,7 @@ class UpscaleHead(PhasedHead):
         state = {"weight": weight.reshape(self.conv.weight.shape), "bias": conv.bias.repeat_interleave(4)}
         self.conv.load_state_dict(state)
 
-    def squares(self, x: Tensor) -> Tensor:
+    def blocks(self, x: Tensor) -> Tensor:
         """`(N, C, H, W)` to `(N, 4 · out, H, W)`."""
         return self.conv(F.pad(x, (1, 1, 1, 1), mode="replicate"))
 
@@ -86,7 +86,7 @@ class ShuffledHead(PhasedHead):
         self.conv = nn.Conv2d(inputs, 4 * outputs, size + 1, stride=2)
         self.conv.load_state_dict({"weight": weight.flatten(0, 2), "bias": head.conv.bias.repeat_interleave(4)})
 
-    def squares(self, x: Tensor) -> Tensor:
+    def blocks(self, x: Tensor) -> Tensor:
         """`(N, C, H, W)` with even sides to `(N, 4 · out, H / 2, W / 2)`."""
         return self.conv(F.pad(x, (self.padding,) * 4, mode="reflect"))
 

@@ -24,7 +24,7 @@ class Network(Stage):
     """
 
     def __init__(self, engines: Sequence[Engine], share: Callable[[Fraction], float] = lambda time: 0.0) -> None:
-        self.lanes = min(engine.lanes for engine in engines)
+        self.concurrency = min(engine.concurrency for engine in engines)
         self._engines = engines
         self._share = share
 

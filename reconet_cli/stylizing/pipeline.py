@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import Any
 
 from reconet_cli.stylizing.channel import AWAKE, Channel, StoppedError
-from reconet_cli.stylizing.stage import Stage, lanes, parallel
+from reconet_cli.stylizing.stage import Stage, concurrency, parallel
 from reconet_cli.video.ffmpeg.pixels import Frame
 from reconet_cli.video.reading.reader import Reader
 from reconet_cli.video.writing.writer import Writer
@@ -139,7 +139,7 @@ def run(
     `beyond` are handed to the painting threads beyond their number. The first error of any stage (or KeyboardInterrupt)
     ends all, aborts reader and writer and is raised; both are finished or aborted on return.
     """
-    threads_to_paint = lanes(stages)
+    threads_to_paint = concurrency(stages)
     state = _Run(reader, stages, writer, depth, threads_to_paint + beyond)
     threads = [
         threading.Thread(target=state.decode, name="decode", daemon=True),

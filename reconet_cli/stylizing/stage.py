@@ -18,11 +18,11 @@ class Stage:
 
     `prepare` sees every source frame, in order, on the reading thread, while earlier frames are still being painted.
     Its result is passed to `apply`. If `in_order` is set, `apply` runs on one thread, frame after frame; otherwise it
-    runs on up to `lanes` threads at a time (None: any number), in any order.
+    runs on up to `concurrency` threads at a time (None: any number), in any order.
     """
 
     in_order: bool = False
-    lanes: int | None = None
+    concurrency: int | None = None
 
     def prepare(self, source: Frame) -> Any:
         """Do the work that needs only the source frame; the result is passed to `apply`."""
@@ -51,9 +51,9 @@ def parallel(stages: list[Stage]) -> int:
     return next((number for number, stage in enumerate(stages) if stage.in_order), len(stages))
 
 
-def lanes(stages: list[Stage]) -> int:
+def concurrency(stages: list[Stage]) -> int:
     """The number of threads that out-of-order stages may use."""
-    return min((stage.lanes for stage in stages if not stage.in_order and stage.lanes), default=1)
+    return min((stage.concurrency for stage in stages if not stage.in_order and stage.concurrency), default=1)
 
 
 def remembered(stages: list[Stage]) -> Memory:

@@ -95,9 +95,9 @@ def stylize_file(
     with ExitStack() as stack:
 
         def open_stages(
-            height: int, width: int, deep: bool, settled: Sequence[tuple[str, str]] | None = None
+            height: int, width: int, sixteen_bit: bool, settled: Sequence[tuple[str, str]] | None = None
         ) -> tuple[list[Stage], Any]:
-            network = _network(styles, effects, height, width, deep, settled)
+            network = _network(styles, effects, height, width, sixteen_bit, settled)
             mask = None
             if effects.mask:
                 opened = open_mask(effects.mask, (width, height), request.start, request.ffmpeg)
@@ -107,7 +107,7 @@ def stylize_file(
 
         if resumable:
             return paint_resumably(request, open_stages, _identity(styles, effects), show)
-        return paint(request, lambda height, width, deep: open_stages(height, width, deep)[0], show)
+        return paint(request, lambda height, width, sixteen_bit: open_stages(height, width, sixteen_bit)[0], show)
 
 
 def _silent(done: int, total: int | None) -> None:
@@ -123,14 +123,16 @@ def _network(
     effects: Effects,
     height: int,
     width: int,
-    deep: bool,
+    sixteen_bit: bool,
     settled: Sequence[tuple[str, str]] | None,
 ) -> Network:
     """The networks; `settled` has an earlier run's precisions, because `auto` may come to something else today."""
-    engines = [style.engine(height, width, deep=deep) for style in styles]
+    engines = [style.engine(height, width, sixteen_bit=sixteen_bit) for style in styles]
     if settled:
         engines = [
-            engine if engine.precision == precision else style.engine(height, width, deep=deep, precision=precision)
+            engine
+            if engine.precision == precision
+            else style.engine(height, width, sixteen_bit=sixteen_bit, precision=precision)
             for engine, style, (_, precision) in zip(engines, styles, settled, strict=True)
         ]
     return Network(engines, effects.share)

@@ -36,21 +36,21 @@ class Outcome:
 def paint(request: Request, open_stages: OpenStages, progress: Progress) -> Outcome:
     """Paint what `request` names. Raises ReconetError; nothing is left behind then.
 
-    What the user should know goes to the log. `open_stages(height, width, deep)` is asked once the input is open;
-    `deep` frames are uint16, others uint8.
+    What the user should know goes to the log. `open_stages(height, width, sixteen_bit)` is asked once the input is
+    open; `sixteen_bit` frames are uint16, others uint8.
     """
     with open_job(request) as job:
         width, height = job.reader.size
         writer = job.writer()
         for sentence in job.notes:
             log.info(sentence)
-        stages = open_stages(height, width, job.layout.deep)
+        stages = open_stages(height, width, job.layout.sixteen_bit)
         advance = Counter(job.total, progress)
         began = time.perf_counter()
         if request.latency:
             frames = _run_live(Live(job.reader, writer, request.latency), stages, advance)
         else:
-            depth = _depth(width * height * (6 if job.layout.deep else 3))
+            depth = _depth(width * height * (6 if job.layout.sixteen_bit else 3))
             frames = run(job.reader, stages, writer, depth=depth, on_frame=advance)
         seconds = time.perf_counter() - began
         job.commit()

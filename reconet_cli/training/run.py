@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 
 import torch
 
-from reconet_cli.engines.torch.cuda_lane import full_float32
+from reconet_cli.engines.torch.cuda_graph import full_float32
 from reconet_cli.errors import TrainingError
 from reconet_cli.model.loss_networks import LossNetwork
 from reconet_cli.model.weights import save_weights

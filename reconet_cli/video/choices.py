@@ -9,7 +9,7 @@ from reconet_cli.video.ffmpeg.encoders import ENCODERS, NAMES, PICTURES, UNKNOWN
 from reconet_cli.video.ffmpeg.hardware import hardware_decoder, hardware_encoder
 from reconet_cli.video.ffmpeg.pixels import Layout
 from reconet_cli.video.inputs.series import series_pattern
-from reconet_cli.video.probing.color import is_deep
+from reconet_cli.video.probing.color import has_high_bit_depth
 from reconet_cli.video.probing.info import MediaInfo, VideoStream
 from reconet_cli.video.probing.interlace import field_order
 from reconet_cli.video.probing.source import Source, picture_suffix
@@ -41,15 +41,15 @@ def video_codec(request: Request, video: VideoStream | None) -> str:
 def layout_for(request: Request, video: VideoStream, name: str) -> tuple[Layout, list[str]]:
     """The layout to read in: what the input has and the output can keep; and a sentence on what gets lost."""
     if request.raw_format:
-        return Layout(deep=request.raw_format == "rgb48le"), []
-    there = Layout(is_deep(video.pixel_format), video.alpha)
+        return Layout(sixteen_bit=request.raw_format == "rgb48le"), []
+    there = Layout(has_high_bit_depth(video.pixel_format), video.alpha)
     if request.to_picture or request.series:
         what, encoder = PICTURES[picture_suffix(series_pattern(request.output))]
     else:
         what = video_codec(request, video)
         encoder = ENCODERS.get(what, UNKNOWN)
     kept, notes = encoder.takes(there), []
-    if there.deep and not kept.deep:
+    if there.sixteen_bit and not kept.sixteen_bit:
         notes.append(f"{name} has more than 8 bits a channel: {what} keeps 8")
     if there.alpha and not kept.alpha:
         notes.append(f"{name} may have transparent parts: they become opaque, because {what} has no transparency")

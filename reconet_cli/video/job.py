@@ -181,14 +181,14 @@ class Job:
         """How the output, a video file, is made; adds to `notes` what does not get into it as it is."""
         container = self.request.container
         ticks = clock(container, self.video.ticks if self.video else 0, self.request.rate)
-        steady = bool(self.request.rate) or self.video is None or self.video.steady
+        constant_rate = bool(self.request.rate) or self.video is None or self.video.constant_rate
         encoding = Encoding(
             container,
             video_codec(self.request, self.video),
             self.request.crf,
             self.request.preset,
             ticks,
-            steady,
+            constant_rate,
             (*_prompt(self.request, self.video), *self.request.extra),
             self.request.gpu,
         )

@@ -14,7 +14,7 @@ from reconet_cli.video.choices import fields_of
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame, Layout
 from reconet_cli.video.inputs.finding import find_input
-from reconet_cli.video.probing.color import Color, is_deep
+from reconet_cli.video.probing.color import Color, has_high_bit_depth
 from reconet_cli.video.probing.info import MediaInfo, Stream
 from reconet_cli.video.probing.packets import with_measured_rate
 from reconet_cli.video.probing.source import video_stream
@@ -43,7 +43,7 @@ class Video(AbstractContextManager["Video"]):
             fields, remarks = fields_of(program, source, video)
             for sentence in (*source.notes, *remarks):
                 log.info(sentence)
-            layout = Layout(is_deep(video.pixel_format), video.alpha)
+            layout = Layout(has_high_bit_depth(video.pixel_format), video.alpha)
             options = replace(options, fields=fields, layout=layout)
             self._reader = FfmpegReader(program, source, info, video, options, feed=pipe.feed if pipe else None)
             stack.callback(self._reader.release)

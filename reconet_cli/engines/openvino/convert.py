@@ -8,22 +8,22 @@ from typing import Any
 import torch
 from torch import nn
 
-from reconet_cli.engines.graph import DEEP_LEVELS, LEVELS
-from reconet_cli.engines.openvino.squares_graph import SquaresGraph
+from reconet_cli.engines.graph import LEVELS, SIXTEEN_BIT_LEVELS
+from reconet_cli.engines.openvino.graph import BlocksGraph
 from reconet_cli.model.network import ReCoNet
 
 
-def convert(network: ReCoNet, height: int, width: int, *, deep: bool = False) -> Any:
-    """An `openvino.Model` of `SquaresGraph` for frames `(1, H, W, 3)`, uint8 or (`deep`) uint16."""
+def convert(network: ReCoNet, height: int, width: int, *, sixteen_bit: bool = False) -> Any:
+    """An `openvino.Model` of `BlocksGraph` for frames `(1, H, W, 3)`, uint8 or (`sixteen_bit`) uint16."""
     import openvino
 
-    graph = SquaresGraph(network, DEEP_LEVELS if deep else LEVELS)
+    graph = BlocksGraph(network, SIXTEEN_BIT_LEVELS if sixteen_bit else LEVELS)
     # Only the padding to a multiple stands in the trace, so a small frame that needs the same does for a large one.
     small = [min(side, 4 * graph.multiple + side % graph.multiple) for side in (height, width)]
-    example = torch.zeros(1, *small, 3, dtype=torch.int32 if deep else torch.uint8)
+    example = torch.zeros(1, *small, 3, dtype=torch.int32 if sixteen_bit else torch.uint8)
     # Traced here, because OpenVINO would run the network three times to check the trace.
     model = openvino.convert_model(traced(graph.eval(), example), example_input=example, input=[1, height, width, 3])
-    return _with_type(model, openvino.Type.u16) if deep else model
+    return _with_type(model, openvino.Type.u16) if sixteen_bit else model
 
 
 def traced(graph: nn.Module, example: torch.Tensor) -> Any:

@@ -17,7 +17,7 @@ def openvino_core() -> Any:
     """
     import openvino
 
-    # The first array that OpenVINO sees sets up its numpy interface; two lanes doing so at once can wait for each
+    # The first array that OpenVINO sees sets up its numpy interface; two threads doing so at once can wait for each
     # other for ever.
     openvino.Tensor(np.zeros(1, np.uint8))
     return openvino.Core()

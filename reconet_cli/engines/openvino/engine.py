@@ -7,39 +7,39 @@ from typing import Any
 
 import numpy as np
 
-from reconet_cli.engines.lanes import Lanes
 from reconet_cli.engines.openvino.core import openvino_core
+from reconet_cli.engines.openvino.depth_to_space import depth_to_space
 from reconet_cli.engines.openvino.model import LEAST_AGREEMENT, ModelSource
-from reconet_cli.engines.openvino.squares import join_squares
+from reconet_cli.engines.pool import Pool
 from reconet_cli.errors import EngineError
 from reconet_cli.system.processors import processors
 
 HINTS = {"int8": "f32", "fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 # Frames painted at the same time, each on its share of the cores. With one frame on all of them, every layer waits for
 # the core that decoder or encoder have just taken.
-LANES = 2
+CONCURRENCY = 2
 # Frames that decide between two precisions; the first of each warms up and does not count.
 _TRIAL_FRAMES = 3
 
 
 class OpenVINOEngine:
-    """A network on OpenVINO for frames of one size, uint8 or (`deep`) uint16, at most `lanes` at a time.
+    """A network on OpenVINO for frames of one size, uint8 or (`sixteen_bit`) uint16, at most `concurrency` at a time.
 
     `device` is OpenVINO's name of it, `compiled` the `openvino.CompiledModel`. Raises `EngineError` for a precision
     that the device lacks.
     """
 
-    def __init__(self, source: ModelSource, device: str, precision: str, lanes: int = LANES) -> None:
+    def __init__(self, source: ModelSource, device: str, precision: str, concurrency: int = CONCURRENCY) -> None:
         core = openvino_core()
         target = "CPU" if device in ("auto", "cpu") else device.upper()
         offered = offered_precisions(core, target, precision)
         if precision == "auto":
-            self.precision, requests = _best(core, source, target, offered, lanes)
+            self.precision, requests = _best(core, source, target, offered, concurrency)
         else:
             model = source.int8_model(core, 0.0)[0] if precision == "int8" else source.float_model(core)
-            self.precision, requests = precision, compile_lanes(core, model, target, precision, lanes)
-        self._requests = Lanes(requests)
-        self.lanes = len(requests)
+            self.precision, requests = precision, compile_requests(core, model, target, precision, concurrency)
+        self._requests = Pool(requests)
+        self.concurrency = len(requests)
         self.device = target
         self.compiled = requests[0].get_compiled_model()
         self.description = f"OpenVINO {target} {self.precision}"
@@ -48,7 +48,7 @@ class OpenVINOEngine:
         """Paint an RGB frame `(H, W, 3)` of the size and type given at the start."""
         with self._requests.take() as request:
             request.infer([frame[None]], share_inputs=True)
-            return join_squares(request.get_output_tensor().data[0], *frame.shape[:2])
+            return depth_to_space(request.get_output_tensor().data[0], *frame.shape[:2])
 
 
 def offered_precisions(core: Any, device: str, wanted: str) -> list[str]:
@@ -68,28 +68,28 @@ def offered_precisions(core: Any, device: str, wanted: str) -> list[str]:
     return offered
 
 
-def _best(core: Any, source: ModelSource, target: str, offered: list[str], lanes: int) -> tuple[str, list[Any]]:
+def _best(core: Any, source: ModelSource, target: str, offered: list[str], concurrency: int) -> tuple[str, list[Any]]:
     """The fastest precision that paints the same picture, and its requests."""
-    # int8 and bf16 have 8 significant bits, too few for deep frames.
-    if "int8" in offered and target == "CPU" and not source.deep:
+    # int8 and bf16 have 8 significant bits, too few for frames of 16.
+    if "int8" in offered and target == "CPU" and not source.sixteen_bit:
         model, precision = source.int8_model(core, LEAST_AGREEMENT)
         if precision == "int8":
-            return precision, compile_lanes(core, model, target, precision, lanes)
+            return precision, compile_requests(core, model, target, precision, concurrency)
     model = source.float_model(core)
-    wanted = ["fp32", "bf16"] if "bf16" in offered and not source.deep else ["fp32"]
-    requests = {name: compile_lanes(core, model, target, name, lanes) for name in wanted}
+    wanted = ["fp32", "bf16"] if "bf16" in offered and not source.sixteen_bit else ["fp32"]
+    requests = {name: compile_requests(core, model, target, name, concurrency) for name in wanted}
     best = min(wanted, key=lambda name: _frame_seconds(requests[name][0], source)) if wanted[1:] else wanted[0]
     return best, requests[best]
 
 
-def compile_lanes(core: Any, model: Any, device: str, precision: str, most: int = LANES) -> list[Any]:
+def compile_requests(core: Any, model: Any, device: str, precision: str, most: int = CONCURRENCY) -> list[Any]:
     """One inference request for each lane, of which there are `most`."""
-    lanes = min(most, processors())
-    options: dict[str, Any] = {"NUM_STREAMS": lanes, "INFERENCE_PRECISION_HINT": HINTS[precision]}
+    concurrency = min(most, processors())
+    options: dict[str, Any] = {"NUM_STREAMS": concurrency, "INFERENCE_PRECISION_HINT": HINTS[precision]}
     if device == "CPU":
         options["INFERENCE_NUM_THREADS"] = processors()
     compiled = core.compile_model(model, device, options)
-    return [compiled.create_infer_request() for _ in range(lanes)]
+    return [compiled.create_infer_request() for _ in range(concurrency)]
 
 
 def _frame_seconds(request: Any, source: ModelSource) -> float:

@@ -25,12 +25,12 @@ _PRECISION = "reconet_precision"
 
 @dataclass(frozen=True)
 class ModelSource:
-    """What a model is made from: a style's weights, for frames of one size, uint8 or (`deep`) uint16."""
+    """What a model is made from: a style's weights, for frames of one size, uint8 or (`sixteen_bit`) uint16."""
 
     weights: Path
     height: int
     width: int
-    deep: bool
+    sixteen_bit: bool
 
     def float_model(self, core: Any) -> Any:
         """The network as it is."""
@@ -46,7 +46,7 @@ class ModelSource:
 
         cache = ModelCache(cache_folder("models"))
         key = model_key(
-            self.weights, _VERSION, __version__, openvino.__version__, kind, self.height, self.width, self.deep
+            self.weights, _VERSION, __version__, openvino.__version__, kind, self.height, self.width, self.sixteen_bit
         )
         model = cache.read(core, key)
         if model is None:
@@ -58,13 +58,13 @@ class ModelSource:
         from reconet_cli.engines.openvino.convert import convert
         from reconet_cli.model.weights import load_weights
 
-        return convert(load_weights(self.weights), self.height, self.width, deep=self.deep)
+        return convert(load_weights(self.weights), self.height, self.width, sixteen_bit=self.sixteen_bit)
 
     def ranges(self, core: Any, least_agreement: float) -> list[tuple[float, float]] | None:
         """What goes into each convolution (see `quantize`), or None where int8 agrees less than `least_agreement`."""
         from reconet_cli.engines.openvino.quantize import agreement, input_ranges, quantize
 
-        small, frames = ModelSource(self.weights, *_SMALL, deep=False)._convert(), calibration_frames()
+        small, frames = ModelSource(self.weights, *_SMALL, sixteen_bit=False)._convert(), calibration_frames()
         ranges = input_ranges(core, small, frames)
         return ranges if agreement(core, small, quantize(small, ranges), frames) >= least_agreement else None
 

@@ -9,10 +9,10 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from reconet_cli.engines.graph import DEEP_LEVELS, LEVELS, FrameGraph
-from reconet_cli.engines.lanes import Lanes
+from reconet_cli.engines.graph import LEVELS, SIXTEEN_BIT_LEVELS, FrameGraph
+from reconet_cli.engines.pool import Pool
 from reconet_cli.engines.rewrites import fold_upscaling
-from reconet_cli.engines.torch.cuda_lane import CudaLane, full_float32
+from reconet_cli.engines.torch.cuda_graph import CudaGraphRunner, full_float32
 from reconet_cli.engines.torch.gather import Gather, PaintAll
 from reconet_cli.errors import EngineError
 from reconet_cli.model.network import ReCoNet
@@ -22,7 +22,7 @@ from reconet_cli.system.processors import processors
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 # Batches at a time on a CUDA device, one is computed while the other travels; and how many pixels and frames one has at
 # most: large frames keep a device busy by themselves.
-_CUDA_LANES = 2
+_CUDA_GRAPHS = 2
 _BATCH_PIXELS = 1 << 20
 _MOST_FRAMES = 4
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class TorchEngine:
-    """A network on one PyTorch device, for frames `(height, width)`, uint8 or (`deep`) uint16.
+    """A network on one PyTorch device, for frames `(height, width)`, uint8 or (`sixteen_bit`) uint16.
 
     Raises `EngineError` for precisions that are not there, and where a CUDA device lacks the memory for a frame.
     """
@@ -44,7 +44,7 @@ class TorchEngine:
         device: torch.device,
         precision: str,
         *,
-        deep: bool = False,
+        sixteen_bit: bool = False,
     ) -> None:
         self._device = device
         torch.set_num_threads(min(torch.get_num_threads(), processors()))
@@ -53,11 +53,11 @@ class TorchEngine:
         if precision not in _DTYPES:
             raise EngineError(f"PyTorch cannot run in {precision}", f"choose one of {', '.join(_DTYPES)}")
         self._dtype = _DTYPES[precision]
-        self._kind = torch.int32 if deep else torch.uint8
+        self._kind = torch.int32 if sixteen_bit else torch.uint8
         self.precision = precision
         self.description = f"PyTorch {device.type} {precision}"
-        self.lanes = 1
-        self._paint = self._of_frames(network, (height, width, 3), deep=deep)
+        self.concurrency = 1
+        self._paint = self._of_frames(network, (height, width, 3), sixteen_bit=sixteen_bit)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paint an RGB frame `(H, W, 3)` of the size and type given at the start."""
@@ -67,20 +67,20 @@ class TorchEngine:
         """The same in full float32, where convolutions are chosen when they run; in a graph they were chosen before."""
         return full_float32()(paint) if self._device.type == "cuda" else paint
 
-    def _of_frames(self, network: ReCoNet, shape: tuple[int, int, int], *, deep: bool) -> Paint:
+    def _of_frames(self, network: ReCoNet, shape: tuple[int, int, int], *, sixteen_bit: bool) -> Paint:
         folded = fold_upscaling(network).to(self._device, self._dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        graph = FrameGraph(folded, self._dtype, DEEP_LEVELS if deep else LEVELS)
+        graph = FrameGraph(folded, self._dtype, SIXTEEN_BIT_LEVELS if sixteen_bit else LEVELS)
         step_by_step = self._exactly(partial(self._run, graph))
         if self._device.type == "cuda":
             most = max(1, min(_MOST_FRAMES, _BATCH_PIXELS // (shape[0] * shape[1])))
             try:
-                lanes, most = largest_batch(most, partial(self._captured, graph, shape))
-                self.lanes = _CUDA_LANES * most
-                return Gather(lanes, most)
+                concurrency, most = largest_batch(most, partial(self._captured, graph, shape))
+                self.concurrency = _CUDA_GRAPHS * most
+                return Gather(concurrency, most)
             except RuntimeError as problem:  # what cannot be captured may still be run step by step
                 self.description += f", without CUDA graphs ({reason(problem)})"
             try:
-                step_by_step(np.zeros(shape, np.uint16 if deep else np.uint8))
+                step_by_step(np.zeros(shape, np.uint16 if sixteen_bit else np.uint8))
             except torch.OutOfMemoryError as problem:
                 torch.cuda.empty_cache()
                 raise EngineError(
@@ -89,8 +89,8 @@ class TorchEngine:
                 ) from problem
         return step_by_step
 
-    def _captured(self, graph: FrameGraph, shape: tuple[int, int, int], most: int) -> Lanes[PaintAll]:
-        return Lanes(CudaLane(graph, shape, self._kind, self._device, most) for _ in range(_CUDA_LANES))
+    def _captured(self, graph: FrameGraph, shape: tuple[int, int, int], most: int) -> Pool[PaintAll]:
+        return Pool(CudaGraphRunner(graph, shape, self._kind, self._device, most) for _ in range(_CUDA_GRAPHS))
 
     @torch.inference_mode()
     def _run(self, graph: FrameGraph, frame: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from reconet_cli.engines.lanes import Lanes
+from reconet_cli.engines.pool import Pool
 
 Job = tuple[np.ndarray, Future[np.ndarray]]
 PaintAll = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
@@ -21,8 +21,8 @@ class Gather:
     So nothing is waited for: a single frame is painted at once, and the more come together the more go together.
     """
 
-    def __init__(self, lanes: Lanes[PaintAll], most: int) -> None:
-        self._lanes = lanes
+    def __init__(self, concurrency: Pool[PaintAll], most: int) -> None:
+        self._lanes = concurrency
         self._most = most
         self._waiting: deque[Job] = deque()
 

@@ -139,10 +139,10 @@ def _video_writer(frames: Frames, target: Path, *, overwrite: bool) -> Generator
     """A function that writes frames, of a size that the first one tells, into a video at `target`."""
     program, container = find_ffmpeg(), container_of(target)
     check_encoder(program, container.video)
-    if not (container.times or frames.steady):
+    if not (container.times or frames.constant_rate):
         raise FlowError(f"{target}: this kind of file holds no uneven frame times", "name an .mp4 or .mkv")
     ticks = clock(container, frames.ticks, None)
-    encoding = Encoding(container, container.video, ticks=ticks, steady=frames.steady)
+    encoding = Encoding(container, container.video, ticks=ticks, constant_rate=frames.constant_rate)
 
     with Target(target, overwrite=overwrite) as place:
 

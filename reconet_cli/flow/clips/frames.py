@@ -33,7 +33,7 @@ _ENDS = 1 << 20
 class Frames(Protocol):
     """Frames that can be read more than once; `total` is their expected number, None if unknown.
 
-    `ticks` is the clock of their times (0: unknown), `rate` their nominal rate, `steady` whether it is constant;
+    `ticks` is the clock of their times (0: unknown), `rate` their nominal rate, `constant_rate` whether it is constant;
     `notes` gathers what the user should know once they are read.
     """
 
@@ -41,7 +41,7 @@ class Frames(Protocol):
     total: int | None
     rate: Fraction
     ticks: int
-    steady: bool
+    constant_rate: bool
     aspect: Fraction
     notes: list[str]
 
@@ -121,7 +121,7 @@ class _Clip:
 
     def __post_init__(self) -> None:
         self.name = self.source.name
-        self.rate, self.ticks, self.steady = self.video.rate, self.video.ticks, self.video.steady
+        self.rate, self.ticks, self.constant_rate = self.video.rate, self.video.ticks, self.video.constant_rate
         self.aspect = self.video.aspect
         rate = self.video.average or self.video.rate
         self.total = max(1, round(self.info.duration * rate)) if self.info.duration else None
@@ -153,7 +153,7 @@ class _Folder:
     files: list[Path]
     rate: Fraction = _FOLDER_RATE
     ticks: int = 0
-    steady: bool = True
+    constant_rate: bool = True
     aspect: Fraction = Fraction(1)
     notes: list[str] = field(default_factory=list)
 

@@ -19,7 +19,7 @@ def deflicker_clip(original: Path, request: Request, strength: float, progress: 
     with ExitStack() as stack:
         opened: list[ClipDeflickerStage] = []
 
-        def open_stages(height: int, width: int, deep: bool) -> list[Stage]:
+        def open_stages(height: int, width: int, sixteen_bit: bool) -> list[Stage]:
             stage = ClipDeflickerStage(original, (width, height), strength, request.ffmpeg)
             opened.append(stack.enter_context(stage))
             return [stage]

@@ -43,10 +43,10 @@ def paint_resumably(
 ) -> Outcome:
     """As `paint`, but finished segments stay beside the output after an interruption.
 
-    The next call with the same input file, `identity` (of style and looks, JSON values) and settings goes on behind
+    The next call with the same input file, `identity` (of style and effects, JSON values) and settings goes on behind
     them. Segments end after every SEGMENT frames, wherever a run stopped, so the result is that of an uninterrupted
-    run. `open_stages(height, width, deep, settled)` gets what the automatic choices of an earlier run came to (JSON
-    values), or None, and gives them beside the stages. The outcome counts the frames of this run.
+    run. `open_stages(height, width, sixteen_bit, settled)` gets what the automatic choices of an earlier run came to
+    (JSON values), or None, and gives them beside the stages. The outcome counts the frames of this run.
     """
     _check(request)
     store = Store(Path(request.output), _identity(request, identity))
@@ -55,7 +55,7 @@ def paint_resumably(
         for sentence in job.notes:
             log.info(sentence)
         width, height = job.reader.size
-        stages, settled = open_stages(height, width, job.layout.deep, store.settled)
+        stages, settled = open_stages(height, width, job.layout.sixteen_bit, store.settled)
         store.settle(settled)
         for stage in stages:
             stage.remember(store.memory())

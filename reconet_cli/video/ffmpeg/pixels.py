@@ -24,29 +24,29 @@ class Frame:
 
 @dataclass(frozen=True)
 class Layout:
-    """Packed RGB or RGBA in 8 bits a channel, or (`deep`) 16."""
+    """Packed RGB or RGBA in 8 bits a channel, or (`sixteen_bit`) 16."""
 
-    deep: bool = False
+    sixteen_bit: bool = False
     alpha: bool = False
 
     @property
     def name(self) -> str:
         """The pixel format by ffmpeg's name."""
         # The codes below mean little-endian samples, which all machines have that this runs on.
-        if self.deep:
+        if self.sixteen_bit:
             return "rgba64le" if self.alpha else "rgb48le"
         return "rgba" if self.alpha else "rgb24"
 
     @property
     def code(self) -> bytes:
         """The four-character code by which ffmpeg knows uncompressed video of this layout."""
-        if self.deep:
+        if self.sixteen_bit:
             return b"RBA\x40" if self.alpha else b"RGB\x30"
         return b"RGBA" if self.alpha else b"RGB\x18"
 
     def empty(self, width: int, height: int) -> np.ndarray:
         """An array (height, width, 3 or 4) to read one frame into."""
-        return np.empty((height, width, 4 if self.alpha else 3), np.uint16 if self.deep else np.uint8)
+        return np.empty((height, width, 4 if self.alpha else 3), np.uint16 if self.sixteen_bit else np.uint8)
 
     def frame(self, values: np.ndarray, time: Fraction, duration: Fraction) -> Frame:
         """A frame of an array as `empty` makes them."""

@@ -87,7 +87,7 @@ def has_alpha(pixel_format: str) -> bool:
     return any(mark in pixel_format for mark in marks)
 
 
-def is_deep(pixel_format: str) -> bool:
+def has_high_bit_depth(pixel_format: str) -> bool:
     """True for formats of more than 8 bits a channel."""
     # Only samples of several bytes have an endianness; packed 16-bit RGB has one, too.
     return pixel_format.endswith(("le", "be")) and not re.search("(444|555|565)[lb]e$", pixel_format)

@@ -56,8 +56,8 @@ class VideoStream(Stream):
 
     `width` and `height` are the stored ones, before `crop` (columns and rows that the container takes off, where ffmpeg
     does so) and `rotation` (degrees, as ffmpeg prints it); `aspect` is the sample aspect ratio; `rate` the best guess
-    at frames per second and `average` the stated one (None: unknown); `steady` is False when the frame times may be
-    uneven; `ticks` per second is the stream's clock; `interlaced` says how its frames are marked; `captions` is True
+    at frames per second and `average` the stated one (None: unknown); `constant_rate` is False when the frame times may
+    be uneven; `ticks` per second is the stream's clock; `interlaced` says how its frames are marked; `captions` is True
     where its pictures carry subtitles (CEA-608, CEA-708);
     `alpha_beside` is True where transparency is kept beside the picture; `spatial` names what else the pictures are
     than flat ones: `360°`, `3D`.
@@ -68,7 +68,7 @@ class VideoStream(Stream):
     aspect: Fraction
     rate: Fraction
     average: Fraction | None
-    steady: bool
+    constant_rate: bool
     ticks: int
     pixel_format: str
     color: Color
@@ -231,7 +231,7 @@ def _clock_of(text: str) -> dict[str, Any]:
 
 
 def clock(average: Fraction | None, step: Fraction | None, ticks: Fraction | None) -> dict[str, Any]:
-    """The fields rate, average, steady and ticks of a VideoStream.
+    """The fields rate, average, constant_rate and ticks of a VideoStream.
 
     `step` is the smallest one between two frames that ffmpeg saw; where they differ, the frame times are uneven.
     """
@@ -239,7 +239,7 @@ def clock(average: Fraction | None, step: Fraction | None, ticks: Fraction | Non
     return {
         "rate": average or step or Fraction(25),
         "average": average,
-        "steady": average is not None and step is not None and abs(average - step) <= step / 1000,
+        "constant_rate": average is not None and step is not None and abs(average - step) <= step / 1000,
         "ticks": round(ticks or 0),
     }
 

@@ -39,8 +39,8 @@ def with_measured_rate(program: str, source: Source, video: VideoStream) -> Vide
     simple = rate.limit_denominator(1 if rate > fastest else 1001)
     stated = (r for r in (video.average, simple) if r and abs(r - rate) <= doubt * rate)
     rate = next(stated, rate)
-    steady = all(abs(b - a - 1 / rate) <= tick for a, b in pairwise(times))
-    return replace(video, rate=rate, average=rate, steady=steady)
+    constant_rate = all(abs(b - a - 1 / rate) <= tick for a, b in pairwise(times))
+    return replace(video, rate=rate, average=rate, constant_rate=constant_rate)
 
 
 def _times(program: str, source: Source, index: int) -> tuple[Sequence[Fraction], Fraction]:

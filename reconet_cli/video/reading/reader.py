@@ -65,7 +65,7 @@ class FfmpegReader:
         self.name = source.name
         self.count = 0
         self._nominal = 1 / (options.rate or video.rate)
-        self._steady = video.steady or options.rate is not None
+        self._constant_rate = video.constant_rate or options.rate is not None
         self._end = None if info.duration is None else info.duration - (options.start or 0)
         self._layout = options.layout
         self._cut = False
@@ -148,7 +148,7 @@ class FfmpegReader:
         """How long a frame is shown that comes at `time`, `step` after the one before."""
         if shown.duration is not None:
             return shown.duration
-        if self._steady:
+        if self._constant_rate:
             return self._nominal
         guess = min(max(step, self._nominal), max(self._nominal, Fraction(1)))
         return min(guess, self._end - time) if self._end is not None and self._end > time else guess

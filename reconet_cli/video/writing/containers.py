@@ -42,7 +42,7 @@ class Container:
     times: bool = True
     clock: int = 0
     fastest: int = 0
-    reorders: Literal["all", "steady", "none"] = "all"
+    reorders: Literal["all", "constant_rate", "none"] = "all"
     attachments: bool = False
     covers: frozenset[str] = frozenset()
     chapters: bool = False
@@ -67,7 +67,7 @@ _MP4 = Container(
     }),
     any_tag="use_metadata_tags",
     flags=_FLAGS | {"captions", "descriptions"}, data=frozenset({"gpmd"}), time_code=True,
-    reorders="steady", options={"movflags": "+faststart"},
+    reorders="constant_rate", options={"movflags": "+faststart"},
 )  # fmt: skip
 _TS = Container(
     "mpegts", sound=frozenset({"aac", "mp2", "mp3", "ac3", "eac3"}), sound_encoder="aac", clock=90_000,
@@ -78,7 +78,7 @@ CONTAINERS = {
     ".m4v": _MP4,
     ".mov": Container(
         "mov", video_with_alpha="prores_ks", sound=_MP4_SOUND - {"opus", "flac", "dts"} | _PCM, sound_encoder="aac",
-        subtitles=frozenset({"mov_text"}), text="mov_text", reorders="steady", chapters=True, track_titles=True,
+        subtitles=frozenset({"mov_text"}), text="mov_text", reorders="constant_rate", chapters=True, track_titles=True,
         tags=frozenset({
             "title", "artist", "album", "date", "comment", "genre", "copyright", "location", "make", "model",
             "creation_time",

@@ -61,7 +61,7 @@ class Original:
 class Encoding:
     """What to make of the frames.
 
-    `ticks` per second is the clock of frame times, None for a constant rate; `steady` is False for uneven
+    `ticks` per second is the clock of frame times, None for a constant rate; `constant_rate` is False for uneven
     ones; `extra` are keys and values for ffmpeg's encoder and muxer; `gpu` is the number of the NVIDIA one to use.
     """
 
@@ -70,7 +70,7 @@ class Encoding:
     crf: int | None = None
     preset: str | None = None
     ticks: int | None = None
-    steady: bool = True
+    constant_rate: bool = True
     extra: tuple[tuple[str, str], ...] = ()
     gpu: int | None = None
 
@@ -128,7 +128,9 @@ def video_command(
     }
     if encoding.ticks:
         options["enc_time_base:v"] = f"1/{encoding.ticks}"
-    if encoding.container.reorders == "none" or (encoding.container.reorders == "steady" and not encoding.steady):
+    if encoding.container.reorders == "none" or (
+        encoding.container.reorders == "constant_rate" and not encoding.constant_rate
+    ):
         options["bf"] = 0
     if encoding.ticks and first.duration <= _SHORTEST and encoding.container.muxer in ("mp4", "mov"):
         # ffmpeg before 6 knows no duration of the last frame then, and with none it is not shown.

@@ -41,7 +41,7 @@ def full_float32(*, benchmark: bool | None = None) -> Iterator[None]:
         yield
 
 
-class CudaLane:
+class CudaGraphRunner:
     """Paints up to `most` frames of one size at a time, on a stream of its own.
 
     A fast network's time on a GPU is mostly that of launching its hundred kernels; a graph launches them at once, for

@@ -1,7 +1,7 @@
 """The network as OpenVINO runs it: the function of `FrameGraph` with less to do around the convolutions.
 
 Frames go in as they lie in memory and their scaling is in the first convolution's weights, so that nothing is converted
-or moved before it; the last convolution's outputs come out as they are, the pixels of 2×2 squares as channels.
+or moved before it; the last convolution's outputs come out as they are, the pixels of 2×2 blocks as channels.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from reconet_cli.model.layers import Conv
 from reconet_cli.model.network import PaperNetwork, ReCoNet, padding_to_multiple
 
 
-class SquaresGraph(nn.Module):
-    """Frames `(N, H, W, 3)` of integers 0..`levels` to painted squares `(N, h, w, 12)`, uint8 or int32.
+class BlocksGraph(nn.Module):
+    """Frames `(N, H, W, 3)` of integers 0..`levels` to painted blocks `(N, h, w, 12)`, uint8 or int32.
 
     h and w are half the sides, which are first padded to the network's multiple. A square's channels are row, column,
     color.
@@ -32,12 +32,12 @@ class SquaresGraph(nn.Module):
         self.multiple = self.body.multiple
         if isinstance(self.body, PaperNetwork):
             stem = cast(Conv, self.body.encoder[0].conv)
-            self.body.decoder[-1] = _Squares(cast(PhasedHead, self.body.decoder[-1]))
+            self.body.decoder[-1] = _Blocks(cast(PhasedHead, self.body.decoder[-1]))
         else:
             stem = self.body.at_half.conv
-            self.body.head = _Squares(cast(PhasedHead, self.body.head))  # type: ignore[assignment]
+            self.body.head = _Blocks(cast(PhasedHead, self.body.head))  # type: ignore[assignment]
         self.border, stem.padding = stem.padding, 0
-        # Deep values would not fit half precision, so they are scaled in the graph.
+        # Values of 16 bits would not fit half precision, so they are scaled in the graph.
         self.scale = 1 if levels == LEVELS else levels
         _take_range(stem.conv, levels / self.scale)
 
@@ -59,8 +59,8 @@ class SquaresGraph(nn.Module):
         return painted.clamp(0, self.levels).to(whole).permute(0, 2, 3, 1)
 
 
-class _Squares(nn.Module):
-    """A head before its pixel shuffle, with the color as the last of a square's indices."""
+class _Blocks(nn.Module):
+    """A head before its pixel shuffle, with the color as the last of a block's indices."""
 
     def __init__(self, head: PhasedHead) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class _Squares(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(N, C, H, W)` to `(N, 12, H', W')`."""
-        return self.head.squares(x)
+        return self.head.blocks(x)
 
 
 @torch.no_grad()

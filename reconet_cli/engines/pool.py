@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Lanes(Generic[T]):
+class Pool(Generic[T]):
     """What threads that paint at the same time take in turns; who finds none idle waits."""
 
     def __init__(self, each: Iterable[T]) -> None:
