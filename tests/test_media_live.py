@@ -148,6 +148,22 @@ def test_frames_in_a_pipe_come_out_one_by_one(stylize):
     assert child.returncode == 0
 
 
+def test_frames_of_y4m_come_out_one_by_one(stylize):
+    """Through a decoder and an encoder: neither keeps a frame back, once ffmpeg has seen enough of the input."""
+    frame = b"FRAME\n" + bytes([128]) * (64 * 48 * 3 // 2)
+    command = [*stylize, "-", "-", "--live", "--latency", "60"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
+        child.stdin.write(b"YUV4MPEG2 W64 H48 F25:1 Ip A1:1 C420mpeg2\n")
+        for number in [8, 1, 1, 1, 1]:
+            child.stdin.write(number * frame)
+            came = b""
+            while came.count(b"FRAME") < number or not came.endswith(frame):
+                assert select.select([child.stdout], [], [], PATIENCE)[0], "held back"
+                came += child.stdout.read(len(frame))
+        child.stdin.close()
+    assert child.returncode == 0
+
+
 def test_frames_of_one_time_stamp_all_get_through():
     class Stuck(Camera):
         def frame(self, number):

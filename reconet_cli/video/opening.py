@@ -30,6 +30,8 @@ from reconet_cli.video.request import PIPE, Request
 from reconet_cli.video.writing.containers import is_stream as is_address
 from reconet_cli.video.writing.target import check_target
 
+_EVEN = ("yuv4mpegpipe", "rawvideo")  # formats whose frames come at one rate
+
 
 def open_job(request: Request, *, known: Fraction = Fraction(0)) -> Job:
     """Check a request, look at its input and start reading. Raises MediaError where that cannot be done.
@@ -144,6 +146,8 @@ def _with_ffmpeg(
     if request.latency:
         source = at_its_pace(source)
     options = replace(request.read_options(rate), layout=layout, fields=fields)
+    if options.prompt and info.format in _EVEN and not request.rate:
+        options = replace(options, rate=None)  # evening out waits for the next frame
     if not options.rate:  # a new rate counts its frames from the first one on
         options = replace(options, known=known)
     second = pipe.second() if pipe and _wants_sound(request, info) else None

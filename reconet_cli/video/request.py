@@ -93,6 +93,7 @@ class Request:
             duration=self.duration,
             hardware=self.decoder or "",
             smooth=self.smooth,
+            prompt=self.latency > 0,
         )
 
 

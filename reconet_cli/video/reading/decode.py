@@ -27,7 +27,7 @@ class ReadOptions:
     `layout` is what the frames are wanted in; frames before `known` (seconds from the beginning that was asked for)
     may be left out; HDR ones are tone-mapped to SDR where `tonemap` is set. `hardware` is ffmpeg's name of a decoder on
     a graphics chip, and its device (`cuda:1`). `smooth` chroma is interpolated, as players show it, also in frames that
-    keep their size.
+    keep their size. `prompt` frames come out before the next ones are in, which keeps threads idle.
     """
 
     size: tuple[int, int] | None = None
@@ -42,6 +42,7 @@ class ReadOptions:
     tonemap: bool = True
     hardware: str = ""
     smooth: bool = False
+    prompt: bool = False
 
     def origin(self, info: MediaInfo) -> Fraction:
         """The time on the input's own clock that becomes zero."""
@@ -74,6 +75,8 @@ def decode_command(
         stream = to_sdr(stream, video.color)
     stream = stream.filter("format", pix_fmts=options.layout.name).filter("showinfo", checksum=0)
     only: dict[str, Any] = {"frames:v": 1} if info.is_picture else {}
+    if options.prompt:
+        only["threads"] = 1  # of the copying into the pipe
     output = ffmpeg.output(stream, "pipe:1", f="rawvideo", fps_mode="passthrough", enc_time_base="1/1000000", **only)
     return [program, *GLOBAL_ARGUMENTS, "-copyts", *LOG_EVERYTHING, *ffmpeg.get_args(output)]
 
@@ -99,6 +102,8 @@ def _part(source: Source, info: MediaInfo, video: VideoStream, options: ReadOpti
     cut: dict[str, str] = {} if skip is None else {"ss": seconds(skip)}
     if options.duration is not None:
         cut["t"] = seconds(options.duration + (options.start or 0) - (skip or 0))
+    if options.prompt:
+        cut["thread_type"] = "slice"  # each thread that decodes a frame of its own keeps one back
     if options.layout.alpha and video.decoder:
         cut["c:v"] = video.decoder
     elif options.hardware and not info.is_picture:

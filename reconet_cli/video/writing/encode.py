@@ -173,7 +173,7 @@ def picture_command(program: str, path: Path, look: Look, *, series: bool = Fals
 def planar_command(program: str, look: Look, muxer: str) -> list[str]:
     """Raw frames on stdin into yuv420p on stdout, with headers (yuv4mpegpipe) or without (rawvideo)."""
     stream = _picture(_raw_frames(look)["v:0"], look, "yuv420p")
-    return whole_command(program, ffmpeg.output(stream, "pipe:1", f=muxer, fps_mode="passthrough"))
+    return whole_command(program, ffmpeg.output(stream, "pipe:1", f=muxer, fps_mode="passthrough", threads=1))
 
 
 def _raw_frames(look: Look) -> Any:
