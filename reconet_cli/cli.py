@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -127,10 +128,12 @@ def _caused_by_interrupt(problem: BaseException | None) -> bool:
     return problem is not None
 
 
-def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit status: 0 done, 1 failed, 2 wrong use, 130 interrupted."""
+def run(arguments: list[str], first: Callable[[], None] | None = None) -> int:
+    """Run one command line, `first` before it: its exit status, 0 done, 1 failed, 2 wrong use, 130 interrupted."""
     debug = "--debug" in arguments
     try:
+        if first:
+            first()
         result: Any = cli.main(args=arguments, prog_name="reconet", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as stop:
@@ -157,12 +160,15 @@ def run(arguments: list[str]) -> int:
         return _fail(error.message, error.hint, 1)
 
 
-def main() -> None:
-    """Console entry point."""
+def _settle() -> None:
     streams.settle()
     settle_in_a_gone_folder()
     hold_to_quota()
-    status = run(sys.argv[1:])
+
+
+def main() -> None:
+    """Console entry point."""
+    status = run(sys.argv[1:], _settle)
     # Everything is done: an interrupt now would only make Python show a trace on its way out.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(status)
