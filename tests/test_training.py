@@ -14,8 +14,8 @@ from processes import PATIENCE, until
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.model.weights import load_weights, read_metadata
+from reconet_cli.training.data import photographs
 from reconet_cli.training.data.clips import Clips
-from reconet_cli.training.data.mixture import photographs
 from reconet_cli.training.data.photographs import moving_pair
 from reconet_cli.training.data.sources import find_files, read_picture
 from reconet_cli.training.synthetic import scenes
@@ -116,7 +116,7 @@ def test_training_makes_a_style_that_paints(studio):
 
 @pytest.mark.parametrize("taught", [False, True])
 def test_resumed_run_equals_an_unbroken_one(studio, monkeypatch, taught):
-    from reconet_cli.training.data.mixture import mixture as module
+    from reconet_cli.training.data import mixture as module
 
     # The interrupt comes from where batches are made: it must be this process.
     more = ["--steps", "6", "--workers", "0"]

@@ -131,7 +131,7 @@ def test_a_damaged_flow_file_is_a_line(tmp_path, workers):
 
 @pytest.mark.usefixtures("studio")
 def test_what_was_learned_is_kept_where_data_goes_away(studio, monkeypatch, capsys):  # noqa: F811
-    from reconet_cli.training.data.mixture import mixture as data
+    from reconet_cli.training.data import mixture as data
 
     def sample(sources, settings, step, part=None, real=data.sample_batch):
         if step == 2:
