@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from reconet_cli import __version__
 from reconet_cli.errors import ExportError
 from reconet_cli.model.weights import read_metadata
 from reconet_cli.styles.finding import VARIANT_ORDER, style_name
+from reconet_cli.system.identity import digest
 from reconet_cli.system.json_text import json_value
 
 # The formats and the endings that choose them.
@@ -71,8 +71,8 @@ def metadata(plan: Plan) -> dict[str, str]:
         "layout": "NHWC uint8 RGB" if plan.byte_frames else "NCHW float32 RGB",
         "range": "0..255" if plan.byte_frames else "0..1",
         "size": f"{width}x{height}",
-        "recipe_sha256": hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest(),
-        "weights_sha256": hashlib.sha256(plan.weights.read_bytes()).hexdigest(),
+        "recipe_sha256": digest([json.dumps(recipe, sort_keys=True)]),
+        "weights_sha256": digest([plan.weights]),
         "picture_license": _picture_license(plan.weights.parent / "card.json"),
         "reconet": __version__,
     }

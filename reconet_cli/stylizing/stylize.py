@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
@@ -21,6 +20,7 @@ from reconet_cli.stylizing.resume import paint_resumably
 from reconet_cli.stylizing.resume.store import file_identity
 from reconet_cli.stylizing.stage import Stage
 from reconet_cli.stylizing.whole import Outcome, Progress, paint
+from reconet_cli.system.identity import digest
 from reconet_cli.video.open_video import Number, exact
 from reconet_cli.video.request import Request
 
@@ -141,7 +141,7 @@ def _network(
 def _identity(styles: Sequence[LoadedStyle], effects: Effects) -> dict[str, Any]:
     """What a painted frame depends on, apart from its source."""
     return {
-        "style": [hashlib.sha256(path.read_bytes()).hexdigest() for style in styles for path in style.files],
+        "style": [digest([path]) for style in styles for path in style.files],
         "effects": asdict(effects),
         "mask": file_identity(Path(effects.mask_file)) if effects.mask_file else None,
         "engine": [[style.options.engine, style.options.device, style.options.precision] for style in styles],

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.model.loss_networks import LossNetwork
+from reconet_cli.system.identity import digest
 from reconet_cli.training.data.sources import CLIPS, PICTURES, find_files
 from reconet_cli.training.settings import TrainingFiles
 
@@ -28,18 +28,15 @@ def fingerprints(files: TrainingFiles, loss_network: LossNetwork) -> dict[str, s
 
 def _of_file(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:_DIGITS]
+        return digest([path])[:_DIGITS]
     except OSError as problem:
         raise TrainingError(f"cannot read {path}: {problem.strerror or problem}") from problem
 
 
 def _of_listing(paths: tuple[Path, ...]) -> str:
     found = sorted((file.name, file.stat().st_size) for file in find_files(list(paths), PICTURES | CLIPS))
-    return hashlib.sha256(repr(found).encode()).hexdigest()[:_DIGITS] if paths else "none"
+    return digest([repr(found)])[:_DIGITS] if paths else "none"
 
 
 def _of_network(network: LossNetwork) -> str:
-    digest = hashlib.sha256()
-    for values in network.state_dict().values():
-        digest.update(values.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:_DIGITS]
+    return digest(values.cpu().contiguous().numpy().tobytes() for values in network.state_dict().values())[:_DIGITS]

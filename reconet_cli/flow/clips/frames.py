@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
@@ -16,6 +15,7 @@ import numpy as np
 
 from reconet_cli.errors import FlowError
 from reconet_cli.flow.pictures import read_frame
+from reconet_cli.system.identity import digest, sample
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.probing.info import MediaInfo, VideoStream
 from reconet_cli.video.probing.probe import probe
@@ -27,7 +27,6 @@ _PICTURES = frozenset({*PICTURE_SUFFIXES, ".ppm", ".pgm"})
 _FOLDER_RATE = Fraction(25)
 # Larger files are known by their size, beginning and end.
 _READ_WHOLE = 1 << 24
-_ENDS = 1 << 20
 
 
 class Frames(Protocol):
@@ -87,21 +86,9 @@ def natural_key(path: Path) -> list[str | int]:
     return [int(part) if at % 2 else part for at, part in enumerate(re.split(r"([0-9]+)", path.name.lower()))]
 
 
-def _digest(files: Iterable[Path], *, names: bool) -> str:
-    total = hashlib.sha256()
-    for file in files:
-        if names:
-            total.update(file.name.encode(errors="surrogateescape") + b"\0")
-        size = file.stat().st_size
-        total.update(b"%d\0" % size)
-        with file.open("rb") as stream:
-            if size <= _READ_WHOLE:
-                total.update(stream.read())
-            else:
-                total.update(stream.read(_ENDS))
-                stream.seek(-_ENDS, 2)
-                total.update(stream.read())
-    return total.hexdigest()
+def _content(file: Path) -> Iterator[bytes | str]:
+    yield f"{file.stat().st_size}\0"
+    yield sample(file, whole=_READ_WHOLE)
 
 
 def _reduced_size(width: int, height: int, short_side: int) -> tuple[int, int]:
@@ -144,7 +131,7 @@ class _Clip:
         return f"{index:06d}"
 
     def identity(self) -> str:
-        return _digest([self.path], names=False)
+        return digest(_content(self.path))
 
 
 @dataclass
@@ -175,7 +162,7 @@ class _Folder:
         return self.files[index].stem
 
     def identity(self) -> str:
-        return _digest(self.files, names=True)
+        return digest(part for file in self.files for part in (f"{file.name}\0", *_content(file)))
 
 
 def _reduced(pixels: np.ndarray, short_side: int | None) -> np.ndarray:

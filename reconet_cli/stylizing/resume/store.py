@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -17,12 +16,12 @@ from reconet_cli.errors import MediaError
 from reconet_cli.stylizing.resume.history import is_whole, load_memory, save_memory
 from reconet_cli.stylizing.stage import Memory
 from reconet_cli.system.files import lock
+from reconet_cli.system.identity import digest, sample
 from reconet_cli.system.json_text import json_value
 
 log = logging.getLogger("reconet")
 
 MANIFEST = "manifest.json"
-_ENDS = 1 << 20  # bytes that are read at each end of a file to know it again
 _LOCK = "lock"
 _MEMORIES = 2  # of the latest segments: the last one's file may not have survived a power cut
 _OURS = re.compile(r"\.?\d{6}\.(part\.)?\w+|parts\.txt|manifest\.json(\.part)?|lock")
@@ -49,13 +48,10 @@ def file_identity(path: Path) -> dict[str, Any]:
     """What tells a file from others and from later versions of itself. Raises MediaError where it cannot be read."""
     try:
         status = path.stat()
-        with path.open("rb") as file:
-            ends = hashlib.sha256(file.read(_ENDS))
-            file.seek(max(0, status.st_size - _ENDS))
-            ends.update(file.read(_ENDS))
+        ends = digest([sample(path)])
     except OSError as problem:
         raise MediaError(f"{path}: {problem.strerror}", "check the name of the input") from problem
-    return {"size": status.st_size, "modified": status.st_mtime_ns, "ends": ends.hexdigest()}
+    return {"size": status.st_size, "modified": status.st_mtime_ns, "ends": ends}
 
 
 class Store:
