@@ -24,7 +24,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from coast.scene import SECONDS, picture, prepare
+from coast.scene import picture, prepare
+from coast.sky import SECONDS
 from coast.sound import RATE, soundtrack
 from numpy.typing import NDArray
 

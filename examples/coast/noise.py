@@ -23,7 +23,7 @@ def mix(a: Array | float, b: Array | float, amount: Array) -> Array:
     return a + (b - a) * amount
 
 
-def sample(texture: NDArray, u: Array, v: Array) -> Array:
+def sample(texture: Array, u: Array, v: Array) -> Array:
     """Bilinear lookup at the pixel coordinates ``u``, ``v`` of shape (N,): (N,) or (C, N) for C channels."""
     # cv2.remap takes no side longer than 32767, so the list of points is folded into rows.
     columns = 1024

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from reconet_cli.commands.parameters import Time, deflicker_option
+from reconet_cli.commands.parameters import ParamType, Time, deflicker_option
 from reconet_cli.commands.suggestions import suggest_files
 from reconet_cli.errors import ReconetError
 
 
-class Span(click.ParamType):
+class Span(ParamType[tuple[Fraction, Fraction]]):
     """TIME or TIME-TIME; a single time is where the span ends that begins at 0."""
 
     name = "time"

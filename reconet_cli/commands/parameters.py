@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -33,7 +33,16 @@ def check_variant(styles: Sequence[str], found: Sequence[Path]) -> None:
         refuse(["variant"], "is for named styles and folders, and --style is a file")
 
 
-class Size(click.ParamType):
+Value = TypeVar("Value")
+if TYPE_CHECKING:
+    from click import ParamType as ParamType
+else:  # Until click 8.5 its own takes no type of the values.
+
+    class ParamType(click.ParamType, Generic[Value]):
+        """What an option's text is turned into."""
+
+
+class Size(ParamType[tuple[int, int]]):
     """WIDTHxHEIGHT in pixels."""
 
     name = "WxH"
@@ -46,7 +55,7 @@ class Size(click.ParamType):
         return int(match[1]), int(match[2])
 
 
-class Ratio(click.ParamType):
+class Ratio(ParamType[Fraction]):
     """A positive number: decimal or a fraction such as 30000/1001."""
 
     name = "number"
@@ -67,7 +76,7 @@ class Ratio(click.ParamType):
         return number.limit_denominator(1_000_000)
 
 
-class Time(click.ParamType):
+class Time(ParamType[Fraction]):
     """Seconds, or minutes and hours with colons: 83.5, 1:23.5, 0:01:23.5."""
 
     name = "time"
@@ -81,7 +90,7 @@ class Time(click.ParamType):
         return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)
 
 
-class Share(click.ParamType):
+class Share(ParamType[float]):
     """A share in [0, 1], for an option that may stand without one."""
 
     name = "0..1"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from reconet_cli.engines.load import Engine
+from reconet_cli.engines.kinds import Engine
 from reconet_cli.engines.openvino.core import openvino_core
 from reconet_cli.engines.openvino.engine import CONCURRENCY, OpenVINOEngine, compile_requests
 from reconet_cli.engines.openvino.quantize import quantize
@@ -123,7 +123,8 @@ def moved(model: Any) -> float:
 def _kind(node: Any) -> str:
     """A node's type; nodes of a device's model carry it as a note."""
     notes = node.get_rt_info()
-    return notes["layerType"].astype(str) if "layerType" in notes else node.get_type_name()
+    kind: str = notes["layerType"].astype(str) if "layerType" in notes else node.get_type_name()
+    return kind
 
 
 def _convolution() -> Any:

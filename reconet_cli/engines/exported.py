@@ -65,10 +65,11 @@ class ExportedEngine:
 
     def _in_bytes(self, run: Run, frame: np.ndarray) -> np.ndarray:
         if self._levels == _BYTE:
-            return run(frame[None])[0]
+            return run(frame[None]).squeeze(0)
         step = _SIXTEEN_BIT // _BYTE
         narrow = ((frame.astype(np.uint32) + step // 2) // step).astype(np.uint8)
-        return run(narrow[None])[0].astype(np.uint16) * np.uint16(step)
+        painted: np.ndarray = run(narrow[None])[0].astype(np.uint16) * np.uint16(step)
+        return painted
 
     def _in_floats(self, run: Run, frame: np.ndarray) -> np.ndarray:
         image = np.ascontiguousarray(frame.transpose(2, 0, 1)[None], np.float32) / self._levels

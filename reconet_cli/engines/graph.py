@@ -27,6 +27,6 @@ class FrameGraph(nn.Module):
         """Paint frames."""
         # Values of 16 bits are scaled before they are rounded to half precision.
         image = (frames.permute(0, 3, 1, 2).float() / self.levels).to(self.dtype)
-        painted = self.network(image).float() * self.levels + 0.5
+        painted: Tensor = self.network(image).float() * self.levels + 0.5
         whole = torch.uint8 if self.levels == LEVELS else torch.int32
         return painted.clamp(0, self.levels).to(whole).permute(0, 2, 3, 1)

@@ -54,9 +54,11 @@ class LoadedStyle:
         Gives the same shape and type; a PyTorch tensor in, a tensor on the same device out. Raises `EngineError` for
         anything else, and where the network cannot run on frames of this size.
         """
-        torch = sys.modules.get("torch")
-        if torch is not None and isinstance(frames, torch.Tensor):
-            return torch.from_numpy(self(frames.cpu().numpy())).to(frames.device)
+        if "torch" in sys.modules:
+            import torch
+
+            if isinstance(frames, torch.Tensor):
+                return torch.from_numpy(self(frames.cpu().numpy())).to(frames.device)
         if not isinstance(frames, np.ndarray) or frames.ndim not in (3, 4) or frames.shape[-1] != 3:
             shape = getattr(frames, "shape", type(frames).__name__)
             raise EngineError(f"a style paints RGB frames (H, W, 3) or batches (N, H, W, 3), not {shape}")

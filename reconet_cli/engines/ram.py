@@ -36,7 +36,7 @@ def size_that_fits(config: dict[str, Any], height: int, width: int, way: str, fr
 def bytes_per_pixel(config: dict[str, Any], way: str) -> int:
     """What painting a frame as a whole needs at most, by its widest layer; measured within a third."""
     # The fast network's widest maps are half as high and wide as the frame.
-    channels = config["channels"][0] / (1 if config["family"] == "paper" else 4)
+    channels: float = config["channels"][0] / (1 if config["family"] == "paper" else 4)
     value, pixel = _NEEDS[way]
     return round(channels * value + pixel)
 

@@ -30,7 +30,8 @@ class UpscaleConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(N, C, H, W)` to `(N, out, 2H, 2W)`."""
-        return self.conv(F.pad(x, (1, 1, 1, 1), mode="replicate"))
+        y: Tensor = self.conv(F.pad(x, (1, 1, 1, 1), mode="replicate"))
+        return y
 
 
 class PhasedHead(nn.Module):
@@ -65,7 +66,8 @@ class UpscaleHead(PhasedHead):
 
     def blocks(self, x: Tensor) -> Tensor:
         """`(N, C, H, W)` to `(N, 4 · out, H, W)`."""
-        return self.conv(F.pad(x, (1, 1, 1, 1), mode="replicate"))
+        y: Tensor = self.conv(F.pad(x, (1, 1, 1, 1), mode="replicate"))
+        return y
 
 
 class ShuffledHead(PhasedHead):
@@ -88,7 +90,8 @@ class ShuffledHead(PhasedHead):
 
     def blocks(self, x: Tensor) -> Tensor:
         """`(N, C, H, W)` with even sides to `(N, 4 · out, H / 2, W / 2)`."""
-        return self.conv(F.pad(x, (self.padding,) * 4, mode="reflect"))
+        y: Tensor = self.conv(F.pad(x, (self.padding,) * 4, mode="reflect"))
+        return y
 
 
 def _fold_upscale(layer: ConvNorm) -> nn.Module:

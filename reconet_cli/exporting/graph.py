@@ -31,7 +31,7 @@ class AnySize(nn.Module):
         """Paint."""
         height, width = image.shape[-2:]
         multiple = self.network.body.multiple
-        if torch.jit.is_tracing():
+        if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             padded = F.pad(image, (0, -width % multiple, 0, -height % multiple), mode="reflect")
             return self.network.paint_padded(padded)[1][..., :height, :width]
         # `torch.export` asks for proofs about the sizes above that it cannot find; indices need none.
@@ -61,7 +61,7 @@ class ByteFrames(nn.Module):
     def forward(self, frame: Tensor) -> Tensor:
         """Paint."""
         # Some runtimes take bytes only where a conversion to float follows at once, or comes last.
-        painted = self.network((frame.float() / _LEVELS).permute(0, 3, 1, 2))
+        painted: Tensor = self.network((frame.float() / _LEVELS).permute(0, 3, 1, 2))
         return (painted * _LEVELS + 0.5).clamp(0, _LEVELS).permute(0, 2, 3, 1).to(torch.uint8)
 
 
@@ -73,7 +73,8 @@ class _HalfConvolution(nn.Module):
         self.convolution = convolution.half()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.convolution(x.half()).float()
+        y: Tensor = self.convolution(x.half())
+        return y.float()
 
 
 def _halved(module: nn.Module, state: list[nn.Module]) -> None:

@@ -77,8 +77,9 @@ def differences(plan: Plan, path: Path) -> tuple[list[Difference], str]:
 def painted(run: Run, frame: np.ndarray, byte_frames: bool) -> np.ndarray:
     """What a file makes of a frame `(H, W, 3)`, as it comes out: uint8, or float32 code values."""
     if byte_frames:
-        return run(frame[None])[0]
-    return run(as_float(frame[None]))[0].transpose(1, 2, 0) * 255
+        return run(frame[None]).squeeze(0)
+    values: np.ndarray = run(as_float(frame[None]))[0].transpose(1, 2, 0) * 255
+    return values
 
 
 def _difference(expected: np.ndarray, found: np.ndarray) -> Difference:

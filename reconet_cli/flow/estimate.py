@@ -38,7 +38,7 @@ def _bgr(frame: np.ndarray) -> np.ndarray:
 
 def _contrib(name: str) -> Callable[[], cv2.DenseOpticalFlow]:
     """A constructor of OpenCV's contrib modules, by its name in `cv2.optflow`."""
-    found = getattr(getattr(cv2, "optflow", None), name, None)
+    found: Callable[[], cv2.DenseOpticalFlow] | None = getattr(getattr(cv2, "optflow", None), name, None)
     if found is None:
         raise FlowError(
             f"this OpenCV ({cv2.__version__}) has no {name}",

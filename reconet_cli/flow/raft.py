@@ -48,8 +48,9 @@ def estimate(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     top, left = _border(height)[0], _border(width)[0]
     with torch.inference_mode():
         # The network gives its refinements one after the other; the last is the best.
-        flow = network(_prepared(a).to(device), _prepared(b).to(device))[-1][0]
-    return flow[:, top : top + height, left : left + width].float().cpu().contiguous().numpy()
+        flow: Tensor = network(_prepared(a).to(device), _prepared(b).to(device))[-1][0]
+    cut: np.ndarray = flow[:, top : top + height, left : left + width].float().cpu().contiguous().numpy()
+    return cut
 
 
 def _border(side: int) -> tuple[int, int]:

@@ -50,7 +50,8 @@ class Conv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`(N, inputs, H, W)` to `(N, outputs, H / stride, W / stride)`."""
-        return self.conv(F.pad(x, (self.padding,) * 4, mode="reflect"))
+        y: Tensor = self.conv(F.pad(x, (self.padding,) * 4, mode="reflect"))
+        return y
 
 
 class ConvNorm(nn.Module):
@@ -66,7 +67,8 @@ class ConvNorm(nn.Module):
         """`(N, inputs, H, W)` to `(N, outputs, H · upscale / stride, W · upscale / stride)`."""
         if self.upscale > 1:
             x = F.interpolate(x, scale_factor=float(self.upscale), mode="nearest")
-        return self.norm(self.conv(x))
+        y: Tensor = self.norm(self.conv(x))
+        return y
 
 
 class Residual(nn.Module):
@@ -82,4 +84,5 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Add the block's correction to `(N, channels, H, W)`."""
-        return x + self.norm(self.second(self.first(x)))
+        correction: Tensor = self.norm(self.second(self.first(x)))
+        return x + correction

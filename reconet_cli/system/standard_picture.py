@@ -221,7 +221,7 @@ def _is_deep(picture: Any, data: bytes) -> bool:
     """True for more than 8 bits a channel, which Pillow does not keep in colors."""
     if picture.format == "PNG":
         return data[24] > 8
-    return picture.format == "TIFF" and max(picture.tag_v2.get(_BITS, (1,))) > 8
+    return picture.format == "TIFF" and int(max(picture.tag_v2.get(_BITS, (1,)))) > 8
 
 
 def _deep(data: bytes, orientation: int, turned: bool, profile: bytes) -> Standard | None:

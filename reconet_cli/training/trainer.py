@@ -163,7 +163,7 @@ class Trainer:
 
     def perceptual(self, values: dict[str, float]) -> float:
         """The weighted terms of some losses that say how good a picture is: content, style, tone and color."""
-        weights = asdict(self.settings.weights)
+        weights: dict[str, float] = asdict(self.settings.weights)
         return sum(weights[name] * values[name] for name in ("content", "style", "tone", "color"))
 
     @torch.no_grad()
@@ -215,7 +215,8 @@ class Trainer:
         """What the opening is about: frames as they are, or as the teacher paints them."""
         if self._teacher is None or self.schedule.showing(self.step) == 0:
             return frames
-        return self._teacher(frames)
+        painted: Tensor = self._teacher(frames)
+        return painted
 
     def _remember_powers(self, contents: list[Tensor]) -> list[float]:
         memory = _POWER_MEMORY if self.step else 0.0
@@ -229,7 +230,8 @@ class Trainer:
     @torch.no_grad()
     def paint(self, frames: Tensor) -> Tensor:
         """Paint `(N, 3, H, W)` in [0, 1] with the averaged network as it is now."""
-        return self.average(frames.to(self.device)).clamp(0, 1).cpu()
+        painted: Tensor = self.average(frames.to(self.device))
+        return painted.clamp(0, 1).cpu()
 
     def save(self, path: Path) -> None:
         """Write a checkpoint; the old one stays until the new one is complete."""

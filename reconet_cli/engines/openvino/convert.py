@@ -30,7 +30,7 @@ def traced(graph: nn.Module, example: torch.Tensor) -> Any:
     """The TorchScript of a module in evaluation mode, without PyTorch's warnings."""
     with warnings.catch_warnings():
         # Tracing warns about sizes becoming constants, which is what a model for one size wants, and about its own age.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         warnings.simplefilter("ignore", DeprecationWarning)
         return torch.jit.trace(graph, example, check_trace=False)
 

@@ -79,7 +79,8 @@ def _convolutions(model: Any) -> list[Any]:
 def weight_reach(weights: np.ndarray, channel: int) -> np.ndarray:
     """The largest size of a weight for each output channel, which is the axis `channel`; all axes are kept."""
     others = tuple(axis for axis in range(weights.ndim) if axis != channel)
-    return np.maximum(np.abs(weights).max(axis=others, keepdims=True), 1e-8)
+    reach: np.ndarray = np.maximum(np.abs(weights).max(axis=others, keepdims=True), 1e-8)
+    return reach
 
 
 def _quantize_input(convolution: Any, low: float, high: float) -> None:

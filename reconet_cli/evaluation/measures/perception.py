@@ -38,7 +38,8 @@ class Comparator:
     @torch.inference_mode()
     def grams(self, picture: Tensor) -> list[Tensor]:
         """The Gram matrices of a style picture, `(1, 3, H, W)` in [0, 1]."""
-        return self._network(picture).grams
+        perception: Perception = self._network(picture)
+        return perception.grams
 
     @torch.inference_mode()
     def view(self, frame: np.ndarray) -> View:
@@ -83,4 +84,5 @@ def perceptual_distance(a: list[Tensor], b: list[Tensor]) -> float:
 
 
 def _unit(features: Tensor) -> Tensor:
-    return features / (features.norm(dim=1, keepdim=True) + _EPS)
+    length: Tensor = features.norm(dim=1, keepdim=True)
+    return features / (length + _EPS)

@@ -18,8 +18,8 @@ from reconet_cli.flow.estimate import estimate_flow
 from reconet_cli.flow.two_way import MotionSettings, measure_motion
 from reconet_cli.video.ffmpeg.encoders import check_encoder
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+from reconet_cli.video.ffmpeg.pixels import Frame
 from reconet_cli.video.probing.color import Color
-from reconet_cli.video.reading.reader import Frame
 from reconet_cli.video.writing.containers import container_of
 from reconet_cli.video.writing.counting import Made
 from reconet_cli.video.writing.encode import Encoding, Look, clock, video_command
@@ -101,16 +101,16 @@ def usual_max_flow(frames: Frames, on_pair: Callable[[], None]) -> float:
     """
     with closing(frames.read()) as full:
         height, width = next(full).pixels.shape[:2]
-    lengths = []
+    lengths: list[float] = []
     with closing(frames.read(_LOOK)) as small:
         for _, first, second in neighbors(small):
             flow = estimate_flow(first.pixels, second.pixels)
-            lengths.append(np.quantile(np.hypot(*flow), 0.99) * width / flow.shape[2])
+            lengths.append(float(np.quantile(np.hypot(*flow), 0.99)) * width / flow.shape[2])
             on_pair()
     if not lengths:
         raise _single(frames)
     usual = max(_LEAST_MAX_FLOW, _LEAST_SHARE * max(height, width), float(np.quantile(lengths, 0.95)))
-    power = 10 ** floor(log10(usual))
+    power: float = 10 ** floor(log10(usual))
     return next(step * power for step in _STEPS if step * power >= usual)
 
 

@@ -17,10 +17,12 @@ from reconet_cli.errors import FlowError
 from reconet_cli.flow.pictures import read_frame
 from reconet_cli.system.identity import digest, sample
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+from reconet_cli.video.ffmpeg.pixels import Frame
 from reconet_cli.video.probing.info import MediaInfo, VideoStream
 from reconet_cli.video.probing.probe import probe
 from reconet_cli.video.probing.source import PICTURE_SUFFIXES, Source, file_source, video_stream
-from reconet_cli.video.reading.reader import FfmpegReader, Frame, ReadOptions
+from reconet_cli.video.reading.decode import ReadOptions
+from reconet_cli.video.reading.reader import FfmpegReader
 
 _PICTURES = frozenset({*PICTURE_SUFFIXES, ".ppm", ".pgm"})
 # Folders of pictures say nothing of time.

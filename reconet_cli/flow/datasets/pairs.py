@@ -111,7 +111,8 @@ class FlowPair:
         if self.occlusions:
             return self._mask(self.occlusions, frame)
         if self.unoccluded:
-            return known & ~self._flow(self.unoccluded, frame)[1]
+            occluded: np.ndarray = known & ~self._flow(self.unoccluded, frame)[1]
+            return occluded
         return None
 
     def _off_boundaries(self, frame: np.ndarray) -> np.ndarray:

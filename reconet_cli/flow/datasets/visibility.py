@@ -52,7 +52,8 @@ def visible_one_way(flow: np.ndarray, known: np.ndarray, occluded: np.ndarray | 
     gappy = _with_gaps(flow, known)
     hidden = contested(flow, known) if occluded is None else occluded
     clear = (inside_frame(gappy) * (1 - motion_boundaries(gappy)))[0, 0].bool().numpy()
-    return clear & ~hidden
+    visible: np.ndarray = clear & ~hidden
+    return visible
 
 
 def visible_two_ways(flow: tuple[np.ndarray, np.ndarray], reverse: tuple[np.ndarray, np.ndarray]) -> np.ndarray:

@@ -67,7 +67,8 @@ def fitting(
     x, y = cv2.split(ends)
     there = (x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5)
     whole = np.clip(2 - stretched / _STRETCHED, 0, 1)
-    return _fit(luma, carried, contrast) * (there * whole)
+    share: np.ndarray = _fit(luma, carried, contrast) * (there * whole)
+    return share
 
 
 def stretch(ways: np.ndarray) -> np.ndarray:
@@ -97,4 +98,5 @@ def _fit(luma: np.ndarray, carried: np.ndarray, contrast: np.ndarray) -> np.ndar
     light = cv2.blur(change, _AROUND)
     grain = cv2.blur(cv2.absdiff(change, light), _NEAR)
     misfit = cv2.max(grain / (_NOISE + _EDGES * contrast), np.abs(light) / _LIGHT)
-    return np.clip((_LOST - misfit) / (_LOST - 1), 0, 1)
+    fit: np.ndarray = np.clip((_LOST - misfit) / (_LOST - 1), 0, 1)
+    return fit

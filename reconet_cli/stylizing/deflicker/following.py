@@ -108,7 +108,8 @@ def coordinates(shape: tuple[int, ...]) -> np.ndarray:
 
 def _inner(fit: np.ndarray) -> np.ndarray:
     """Without its edge: a stroke reaches beyond what it was painted for."""
-    return np.maximum(1.5 * cv2.blur(fit, _FEATHER) - 0.5, 0)
+    inner: np.ndarray = np.maximum(1.5 * cv2.blur(fit, _FEATHER) - 0.5, 0)
+    return inner
 
 
 def _unexplained(luma: np.ndarray, carried: np.ndarray) -> float:

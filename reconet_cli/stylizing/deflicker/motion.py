@@ -42,11 +42,16 @@ class Motion:
         height, width = current.shape
         scale = _SMALLEST / min(height, width)
         if scale <= 1:
-            return self._dis.calc(current, previous, None)  # type: ignore[call-overload]
+            return self._calculate(current, previous)
         size = (max(_SMALLEST, round(width * scale)), max(_SMALLEST, round(height * scale)))
         large = (cv2.resize(luma, size, interpolation=cv2.INTER_LINEAR) for luma in (current, previous))
-        flow = self._dis.calc(*large, None)  # type: ignore[call-overload]
-        return cv2.resize(flow, (width, height), interpolation=cv2.INTER_AREA) / np.float32(scale)
+        flow = cv2.resize(self._calculate(*large), (width, height), interpolation=cv2.INTER_AREA)
+        scaled: np.ndarray = flow / np.float32(scale)
+        return scaled
+
+    def _calculate(self, current: np.ndarray, previous: np.ndarray) -> np.ndarray:
+        flow: np.ndarray = self._dis.calc(current, previous, None)  # type: ignore[call-overload]
+        return flow
 
 
 def _smooth(flow: np.ndarray) -> np.ndarray:

@@ -12,9 +12,11 @@ from reconet_cli.stylizing.deflicker.deflicker import Deflicker
 from reconet_cli.stylizing.deflicker.following import Followed
 from reconet_cli.stylizing.stage import Memory, Stage
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+from reconet_cli.video.ffmpeg.pixels import Frame
 from reconet_cli.video.probing.probe import probe
 from reconet_cli.video.probing.source import file_source, video_stream
-from reconet_cli.video.reading.reader import FfmpegReader, Frame, ReadOptions
+from reconet_cli.video.reading.decode import ReadOptions
+from reconet_cli.video.reading.reader import FfmpegReader
 
 
 class DeflickerStage(Stage):

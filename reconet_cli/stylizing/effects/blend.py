@@ -49,7 +49,7 @@ def side_by_side(source: Frame, painted: Frame) -> Frame:
 def split(source: np.ndarray, painted: np.ndarray) -> np.ndarray:
     """The source's left half and the painting's right one, with a white line between them."""
     middle, line = source.shape[1] // 2, max(2, source.shape[1] // _LINES)
-    result = painted.copy()
+    result: np.ndarray = painted.copy()
     result[:, :middle] = source[:, :middle]
     result[:, middle - line // 2 : middle - line // 2 + line] = np.iinfo(source.dtype).max
     return result

@@ -15,10 +15,12 @@ import numpy as np
 from reconet_cli.errors import MediaError
 from reconet_cli.stylizing.effects.blend import LUMA
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+from reconet_cli.video.ffmpeg.pixels import Frame
 from reconet_cli.video.inputs.preparing import prepared
 from reconet_cli.video.probing.probe import probe
 from reconet_cli.video.probing.source import file_source, video_stream
-from reconet_cli.video.reading.reader import FfmpegReader, Frame, ReadOptions
+from reconet_cli.video.reading.decode import ReadOptions
+from reconet_cli.video.reading.reader import FfmpegReader
 
 _KEY = re.compile(r"#([0-9a-fA-F]{6})(?::(.*))?")
 _TOLERANCE = 0.2
@@ -87,7 +89,8 @@ class ColorKey(Mask):
         """See `Mask`."""
         pixels = frame.pixels if frame.pixels.dtype == np.uint8 else (frame.pixels >> 8).astype(np.uint8)
         distance = cv2.sqrt(cv2.transform(cv2.LUT(pixels, self._squares), np.ones((1, 3), np.float32)))
-        return np.clip(1 - (distance - self._tolerance) / _SOFT_EDGE, 0, 1)
+        share: np.ndarray = np.clip(1 - (distance - self._tolerance) / _SOFT_EDGE, 0, 1)
+        return share
 
 
 class FileMask(Mask):
@@ -129,7 +132,8 @@ class FileMask(Mask):
     def share(self, frame: Frame, fetched: np.ndarray | None) -> np.ndarray:
         """See `Mask`."""
         assert fetched is not None
-        return fetched * np.float32(1 / 255)
+        share: np.ndarray = fetched * np.float32(1 / 255)
+        return share
 
     def _advance(self) -> None:
         """Show the next frame, and decode the one after it."""

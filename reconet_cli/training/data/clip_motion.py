@@ -17,7 +17,8 @@ from reconet_cli.flow import estimate_flow
 from reconet_cli.video.probing.info import MediaInfo, VideoStream
 from reconet_cli.video.probing.probe import probe
 from reconet_cli.video.probing.source import Source, file_source, video_stream
-from reconet_cli.video.reading.reader import FfmpegReader, ReadOptions
+from reconet_cli.video.reading.decode import ReadOptions
+from reconet_cli.video.reading.reader import FfmpegReader
 from reconet_cli.warping import visibility_mask
 
 METHOD = "dis-medium"

@@ -90,7 +90,7 @@ def fractal_noise(side: int, power: float, rng: np.random.Generator) -> np.ndarr
     frequency[0, 0] = np.inf
     spectrum = (rng.standard_normal(frequency.shape) + 1j * rng.standard_normal(frequency.shape)) / frequency**power
     noise = np.fft.irfft2(spectrum, (side, side))
-    return (noise / noise.std()).astype(np.float32)
+    return (noise / float(noise.std())).astype(np.float32)
 
 
 def _leaves(side: int, rng: np.random.Generator) -> np.ndarray:
@@ -161,5 +161,5 @@ def _bands(side: int, rng: np.random.Generator) -> np.ndarray:
     colors = _palette(3, rng)
     tile = 0.12 * rng.random() * np.sin(12.9898 * np.floor(column) + 78.233 * row)
     grain = 0.08 * rng.random() * fractal_noise(side, 1.0, rng)
-    picture = np.where(lines[..., None], colors[0], colors[1]) + (tile + grain)[..., None]
+    picture: np.ndarray = np.where(lines[..., None], colors[0], colors[1]) + (tile + grain)[..., None]
     return cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 0.7)
