@@ -68,6 +68,7 @@ def test_children_are_held_to_the_quota_too():
     code = (
         "import subprocess, sys; from reconet_cli import cli; from reconet_cli.system import processors;"
         "processors.processor_time = lambda: 0.5;"
-        f"cli.run = lambda _, first: first() or subprocess.run([sys.executable, '-c', {count!r}]).returncode; cli.main()"
+        f"cli.run = lambda _, first: first() or subprocess.run([sys.executable, '-c', {count!r}]).returncode;"
+        "cli.main()"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=PATIENCE).stdout == b"1\n"
