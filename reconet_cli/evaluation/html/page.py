@@ -5,16 +5,17 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from html import escape
 from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reconet_cli.evaluation.clip import MEASURES, SPANS, ClipScore, Evaluation, FrameScore
 from reconet_cli.evaluation.html.chart import Chart, Line
 from reconet_cli.evaluation.tables import FLOOR, Table, clip_tables
 from reconet_cli.evaluation.truth import SceneScore
-from reconet_cli.evaluation.worst import FULL_HEAT, WorstPair
+from reconet_cli.evaluation.worst import FULL_HEAT
 
 _COLORS = 6
 _MEANINGS = {
@@ -32,35 +33,24 @@ _MEANINGS = {
     "sharpness": "Mean absolute Laplacian of the luma, in code values. Blur lowers it and the errors alike, noise "
     "raises both: read them together.",
 }
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{css}</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
-"""
+_TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined)
+_TEMPLATES.filters["base64"] = lambda data: base64.b64encode(data).decode("ascii")
+_PAGE = _TEMPLATES.get_template("page.html")
 
 
 def clip_page(found: Evaluation, about: Mapping[str, str]) -> str:
     """The page of painted clips; `about` are facts to tell, by their names."""
     names = [clip.name for clip in found.painted]
-    gallery = [_gallery(name, pairs) for name, pairs in zip(names, found.worst, strict=True) if pairs]
-    body = [
-        _facts(about),
-        *(_table(table) for table in clip_tables(found)),
-        _curves(names, clip_charts(found)),
-        *(["<h2>The worst pairs</h2>", _heat_legend(), *gallery] if gallery else []),
-        "<h2>What the numbers mean</h2>",
-        _facts(_MEANINGS),
-    ]
-    return _page(f"Flicker of {', '.join(names)}", body)
+    gallery = [(name, pairs) for name, pairs in zip(names, found.worst, strict=True) if pairs]
+    return _PAGE.render(
+        title=f"Flicker of {', '.join(names)}",
+        about=about,
+        tables=clip_tables(found),
+        charts=clip_charts(found),
+        gallery=gallery,
+        full_heat=FULL_HEAT,
+        meanings=_MEANINGS,
+    )
 
 
 def truth_page(table: Table, scenes: Sequence[SceneScore], names: Sequence[str], about: Mapping[str, str]) -> str:
@@ -79,13 +69,14 @@ def truth_page(table: Table, scenes: Sequence[SceneScore], names: Sequence[str],
         for scene in scenes
         if len(scene.pairs) > 1
     ]
-    body = [_facts(about), _table(table), *([_curves(names, charts)] if charts else [])]
-    return _page(f"Flicker of {', '.join(names)} by true flow", [*body, _facts({"e_stab": _MEANINGS["e_stab"]})])
-
-
-def _page(title: str, body: Sequence[str]) -> str:
-    css = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-    return _PAGE.format(title=escape(title), css=css, body="\n".join(body))
+    return _PAGE.render(
+        title=f"Flicker of {', '.join(names)} by true flow",
+        about=about,
+        tables=[table],
+        charts=charts,
+        gallery=[],
+        meanings={"e_stab": _MEANINGS["e_stab"]},
+    )
 
 
 def clip_charts(found: Evaluation) -> list[Chart]:
@@ -123,61 +114,3 @@ def _chart(found: Evaluation, title: str, value: Callable[[FrameScore], float | 
 def _points(clip: ClipScore, value: Callable[[FrameScore], float | None]) -> list[tuple[int, float]]:
     found = ((index, value(frame)) for index, frame in enumerate(clip.frames))
     return [(index, number) for index, number in found if number is not None]
-
-
-def _facts(facts: Mapping[str, str]) -> str:
-    return f"<dl>{''.join(f'<dt>{escape(k)}</dt><dd>{escape(v)}</dd>' for k, v in facts.items())}</dl>"
-
-
-def _table(table: Table) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in table.header)
-    rows = "".join(
-        f"<tr><th>{escape(row[0])}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in row[1:])}</tr>"
-        for row in table.rows
-    )
-    return (
-        f'<div class="scroll"><table><caption>{escape(table.title)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
-
-
-def _curves(names: Sequence[str], charts: Sequence[Chart]) -> str:
-    common = [FLOOR, *names]
-    figures = []
-    for chart in charts:
-        lines = [line.name for line in chart.lines]
-        own = "" if lines == common else _legend(chart.lines)
-        figures.append(f"<figure><figcaption>{escape(chart.title)}</figcaption>{own}{chart.svg()}</figure>")
-    legend = _legend(charts[0].lines)
-    return f'<h2>Frame by frame</h2>{legend}<div class="charts">{"".join(figures)}</div>'
-
-
-def _legend(lines: Sequence[Line]) -> str:
-    swatch = '<svg viewBox="0 0 32 10" aria-hidden="true"><path class="{}" d="M1 5H31"/></svg>'
-    entries = "".join(f"<li>{swatch.format(line.kind)}{escape(line.name)}</li>" for line in lines)
-    return f'<ul class="legend">{entries}</ul>'
-
-
-def _heat_legend() -> str:
-    return (
-        f'<p>Difference from 0 to {FULL_HEAT:g} and more; gray cannot be traced.</p><div class="heat" role="img" '
-        f'aria-label="black over red to light yellow"></div>'
-    )
-
-
-def _gallery(name: str, pairs: Sequence[WorstPair]) -> str:
-    rows = []
-    for pair in pairs:
-        pictures = (
-            (f"frame {pair.index}", pair.current),
-            (f"frame {pair.index - 1} carried onto it", pair.carried),
-            (f"difference, e = {pair.error:.4f}", pair.heat),
-        )
-        rows.append(f'<div class="worst">{"".join(_picture(caption, data) for caption, data in pictures)}</div>')
-    return f"<h3>{escape(name)}</h3>{''.join(rows)}"
-
-
-def _picture(caption: str, jpeg: bytes) -> str:
-    text = escape(caption)
-    data = base64.b64encode(jpeg).decode("ascii")
-    return f'<figure><img alt="{text}" src="data:image/jpeg;base64,{data}"><figcaption>{text}</figcaption></figure>'
