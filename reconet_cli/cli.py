@@ -38,6 +38,7 @@ GROUPS = {
     },
     "Set up": {
         "doctor": ("reconet_cli.commands.doctor", "Say what is installed, what works, and what to do about the rest."),
+        "cache": ("reconet_cli.commands.cache", "Show what is kept to be computed only once, or remove it."),
         "completion": ("reconet_cli.commands.completion", "Print a script that lets a shell complete commands."),
     },
 }

@@ -16,9 +16,9 @@ from reconet_cli.engines import load_engine
 from reconet_cli.engines.openvino import engine as openvino_engine
 from reconet_cli.engines.openvino import model as openvino_model
 from reconet_cli.engines.openvino.core import openvino_core
-from reconet_cli.engines.openvino.model_cache import ModelCache
 from reconet_cli.model.network import NetworkConfig, ReCoNet
 from reconet_cli.model.weights import save_weights
+from reconet_cli.system.caches import Cache
 from reconet_cli.system.folders import cache_folder
 
 openvino = pytest.importorskip("openvino")
@@ -90,25 +90,8 @@ def test_a_cache_that_is_only_read_is_used(style, monkeypatch):
 
     first = load(style, precision="fp32")(frame())
     monkeypatch.setattr(os, "utime", refuse)
-    monkeypatch.setattr(ModelCache, "write", lambda *_: pytest.fail("converted again"))
+    monkeypatch.setattr(Cache, "write", lambda *_: pytest.fail("converted again"))
     assert np.array_equal(load(style, precision="fp32")(frame()), first)
-
-
-def test_the_cache_forgets_what_was_not_used(tmp_path, monkeypatch):
-    from openvino import opset13
-
-    from reconet_cli.engines.openvino import model_cache
-
-    monkeypatch.setattr(model_cache, "_MOST", 2)
-    x = opset13.parameter([1], np.float32)
-    model = openvino.Model([opset13.relu(x)], [x], "tiny")
-    cache, core = ModelCache(tmp_path / "models"), openvino_core()
-    for key in ("a", "b"):
-        cache.write(key, model)
-    assert cache.read(core, "a") is not None
-    cache.write("c", model)
-    assert cache.read(core, "b") is None
-    assert cache.read(core, "a") is not None
 
 
 def test_int8_that_drifts_is_not_taken(style, monkeypatch):

@@ -20,7 +20,7 @@ from reconet_cli.errors import MediaError
 from reconet_cli.system.files import Part
 from reconet_cli.system.folders import cache_folder
 from reconet_cli.training.data.clips import Clips
-from reconet_cli.training.data.flow_cache import CACHE, clip_key
+from reconet_cli.training.data.flow_cache import clip_key
 from reconet_cli.warping import visibility_mask
 
 SIZE = 64
@@ -55,7 +55,7 @@ def no_ffmpeg(monkeypatch):
 
 
 def kept() -> list[Path]:
-    return sorted(cache_folder(CACHE).iterdir()) if cache_folder(CACHE).is_dir() else []
+    return sorted(cache_folder("flow").iterdir()) if cache_folder("flow").is_dir() else []
 
 
 def digest(clips: Clips) -> str:
@@ -220,7 +220,7 @@ def test_the_size_is_told_before_and_is_about_right(slide, tools):
     ((note, already),) = notes
     assert already == 0
     assert "4 clips" in note
-    assert str(cache_folder(CACHE)) in note
+    assert str(cache_folder("flow")) in note
     told = float(re.search(r"about ([\d.]+) MB", note)[1]) * 1e6
     real = sum(file.stat().st_size for file in kept())
     assert real / 1.5 < told < real * 1.5
@@ -258,18 +258,18 @@ def test_another_process_is_not_sent_the_frames(slide):
 
 
 def test_what_killed_processes_left_is_removed(slide):
-    cache_folder(CACHE).mkdir(parents=True)
-    left = cache_folder(CACHE) / ".0.01234567.part.safetensors"
+    cache_folder("flow").mkdir(parents=True)
+    left = cache_folder("flow") / ".0.01234567.part.safetensors"
     left.write_bytes(b"half")
-    with Part(cache_folder(CACHE) / "1.safetensors") as at_work:
+    with Part(cache_folder("flow") / "1.safetensors") as at_work:
         Clips([slide("a.mp4")], SIZE)
         assert at_work.path.exists()
     assert not left.exists()
 
 
 def test_the_folder_can_be_moved(monkeypatch, tmp_path):
-    assert cache_folder(CACHE) == Path(os.environ["HOME"]) / ".cache/reconet/flow"
+    assert cache_folder("flow") == Path(os.environ["HOME"]) / ".cache/reconet/flow"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert cache_folder(CACHE) == tmp_path / "xdg/reconet/flow"
+    assert cache_folder("flow") == tmp_path / "xdg/reconet/flow"
     monkeypatch.setenv("RECONET_CACHE", str(tmp_path / "mine"))
-    assert cache_folder(CACHE) == tmp_path / "mine/flow"
+    assert cache_folder("flow") == tmp_path / "mine/flow"

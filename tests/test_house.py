@@ -108,6 +108,7 @@ def test_contributing_has_the_map():
         ["--help"],
         ["stylize", "--help"],
         ["styles"],
+        ["cache"],
         ["train", "--help"],
         ["flow", "--help"],
         ["evaluate", "--help"],

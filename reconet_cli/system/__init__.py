@@ -1,1 +1,1 @@
-"""What the operating system needs care with: files, folders, processors, signals, and pictures as files."""
+"""What the operating system needs care with: files, folders, caches, processors, signals, and pictures as files."""

@@ -106,8 +106,7 @@ class Part:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(OSError):  # what has happened is more worth telling; the next one at this place removes it
-            _remove(self.path)
+        remove(self.path)  # what stays, the next one at this place removes
         if self._held is not None:
             os.close(self._held)
 
@@ -248,7 +247,7 @@ def _remove_parts(folder: Path, wanted: re.Pattern[str]) -> list[Path]:
                 continue
             path = folder / name
             if (held := _hold(path)) is not None:
-                _remove(path)
+                remove(path)
                 os.close(held)
                 removed.append(path)
     return removed
@@ -262,8 +261,10 @@ def _start(place: Path) -> str:
     return f".{stem}."
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; what cannot be removed stays."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()

@@ -27,7 +27,7 @@ def styles_folder() -> Path:
     return base / "reconet" / "styles"
 
 
-def cache_folder(name: str) -> Path:
+def cache_folder(name: str = "") -> Path:
     """What can be computed again: `name` in `RECONET_CACHE`, else in `reconet` in the user's cache folder (XDG)."""
     if chosen := os.environ.get("RECONET_CACHE"):
         return Path(chosen) / name

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from reconet_cli import __version__
-from reconet_cli.engines.openvino.model_cache import ModelCache, model_key
+from reconet_cli.engines.openvino.model_cache import keep_model, load_model
 from reconet_cli.errors import EngineError
-from reconet_cli.system.folders import cache_folder, packaged_folder
+from reconet_cli.system.folders import packaged_folder
+from reconet_cli.system.identity import digest
 
 # Goes up whenever the same weights give another model.
 _VERSION = 5
@@ -44,14 +45,12 @@ class ModelSource:
     def _cached(self, core: Any, kind: str, make: Callable[[], Any]) -> Any:
         import openvino
 
-        cache = ModelCache(cache_folder("models"))
-        key = model_key(
-            self.weights, _VERSION, __version__, openvino.__version__, kind, self.height, self.width, self.sixteen_bit
-        )
-        model = cache.read(core, key)
+        settings = (_VERSION, __version__, openvino.__version__, kind, self.height, self.width, self.sixteen_bit)
+        key = digest([repr(settings), self.weights])
+        model = load_model(core, key)
         if model is None:
             model = make()
-            cache.write(key, model)
+            keep_model(key, model)
         return model
 
     def _convert(self) -> Any:

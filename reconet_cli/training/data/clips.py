@@ -11,11 +11,10 @@ import numpy as np
 import torch
 
 from reconet_cli.errors import FlowError, MediaError
-from reconet_cli.system.folders import cache_folder
 from reconet_cli.system.processors import processors
 from reconet_cli.training.data.clip_motion import ClipMotion, OpenedClip, open_clip, read_motion
 from reconet_cli.training.data.crops import random_crop
-from reconet_cli.training.data.flow_cache import CACHE, FlowCache, clip_key
+from reconet_cli.training.data.flow_cache import FlowCache, clip_key
 from reconet_cli.training.data.pairs import FramePairs
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 
@@ -46,7 +45,7 @@ class Clips:
         on_clip: Callable[[int, int], None] = lambda done, total: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        gathering = _Gathering(files, round(size * _MARGIN), FlowCache(cache_folder(CACHE), note), should_stop)
+        gathering = _Gathering(files, round(size * _MARGIN), FlowCache(note), should_stop)
         gathering.look_up()
         gathering.compute(note, on_clip)
         self._clips = [gathering.found[file] for file in files if file in gathering.found]
@@ -127,9 +126,10 @@ class _Gathering:
 
     def _announce(self, opened: dict[Path, OpenedClip], note: Callable[[str], None]) -> None:
         expected = sum(clip.expected_bytes for clip in opened.values())
-        self._cache.make_room(expected)
-        if opened and self._cache.writable:
-            note(f"optical flow of {len(opened)} clips: about {expected / 1e6:.1f} MB in {self._cache.folder}")
+        cache = self._cache.cache
+        cache.make_room(expected)
+        if opened and cache.writable:
+            note(f"optical flow of {len(opened)} clips: about {expected / 1e6:.1f} MB in {cache.folder}")
 
     def _read(self, file: Path, clip: OpenedClip) -> None:
         try:
