@@ -44,7 +44,7 @@ def measure(pair: FlowPair, style: str, method: str, comparator: Comparator) -> 
     both, view = common(found, true), comparator.view(now)
     own, same = (found, true), (Trace(found.flow, both), Trace(true.flow, both))
     errors = [[pair_error(now, before, trace) for trace in traces] for traces in (own, same)]
-    changes = [[comparator.change(now, view, before, trace) for trace in traces] for traces in (own, same)]
+    changes = [[comparator.change(now, view, before, trace).perceptual for trace in traces] for traces in (own, same)]
     return [(estimated, truth) for estimated, truth in (*errors, *changes)]
 
 

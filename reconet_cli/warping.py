@@ -93,15 +93,21 @@ def motion_boundaries(flow: Tensor) -> Tensor:
     return (gradient > 0.01 * (flow**2).sum(1, keepdim=True) + 0.002).to(flow.dtype)
 
 
-def visibility_mask(flow: Tensor, reverse: Tensor) -> Tensor:
-    """1 where a pixel of a can be traced into b: seen in both, inside the frame, off motion boundaries.
+def consistent(flow: Tensor, reverse: Tensor) -> Tensor:
+    """1 where the flow back ends where the flow began: `|f + r̃|² ≤ 0.01 (|f|² + |r̃|²) + 0.5`, `(N, 1, H, W)`.
 
-    `flow` is a→b, `reverse` b→a, both `(N, 2, H, W)` in pixels; the mask lives on a's pixels. A pixel is occluded
-    where `|f + r̃|² > 0.01 (|f|² + |r̃|²) + 0.5`, `r̃` the reverse flow fetched along f (Sundaram et al., ECCV 2010,
-    eq. 5).
+    `r̃` is the reverse flow fetched along f (Sundaram et al., ECCV 2010, eq. 5).
     """
     fetched = warp(reverse, flow)
     gap = ((flow + fetched) ** 2).sum(1, keepdim=True)
     allowed = 0.01 * ((flow**2).sum(1, keepdim=True) + (fetched**2).sum(1, keepdim=True)) + 0.5
-    consistent = (gap <= allowed).to(flow.dtype)
-    return consistent * inside_frame(flow) * (1 - motion_boundaries(flow))
+    return (gap <= allowed).to(flow.dtype)
+
+
+def visibility_mask(flow: Tensor, reverse: Tensor) -> Tensor:
+    """1 where a pixel of a can be traced into b: seen in both, inside the frame, off motion boundaries.
+
+    `flow` is a→b, `reverse` b→a, both `(N, 2, H, W)` in pixels; the mask lives on a's pixels. A pixel is occluded
+    where forward and backward flow are not `consistent`.
+    """
+    return consistent(flow, reverse) * inside_frame(flow) * (1 - motion_boundaries(flow))

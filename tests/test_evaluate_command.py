@@ -99,6 +99,8 @@ def test_the_table_and_the_json_are_those_of_the_library(clips, tmp_path, capsys
         "e_stab",
         "t-5",
         "t-10",
+        "E_warp",
+        "tOF",
         "structure",
         "tone",
         "sharpness",

@@ -175,11 +175,14 @@ def test_change_counts_where_a_pixel_can_be_traced_alone():
     half = nowhere.clone()
     half[..., :20] = 1
     none, some, whole = (
-        comparator.change(now, comparator.view(now), before, Trace(still, m)) for m in (nowhere, half, nowhere + 1)
+        comparator.change(now, comparator.view(now), before, Trace(still, m)).perceptual
+        for m in (nowhere, half, nowhere + 1)
     )
     assert none == 0
     assert 0.25 * whole < some < 0.75 * whole
-    assert comparator.change(now, comparator.view(now), now, Trace(still, nowhere + 1)) == pytest.approx(0, abs=1e-9)
+    same = comparator.change(now, comparator.view(now), now, Trace(still, nowhere + 1))
+    assert same.perceptual == pytest.approx(0, abs=1e-9)
+    assert same.lpips is None
 
 
 def test_perceptual_distance_is_that_of_unit_vectors():

@@ -70,7 +70,8 @@ _FILE = click.Path(path_type=Path)
     default="compact",
     show_default=True,
     metavar="NAME|FILE",
-    help="What compares style, content and perception: compact, vgg16 or a file; none leaves them out.",
+    help="What compares style, content and perception: compact, vgg16, squeezenet (adds LPIPS) or a file; none leaves "
+    "them out.",
 )
 @click.option("--size", type=Size(), help="Bring all frames to this size.  [default: their own; --sintel: 640x360]")
 @click.option("--frames", type=click.IntRange(2), metavar="N", help="Measure the first N frames.")
@@ -100,6 +101,7 @@ def command(
     from reconet_cli.engines import load_style
     from reconet_cli.evaluation.evaluate import evaluate, evaluate_truth
     from reconet_cli.evaluation.report_files import ReportFiles
+    from reconet_cli.model.loss_files import LPIPS_HEADS
     from reconet_cli.video.inputs.names import files_of
 
     network = {name: options[name] for name in ("variant", "engine", "device", "precision")}
@@ -112,6 +114,7 @@ def command(
         *pictures,
         *(file for style in loaded for file in style.files),
         Path(options["loss_network"]),
+        Path(options["loss_network"]).with_name(LPIPS_HEADS),
         *([truth] if truth else []),
     ]
     json_to_stdout = json_file == Path("-")

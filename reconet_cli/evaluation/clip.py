@@ -12,10 +12,13 @@ from torch import Tensor
 
 from reconet_cli.errors import EvaluationError
 from reconet_cli.evaluation.measures.likeness import structure, tone
+from reconet_cli.evaluation.measures.motion import motion_difference
 from reconet_cli.evaluation.measures.perception import Comparator, content_distance, style_distance
 from reconet_cli.evaluation.measures.sharpness import sharpness
 from reconet_cli.evaluation.measures.temporal import Trace, estimate_trace, mean_error, pair_error
+from reconet_cli.evaluation.measures.warping_error import unoccluded, warping_error
 from reconet_cli.evaluation.worst import Worst, WorstPair
+from reconet_cli.flow import estimate_flow
 
 # Frames between two that are compared: neighbors, and the long range.
 SPANS = (1, 5, 10)
@@ -24,7 +27,10 @@ _COMPARE_EVERY = 4
 
 # Measures of single frames: their names for people, their fields in the scores, and the digits that a table shows.
 MEASURES = (
+    ("E_warp", "warping", 5),
+    ("tOF", "motion", 3),
     ("perceptual", "change", 4),
+    ("LPIPS", "lpips", 4),
     ("style", "style", 3),
     ("content", "content", 3),
     ("structure", "structure", 3),
@@ -34,19 +40,25 @@ MEASURES = (
 
 # Finds the way from the current source frame to an earlier one.
 Tracer = Callable[[np.ndarray, np.ndarray], Trace]
+# Estimates the flow from one frame to another, `(2, H, W)`.
+Flow = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass
 class FrameScore:
     """Measures of one frame; None where there was nothing to compare with, or no loss network.
 
-    `errors` by span: the pair's `sqrt((1/D)·‖M·(O_t − W(O_{t−span}))‖²)`; `change` is the warped perceptual distance to
-    the frame before. `structure` and `tone` say how much of the original a painting keeps (1: all of it).
+    `errors` by span: the pair's `sqrt((1/D)·‖M·(O_t − W(O_{t−span}))‖²)`. With the frame before: `warping` is Lai et
+    al.'s error, `motion` TecoGAN's tOF in pixels, `change` the warped perceptual distance and `lpips` the warped LPIPS.
+    `structure` and `tone` say how much of the original a painting keeps (1: all of it).
     """
 
     sharpness: float
     errors: dict[int, float] = field(default_factory=dict)
+    warping: float | None = None
+    motion: float | None = None
     change: float | None = None
+    lpips: float | None = None
     style: float | None = None
     content: float | None = None
     structure: float | None = None
@@ -69,9 +81,24 @@ class ClipScore:
         return mean_error([frame.errors[span] for frame in self.frames if span in frame.errors])
 
     @property
+    def warping(self) -> float:
+        """The warping error of Lai et al.: a mean over pairs of squared differences."""
+        return _mean([frame.warping for frame in self.frames])
+
+    @property
+    def motion(self) -> float:
+        """Mean tOF, in pixels."""
+        return _mean([frame.motion for frame in self.frames])
+
+    @property
     def change(self) -> float:
         """Mean warped perceptual distance of neighbors."""
         return _mean([frame.change for frame in self.frames])
+
+    @property
+    def lpips(self) -> float:
+        """Mean warped LPIPS of neighbors."""
+        return _mean([frame.lpips for frame in self.frames])
 
     @property
     def style(self) -> float:
@@ -125,7 +152,8 @@ class Evaluation:
 class Evaluator:
     """Takes a source frame and its paintings, uint8 RGB `(H, W, 3)` of one size, one frame after the other.
 
-    `names` are the painted clips'. `comparator` measures what a loss network sees, on every fourth frame; `grams` are
+    `names` are the painted clips'. `tracer` follows the source's pixels, `flow` is what paintings move by; both should
+    be by one method. `comparator` measures what a loss network sees, on every fourth frame; `grams` are
     those of each clip's style picture, or None. `worst` pairs of each painted clip are kept as pictures. Only the last
     ten frames are held.
     """
@@ -135,11 +163,13 @@ class Evaluator:
         names: Sequence[str],
         *,
         tracer: Tracer = estimate_trace,
+        flow: Flow = estimate_flow,
         comparator: Comparator | None = None,
         grams: Sequence[list[Tensor] | None] = (),
         worst: int = 0,
     ) -> None:
         self._tracer = tracer
+        self._flow = flow
         self._comparator = comparator
         self._grams = list(grams) or [None] * len(names)
         self._worst = [Worst(worst) for _ in names]
@@ -173,6 +203,8 @@ class Evaluator:
             clip.frames[-1].errors[span] = pair_error(frame, before, trace)
         if span > 1:
             return
+        if trace.reverse is not None:
+            self._warp_and_move(now, earlier, trace.flow, trace.reverse)
         index = len(self._clips[0].frames) - 1
         for kept, clip, frame, before in zip(self._worst, self._clips[1:], now[1:], earlier[1:], strict=True):
             kept.see(index, clip.frames[-1].errors[1], frame, before, trace)
@@ -180,10 +212,20 @@ class Evaluator:
         if self._comparator and index % _COMPARE_EVERY == 1:
             self._look(self._comparator, now, trace)
 
+    def _warp_and_move(
+        self, now: list[np.ndarray], earlier: list[np.ndarray], backward: Tensor, forward: Tensor
+    ) -> None:
+        mask = unoccluded(forward, backward)
+        for clip, frame, before in zip(self._clips, now, earlier, strict=True):
+            clip.frames[-1].warping = warping_error(before, frame, forward, mask)
+        for clip, frame, before in zip(self._clips[1:], now[1:], earlier[1:], strict=True):
+            clip.frames[-1].motion = motion_difference(self._flow(before, frame), forward[0].numpy())
+
     def _look(self, comparator: Comparator, now: list[np.ndarray], trace: Trace) -> None:
         views = [comparator.view(frame) for frame in now]
         for clip, view, frame, earlier in zip(self._clips, views, now, self._before[-1], strict=True):
-            clip.frames[-1].change = comparator.change(frame, view, earlier, trace)
+            found = comparator.change(frame, view, earlier, trace)
+            clip.frames[-1].change, clip.frames[-1].lpips = found.perceptual, found.lpips
         for clip, view, grams in zip(self._clips[1:], views[1:], self._grams, strict=True):
             clip.frames[-1].content = content_distance(view, views[0].perception.contents[0])
             clip.frames[-1].style = style_distance(view, grams) if grams else None

@@ -24,6 +24,7 @@ from reconet_cli.evaluation.painters import Painter, column_names, painters
 from reconet_cli.evaluation.pairing import ORIGINAL, check_lengths, together
 from reconet_cli.evaluation.reports import ClipReport, TruthReport
 from reconet_cli.evaluation.truth import evaluate_pairs, fitted, is_sintel, papers_scenes
+from reconet_cli.flow import estimate_flow
 from reconet_cli.flow.clips.frames import Frames, open_frames
 from reconet_cli.flow.datasets import open_dataset
 from reconet_cli.flow.estimate import check_method
@@ -103,6 +104,7 @@ def evaluate(
     evaluator = Evaluator(
         [*files, *painting],
         tracer=partial(estimate_trace, method=method),
+        flow=partial(estimate_flow, method=method),
         comparator=comparator,
         grams=_grams(comparator, style_pictures, len(files), loaded, 2 if deflicker else 1),
         worst=worst,

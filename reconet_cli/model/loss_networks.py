@@ -39,7 +39,8 @@ class LossNetwork(nn.Module):
     """Base: frozen, in evaluation mode, `forward` returns a `Perception`.
 
     `layers` are the ones that are compared: this project's choice of two content depths and five Gram matrices, or,
-    after `with_paper_layers`, the paper's one and four.
+    after `with_paper_layers`, the paper's one and four. `lpips_heads` are LPIPS's weights of squared differences,
+    `(C,)` by layer, where the network has some.
     """
 
     name = ""
@@ -49,6 +50,7 @@ class LossNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = self.own_layers
+        self.lpips_heads: Mapping[str, Tensor] = {}
 
     def freeze(self) -> Self:
         """Switch gradients of the weights off for good."""

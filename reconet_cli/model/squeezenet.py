@@ -36,6 +36,8 @@ class SqueezeNet(LossNetwork):
     name = "squeezenet"
     own_layers = LossLayers(("fire2", "fire4"), ("conv1", "fire3", "fire5", "fire7", "fire9"))
     paper_layers = LossLayers(("fire5",), ("conv1", "fire3", "fire5", "fire7"))
+    # Where LPIPS compares features (Zhang et al., CVPR 2018), in the order of its heads.
+    lpips_layers = ("conv1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9")
     mean: Tensor
     std: Tensor
 
@@ -60,6 +62,12 @@ class SqueezeNet(LossNetwork):
             names = {key: _paper_name(key) for key in names}
         network.load_state_dict({key: state[name].float() for key, name in names.items()})
         return network
+
+    def with_lpips_heads(self, state: Mapping[str, Tensor]) -> SqueezeNet:
+        """Take over LPIPS's heads from a state of version 0.1, whose `lin0` to `lin6` are 1×1 convolutions."""
+        heads = {name: state[f"lin{index}.model.1.weight"].float() for index, name in enumerate(self.lpips_layers)}
+        self.lpips_heads = {name: weight.flatten() for name, weight in heads.items()}
+        return self
 
     def features_at(self, image: Tensor, names: Collection[str]) -> dict[str, Tensor]:
         """Features behind the named layers, in float32."""

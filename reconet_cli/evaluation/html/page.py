@@ -24,7 +24,12 @@ _MEANINGS = {
     "own error comes from flow, light and noise: a painting below it is smoother than the original.",
     "t-5, t-10": "The same over five and ten frames: slow drift shows here. Every error is a mean over all pixels of a "
     "frame, so where few can be traced it is small; compare clips of one table.",
+    "E_warp": "Warping error of Lai et al. (ECCV 2018): the mean squared difference of a frame and the next one warped "
+    "onto it, over the pixels that their own mask keeps.",
+    "tOF": "TecoGAN's temporal measure (Chu et al., 2020): how far the painted clip's optical flow is from the "
+    "original's, in pixels. Lower moves more alike.",
     "perceptual": "What a loss network sees change from a frame to the next along the motion.",
+    "LPIPS": "The same by LPIPS (Zhang et al., CVPR 2018) with SqueezeNet's learned weights, where they are there.",
     "style": "Distance to the style picture's Gram matrices: 0 is the picture's own statistics.",
     "content": "Distance from the original of what a loss network sees: 0 is the same.",
     "structure": "The structure term of SSIM on luma, beside the original: 1 is all of it. Contours and faces that a "
@@ -91,8 +96,12 @@ def clip_charts(found: Evaluation) -> list[Chart]:
             ],
         )
     )
-    charts += [_chart(found, name.capitalize(), attrgetter(field)) for name, field, _ in MEASURES]
+    charts += [_chart(found, _title(name), attrgetter(field)) for name, field, _ in MEASURES]
     return [chart for chart in charts if any(line.points for line in chart.lines)]
+
+
+def _title(measure: str) -> str:
+    return measure.capitalize() if measure.islower() else measure
 
 
 def _error(span: int, frame: FrameScore) -> float | None:

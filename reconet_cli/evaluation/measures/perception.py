@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,17 @@ class View:
 
     features: dict[str, Tensor]
     perception: Perception
+
+
+@dataclass(frozen=True)
+class Change:
+    """Distances between a frame and an earlier one warped onto it: 0 is the same.
+
+    `perceptual` is `perceptual_distance` at the layers of the style, `lpips` is None where the network has no heads.
+    """
+
+    perceptual: float
+    lpips: float | None
 
 
 class Comparator:
@@ -49,19 +61,21 @@ class Comparator:
 
     def _features(self, image: Tensor) -> dict[str, Tensor]:
         layers = self._network.layers
-        return self._network.features_at(image, layers.content + layers.style)
+        return self._network.features_at(image, {*layers.content, *layers.style, *self._network.lpips_heads})
 
     @torch.inference_mode()
-    def change(self, current: np.ndarray, view: View, earlier: np.ndarray, trace: Trace) -> float:
-        """Perceptual distance of a painted frame to the earlier one warped onto it; `view` is the current frame's.
+    def change(self, current: np.ndarray, view: View, earlier: np.ndarray, trace: Trace) -> Change:
+        """What changed from an earlier painted frame, warped, to the current one; `view` is the current frame's.
 
-        Where `trace` leads nowhere, the warped frame is filled with the current one. The distance is LPIPS's (Zhang et
-        al., CVPR 2018, eq. 1) with equal weights: squared distances of the features' unit vectors, averaged over each
-        layer, then over the layers. 0 is the same; LPIPS's learned weights are not in it, so its figures differ.
+        Where `trace` leads nowhere, the warped frame is filled with the current one.
         """
         now = as_tensor(current)
-        carried = torch.lerp(now, warp(as_tensor(earlier), trace.flow), trace.mask)
-        return perceptual_distance(self._style_layers(view.features), self._style_layers(self._features(carried)))
+        carried = self._features(torch.lerp(now, warp(as_tensor(earlier), trace.flow), trace.mask))
+        heads = self._network.lpips_heads
+        return Change(
+            perceptual_distance(self._style_layers(view.features), self._style_layers(carried)),
+            lpips(view.features, carried, heads) if heads else None,
+        )
 
     def _style_layers(self, features: dict[str, Tensor]) -> list[Tensor]:
         return [features[name] for name in self._network.layers.style]
@@ -78,9 +92,24 @@ def content_distance(view: View, source: Tensor) -> float:
 
 
 def perceptual_distance(a: list[Tensor], b: list[Tensor]) -> float:
-    """Squared distances of the unit vectors of features `(1, C, h, w)`, averaged over each layer, then the layers."""
+    """Squared distances of the unit vectors of features `(1, C, h, w)`, averaged over each layer, then the layers.
+
+    It is LPIPS's distance (Zhang et al., CVPR 2018, eq. 1) with equal weights in place of learned ones, so its figures
+    differ.
+    """
     layers = [((_unit(x) - _unit(y)) ** 2).sum(1).mean() for x, y in zip(a, b, strict=True)]
     return torch.stack(layers).mean().item()
+
+
+def lpips(a: Mapping[str, Tensor], b: Mapping[str, Tensor], heads: Mapping[str, Tensor]) -> float:
+    """`Σ_l 1/(H_l·W_l) · Σ_hw ‖w_l ⊙ (ŷ_l − ŷ0_l)‖²`: LPIPS (Zhang et al., CVPR 2018, eq. 1).
+
+    Features `(1, C, h, w)` by layer become unit vectors ŷ; `heads` are the learned weights `w²`, `(C,)` by layer.
+    """
+    return sum(
+        ((_unit(a[name]) - _unit(b[name])) ** 2 * weights.view(1, -1, 1, 1)).sum(1).mean().item()
+        for name, weights in heads.items()
+    )
 
 
 def _unit(features: Tensor) -> Tensor:

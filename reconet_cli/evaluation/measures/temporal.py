@@ -19,10 +19,12 @@ class Trace:
     """The way back from a frame to an earlier one, told by the *source* frames.
 
     `flow` is current→earlier, float32 `(1, 2, H, W)` in pixels; `mask` `(1, 1, H, W)` is 1 where a pixel can be traced.
+    `reverse` is earlier→current, None where it is not known.
     """
 
     flow: Tensor
     mask: Tensor
+    reverse: Tensor | None = None
 
     @property
     def coverage(self) -> float:
@@ -35,7 +37,7 @@ def estimate_trace(current: np.ndarray, earlier: np.ndarray, method: str = "dis-
     flow, reverse = (
         torch.from_numpy(estimate_flow(a, b, method))[None] for a, b in ((current, earlier), (earlier, current))
     )
-    return Trace(flow, visibility_mask(flow, reverse))
+    return Trace(flow, visibility_mask(flow, reverse), reverse)
 
 
 def as_tensor(frame: np.ndarray) -> Tensor:
