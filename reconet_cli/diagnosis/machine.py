@@ -11,6 +11,7 @@ from pathlib import Path
 
 from reconet_cli import __version__
 from reconet_cli.diagnosis.finding import Finding
+from reconet_cli.system.memory import free_memory
 from reconet_cli.system.processors import processors
 
 _LITTLE = 1 << 30  # bytes
@@ -21,7 +22,7 @@ def examine_machine() -> Iterator[Finding]:
     yield Finding("reconet", "ok", __version__)
     yield Finding("Python", "ok", f"{platform.python_version()}, {sys.executable}")
     yield Finding("machine", "ok", f"{platform.system()} {platform.machine()}, {processors()} processors")
-    free = _free_memory()
+    free = free_memory()
     if free is not None:
         yield _amount("free memory", free, "paint at a smaller size (--scale 0.5), or close other programs")
     for about, folder in (("disk space here", "."), ("space for temporary files", tempfile.gettempdir())):
@@ -34,12 +35,3 @@ def examine_machine() -> Iterator[Finding]:
 def _amount(about: str, free: int, advice: str, where: str = "") -> Finding:
     value = f"{free / (1 << 30):.1f} GiB{f' in {Path(where).resolve()}' if where else ''}"
     return Finding(about, "warning", value, advice) if free < _LITTLE else Finding(about, "ok", value)
-
-
-def _free_memory() -> int | None:
-    """Bytes that programs can still have, None where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, ValueError, StopIteration):
-        return None

@@ -10,8 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from reconet_cli.diagnosis.finding import Finding
 from reconet_cli.errors import ReconetError
 from reconet_cli.video.ffmpeg.hardware import FAMILIES, encodes
-from reconet_cli.video.ffmpeg.locate import find_ffmpeg
-from reconet_cli.video.ffmpeg.process import ask
+from reconet_cli.video.ffmpeg.locate import find_ffmpeg, version_line
 
 # What each is for; without the first there is no mp4, mov or mkv by default.
 _ENCODERS = {
@@ -23,7 +22,6 @@ _ENCODERS = {
     "gif": "gif",
 }
 _HARDWARE = tuple(f"h264_{family}" for family in FAMILIES)  # what --encoder offers
-_PATIENCE = 30  # seconds
 
 
 def examine_ffmpeg() -> Iterator[Finding]:
@@ -63,6 +61,5 @@ def _origin(program: str) -> str:
 
 
 def _version(program: str) -> str:
-    said = ask([program, "-version"], _PATIENCE).stdout
-    words = said.decode(errors="replace").split()
+    words = version_line(program).split()
     return words[2] if len(words) > 2 else "of unknown version"

@@ -9,10 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from reconet_cli.engines.kinds import Engine, EngineOptions, loader_of
-from reconet_cli.engines.ram import frames_that_fit, free_memory, size_that_fits
+from reconet_cli.engines.ram import frames_that_fit, size_that_fits
 from reconet_cli.errors import EngineError
 from reconet_cli.model.weights import read_metadata
 from reconet_cli.styles.finding import find_style
+from reconet_cli.system.memory import free_memory
 
 # For weights; exported files have `exported.BACKENDS`.
 BACKENDS = ("openvino", "torch")

@@ -1,12 +1,9 @@
-"""Whether a network fits into memory: what it needs, estimated, and what there is."""
+"""Whether a network fits into memory: what it needs, estimated."""
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
-
-from reconet_cli.system import control_groups
 
 # Bytes a pixel that the rest of a job takes: frames that wait, and the encoder, which looks at many at once.
 _ELSEWHERE = 90
@@ -39,16 +36,3 @@ def bytes_per_pixel(config: dict[str, Any], way: str) -> int:
     channels: float = config["channels"][0] / (1 if config["family"] == "paper" else 4)
     value, pixel = _NEEDS[way]
     return round(channels * value + pixel)
-
-
-def free_memory() -> int | None:
-    """Bytes that this process may still take: of the machine and of its control groups; None where nobody says."""
-    return min((value for value in (_machine(), control_groups.free_memory()) if value is not None), default=None)
-
-
-def _machine() -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)

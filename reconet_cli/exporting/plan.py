@@ -24,7 +24,6 @@ ENDINGS = {
 # What every file calls what goes in and what comes out.
 INPUT, OUTPUT = "frame", "painted"
 USUAL_ENDINGS = {"onnx": ".onnx", "openvino": ".xml", "pt2": ".pt2", "torchscript": ".torchscript"}
-FORMATS = tuple(USUAL_ENDINGS)
 PRECISIONS = ("fp32", "fp16", "int8")
 _NO_LICENCE = "unknown; ask whoever made the picture"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from reconet_cli.flow.pictures import read_frame
 from reconet_cli.system.identity import digest, sample
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame
+from reconet_cli.video.inputs.series import by_numbers
 from reconet_cli.video.probing.info import MediaInfo, VideoStream
 from reconet_cli.video.probing.probe import probe
 from reconet_cli.video.probing.source import PICTURE_SUFFIXES, Source, file_source, video_stream
@@ -80,12 +80,6 @@ def neighbors(frames: Iterable[Frame]) -> Iterator[tuple[int, Frame, Frame]]:
         if before is not None:
             yield index, before, frame
         before = frame
-
-
-def natural_key(path: Path) -> list[str | int]:
-    """Sort key that puts frame9 before frame10."""
-    # Every second part is a number.
-    return [int(part) if at % 2 else part for at, part in enumerate(re.split(r"([0-9]+)", path.name.lower()))]
 
 
 def _content(file: Path) -> Iterator[bytes | str]:
@@ -176,7 +170,7 @@ def _reduced(pixels: np.ndarray, short_side: int | None) -> np.ndarray:
 
 def _open_folder(path: Path) -> _Folder:
     files = [file for file in path.iterdir() if file.suffix.lower() in _PICTURES and not file.name.startswith(".")]
-    files = sorted((file for file in files if file.is_file()), key=natural_key)
+    files = sorted((file for file in files if file.is_file()), key=by_numbers)
     if len(files) < 2:
         what = "has only one picture" if files else "has no pictures"
         raise FlowError(f"{path} {what}", f"flow needs two or more frames ({' '.join(sorted(_PICTURES))})")

@@ -19,9 +19,8 @@ from reconet_cli.stylizing.resume.segments import RestReader, SegmentWriter, fra
 from reconet_cli.stylizing.resume.store import Segment, Store, file_identity
 from reconet_cli.stylizing.stage import Stage, remembered
 from reconet_cli.stylizing.whole import Counter, Outcome, Progress
-from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+from reconet_cli.video.ffmpeg.locate import find_ffmpeg, version_line
 from reconet_cli.video.ffmpeg.pixels import Frame
-from reconet_cli.video.ffmpeg.process import ask
 from reconet_cli.video.job import Job
 from reconet_cli.video.opening import open_job
 from reconet_cli.video.request import PIPE, Request
@@ -125,10 +124,5 @@ def _identity(request: Request, identity: dict[str, Any]) -> dict[str, Any]:
         "settings": settings,
         "version of reconet": __version__,
         # Another ffmpeg's segments may not fit behind each other.
-        "version of ffmpeg": _ffmpeg_version(find_ffmpeg(request.ffmpeg)),
+        "version of ffmpeg": version_line(find_ffmpeg(request.ffmpeg)),
     }
-
-
-def _ffmpeg_version(program: str) -> str:
-    said = ask([program, "-version"], 30).stdout
-    return said.decode(errors="replace").partition("\n")[0]

@@ -54,10 +54,15 @@ def _bundled() -> str | None:
     return path
 
 
+def version_line(program: str) -> str:
+    """The first line of what an ffmpeg says about itself, `ffmpeg version 7.1 …`. Raises `MediaError`."""
+    return ask([program, "-hide_banner", "-version"], 30).stdout.decode(errors="replace").partition("\n")[0]
+
+
 def _usable(path: str) -> bool:
     """True if `path` runs, says that it is ffmpeg and is not older than OLDEST (git builds: no number)."""
     try:
-        said = ask([path, "-hide_banner", "-version"], 30).stdout.decode(errors="replace")
+        said = version_line(path)
     except MediaError:
         return False
     if not said.startswith("ffmpeg version "):

@@ -31,7 +31,7 @@ def pictures_of(path: Path) -> list[Path]:
         names = [name for name in os.listdir(folder) if fits.fullmatch(name)]
     except OSError as problem:
         raise MediaError(f"{folder}: {problem.strerror}", "check the name of the input") from problem
-    found = sorted((folder / name for name in names if _is_picture(folder / name)), key=_by_numbers)
+    found = sorted((folder / name for name in names if _is_picture(folder / name)), key=by_numbers)
     if not found:
         if path.is_dir():
             raise MediaError(f"{path} is a folder without pictures", "a folder of videos needs --output-dir")
@@ -68,9 +68,9 @@ def _is_picture(path: Path) -> bool:
     return known and path.is_file() and not path.name.startswith(".")
 
 
-def _by_numbers(path: Path) -> list[tuple[int, str]]:
+def by_numbers(path: Path) -> list[tuple[int, str]]:
     """A key that puts 9 before 10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", path.name)]
 
 
 def _as_expression(pattern: str) -> str:
