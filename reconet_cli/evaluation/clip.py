@@ -22,7 +22,7 @@ from reconet_cli.flow import estimate_flow
 
 # Frames between two that are compared: neighbors, and the long range.
 SPANS = (1, 5, 10)
-# What a loss network sees changes slowly from frame to frame, and it is dear.
+# What a loss network sees and how a painting moves change slowly from frame to frame, and both are dear.
 _COMPARE_EVERY = 4
 
 # Measures of single frames: their names for people, their fields in the scores, and the digits that a table shows.
@@ -153,9 +153,9 @@ class Evaluator:
     """Takes a source frame and its paintings, uint8 RGB `(H, W, 3)` of one size, one frame after the other.
 
     `names` are the painted clips'. `tracer` follows the source's pixels, `flow` is what paintings move by; both should
-    be by one method. `comparator` measures what a loss network sees, on every fourth frame; `grams` are
-    those of each clip's style picture, or None. `worst` pairs of each painted clip are kept as pictures. Only the last
-    ten frames are held.
+    be by one method. On every fourth frame, the paintings' motion is measured, and by `comparator` what a loss network
+    sees; `grams` are those of each clip's style picture, or None. `worst` pairs of each painted clip are kept as
+    pictures. Only the last ten frames are held.
     """
 
     def __init__(
@@ -203,23 +203,23 @@ class Evaluator:
             clip.frames[-1].errors[span] = pair_error(frame, before, trace)
         if span > 1:
             return
-        if trace.reverse is not None:
-            self._warp_and_move(now, earlier, trace.flow, trace.reverse)
         index = len(self._clips[0].frames) - 1
+        # The second frame is the first that has one before it.
+        looked_at = index % _COMPARE_EVERY == 1
+        if trace.reverse is not None:
+            mask = unoccluded(trace.reverse, trace.flow)
+            for clip, frame, before in zip(self._clips, now, earlier, strict=True):
+                clip.frames[-1].warping = warping_error(before, frame, trace.reverse, mask)
+            if looked_at:
+                self._move(now, earlier, trace.reverse[0].numpy())
         for kept, clip, frame, before in zip(self._worst, self._clips[1:], now[1:], earlier[1:], strict=True):
             kept.see(index, clip.frames[-1].errors[1], frame, before, trace)
-        # The second frame is the first that has one before it.
-        if self._comparator and index % _COMPARE_EVERY == 1:
+        if self._comparator and looked_at:
             self._look(self._comparator, now, trace)
 
-    def _warp_and_move(
-        self, now: list[np.ndarray], earlier: list[np.ndarray], backward: Tensor, forward: Tensor
-    ) -> None:
-        mask = unoccluded(forward, backward)
-        for clip, frame, before in zip(self._clips, now, earlier, strict=True):
-            clip.frames[-1].warping = warping_error(before, frame, forward, mask)
+    def _move(self, now: list[np.ndarray], earlier: list[np.ndarray], motion: np.ndarray) -> None:
         for clip, frame, before in zip(self._clips[1:], now[1:], earlier[1:], strict=True):
-            clip.frames[-1].motion = motion_difference(self._flow(before, frame), forward[0].numpy())
+            clip.frames[-1].motion = motion_difference(self._flow(before, frame), motion)
 
     def _look(self, comparator: Comparator, now: list[np.ndarray], trace: Trace) -> None:
         views = [comparator.view(frame) for frame in now]
