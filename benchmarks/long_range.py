@@ -23,7 +23,7 @@ from torch import Tensor
 from reconet_cli.engines import load_engine
 from reconet_cli.evaluation.measures.temporal import Trace, as_tensor, estimate_trace
 from reconet_cli.model.losses import temporal_gap
-from reconet_cli.training.data.sources import to_tensor
+from reconet_cli.model.tensors import to_tensor
 from reconet_cli.training.synthetic.random_motion import random_flow
 from reconet_cli.training.synthetic.scenes import Layer, render
 from reconet_cli.training.synthetic.textures import canvas, shape

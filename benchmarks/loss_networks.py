@@ -22,9 +22,10 @@ from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.loss_networks import LossNetwork
 from reconet_cli.model.losses import content_loss, style_loss
 from reconet_cli.model.network import ReCoNet
+from reconet_cli.model.tensors import to_tensor
 from reconet_cli.model.weights import load_weights
 from reconet_cli.styles.finding import list_styles
-from reconet_cli.training.data.sources import PICTURES, find_files, read_picture, to_tensor
+from reconet_cli.training.data.sources import PICTURES, find_files, read_picture
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "weights" / "loss"))
 from distil import HELD_OUT_EVERY  # type: ignore[import-not-found]

@@ -21,9 +21,10 @@ from torch import Tensor
 from reconet_cli.model import losses
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.loss_networks import LossNetwork
+from reconet_cli.model.tensors import to_tensor
 from reconet_cli.model.weights import load_weights, read_metadata
 from reconet_cli.styles.finding import Style, list_styles
-from reconet_cli.training.data.sources import PICTURES, find_files, read_picture, style_picture, to_tensor
+from reconet_cli.training.data.sources import PICTURES, find_files, read_picture, style_picture
 from reconet_cli.training.settings import LossWeights
 
 _STEPS = (100, 300)

@@ -27,9 +27,10 @@ from reconet_cli.evaluation.measures.perception import Comparator
 from reconet_cli.flow.clips.frames import open_frames
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.network import ReCoNet
+from reconet_cli.model.tensors import to_tensor
 from reconet_cli.model.weights import load_weights, read_metadata
 from reconet_cli.styles.finding import list_styles
-from reconet_cli.training.data.sources import style_picture, to_tensor
+from reconet_cli.training.data.sources import style_picture
 
 _COLUMNS = ("structure", "tone", "style", "content", "e_stab", "sharpness", "lattice")
 _PERIOD = 8

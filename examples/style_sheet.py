@@ -17,10 +17,11 @@ import numpy as np
 import torch
 
 from reconet_cli.model.network import ReCoNet
+from reconet_cli.model.tensors import to_tensor
 from reconet_cli.model.weights import load_weights
 from reconet_cli.styles.finding import list_styles
 from reconet_cli.system.folders import packaged_folder
-from reconet_cli.training.data.sources import read_picture, to_tensor
+from reconet_cli.training.data.sources import read_picture
 from reconet_cli.training.preview import preview_frames, write_sheet
 
 _LABEL = 26

@@ -61,6 +61,7 @@ def differences(plan: Plan, path: Path) -> tuple[list[Difference], str]:
     """Run a file on `frames` and compare with the plain network in float32; also the runtime's name."""
     import torch
 
+    from reconet_cli.model.tensors import to_tensor
     from reconet_cli.model.weights import load_weights
 
     network = load_weights(plan.weights)
@@ -68,8 +69,7 @@ def differences(plan: Plan, path: Path) -> tuple[list[Difference], str]:
     found = []
     for frame in frames(plan):
         with torch.inference_mode():
-            image = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255
-            expected = network(image)[0].permute(1, 2, 0).numpy() * 255
+            expected = network(to_tensor(frame)[None])[0].permute(1, 2, 0).numpy() * 255
         found.append(_difference(expected, painted(run, frame, plan.byte_frames)))
     return found, runtime
 

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from reconet_cli.errors import TrainingError
+from reconet_cli.model.tensors import to_tensor
 from reconet_cli.system.files import replacing
-from reconet_cli.training.data.sources import read_picture, to_tensor
+from reconet_cli.training.data.sources import read_picture
 
 
 def preview_frames(pictures: list[np.ndarray], height: int = 256, width: int = 384, count: int = 3) -> Tensor:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-# ITU-R BT.709 luma weights, as in `warping.luminance`.
-_LUMA = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
+from reconet_cli.video.ffmpeg.pixels import LUMA
+
 # Longer side at which structure and tone are compared.
 _STRUCTURE_SIDE = 320
 _TONE_SIDE = 40
@@ -45,7 +45,7 @@ def _luma(frame: np.ndarray, side: int) -> np.ndarray:
     height, width = frame.shape[:2]
     factor = min(1.0, side / max(height, width))
     size = max(1, int(width * factor)), max(1, int(height * factor))
-    luma: np.ndarray = cv2.resize(cv2.transform(frame.astype(np.float32), _LUMA), size, interpolation=cv2.INTER_AREA)
+    luma: np.ndarray = cv2.resize(cv2.transform(frame.astype(np.float32), LUMA), size, interpolation=cv2.INTER_AREA)
     return luma.astype(np.float64) / 255
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-# ITU-R BT.709 luma weights, as in `warping.luminance`.
-_LUMA = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
+from reconet_cli.video.ffmpeg.pixels import LUMA
 
 
 def sharpness(frame: np.ndarray) -> float:
@@ -15,5 +14,5 @@ def sharpness(frame: np.ndarray) -> float:
     The Laplacian is the sum of the four neighbors minus four times the pixel; the picture is mirrored beyond its
     border. It only means something beside another clip's of the same size, and noise counts as sharpness too.
     """
-    luma = cv2.transform(frame.astype(np.float32), _LUMA)
+    luma = cv2.transform(frame.astype(np.float32), LUMA)
     return float(np.abs(cv2.Laplacian(luma, cv2.CV_32F)).mean(dtype=np.float64))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from reconet_cli.flow import estimate_flow
 from reconet_cli.model.losses import temporal_gap
+from reconet_cli.model.tensors import to_tensor
 from reconet_cli.warping import visibility_mask
 
 
@@ -42,7 +43,7 @@ def estimate_trace(current: np.ndarray, earlier: np.ndarray, method: str = "dis-
 
 def as_tensor(frame: np.ndarray) -> Tensor:
     """uint8 `(H, W, 3)` as float32 `(1, 3, H, W)` in [0, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1)[None].float() / 255
+    return to_tensor(frame)[None]
 
 
 def pair_error(current: np.ndarray, earlier: np.ndarray, trace: Trace) -> float:

@@ -7,10 +7,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from reconet_cli.video.ffmpeg.pixels import Frame
+from reconet_cli.video.ffmpeg.pixels import LUMA, Frame
 
-# Rec. 709, as in the paper's luminance constraint (arXiv 1807.01197, section 3.3).
-LUMA = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
 _DEPTHS = {"uint8": cv2.CV_8U, "uint16": cv2.CV_16U}
 _LINES = 320  # a dividing line takes one in so many columns
 

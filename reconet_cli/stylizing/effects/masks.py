@@ -13,9 +13,8 @@ import cv2
 import numpy as np
 
 from reconet_cli.errors import MediaError
-from reconet_cli.stylizing.effects.blend import LUMA
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
-from reconet_cli.video.ffmpeg.pixels import Frame
+from reconet_cli.video.ffmpeg.pixels import LUMA, Frame
 from reconet_cli.video.inputs.preparing import prepared
 from reconet_cli.video.probing.probe import probe
 from reconet_cli.video.probing.source import file_source, video_stream

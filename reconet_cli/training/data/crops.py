@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reconet_cli.model.tensors import to_tensor
 from reconet_cli.training.data.pairs import FramePairs
-from reconet_cli.training.data.sources import to_tensor
 from reconet_cli.warping import inside_frame
 
 

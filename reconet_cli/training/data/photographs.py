@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from reconet_cli.errors import TrainingError
+from reconet_cli.model.tensors import to_tensor
 from reconet_cli.system.processors import processors
 from reconet_cli.training.data.pairs import FramePairs
-from reconet_cli.training.data.sources import read_picture, to_tensor
+from reconet_cli.training.data.sources import read_picture
 from reconet_cli.training.synthetic.random_motion import (
     camera_noise,
     change_light,

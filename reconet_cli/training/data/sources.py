@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from reconet_cli.errors import TrainingError
+from reconet_cli.model.tensors import to_tensor
 from reconet_cli.system.pictures import read_rgb
 from reconet_cli.training.data.pairs import FramePairs
 from reconet_cli.video.probing.source import PHOTOGRAPH_SUFFIXES, PICTURE_SUFFIXES
@@ -65,11 +66,6 @@ def style_picture(path: Path, scale: float = 1.0) -> Tensor:
     """The style picture `(1, 3, H, W)` in [0, 1] at the size its strokes are learned at, without its finest grain."""
     picture = resize_to(read_picture(path), round(STYLE_SIDE * scale))
     return to_tensor(cv2.GaussianBlur(picture, (0, 0), _GRAIN))[None]
-
-
-def to_tensor(frame: np.ndarray) -> Tensor:
-    """uint8 `(H, W, 3)` to float32 `(3, H, W)` in [0, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1).float() / 255
 
 
 def find_files(paths: list[Path], suffixes: frozenset[str]) -> list[Path]:

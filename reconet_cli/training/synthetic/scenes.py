@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from reconet_cli.model.tensors import to_tensor
 from reconet_cli.training.data.pairs import FramePairs
-from reconet_cli.training.data.sources import reduce_to, to_tensor
+from reconet_cli.training.data.sources import reduce_to
 from reconet_cli.training.synthetic.random_motion import camera_noise, change_light, grid, random_flow, turn, uniform
 from reconet_cli.training.synthetic.textures import canvas, shape
 from reconet_cli.warping import inside_frame

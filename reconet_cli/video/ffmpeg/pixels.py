@@ -7,6 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 
+# Weights of red, green and blue by ITU-R BT.709, as OpenCV's `transform` takes them; `warping` has them for tensors.
+LUMA = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
+
 
 @dataclass(frozen=True)
 class Frame:
