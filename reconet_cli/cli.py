@@ -27,7 +27,7 @@ GROUPS = {
         "deflicker": ("reconet_cli.commands.deflicker", "Take the flicker out of any painted clip."),
     },
     "Styles": {
-        "styles": ("reconet_cli.commands.styles", "List the styles that are there."),
+        "styles": ("reconet_cli.commands.styles", "List the styles that are there, and keep your own."),
         "train": ("reconet_cli.commands.train", "Train a style from a picture."),
         "export": ("reconet_cli.commands.export", "Write a style for other runtimes: ONNX, OpenVINO, PyTorch."),
     },

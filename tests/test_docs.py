@@ -184,6 +184,7 @@ def test_the_readme_is_short():
 
 def test_options_exist():
     commands = [cli.get_command(None, name) for name in COMMANDS]  # type: ignore[arg-type]
+    commands += [part for group in commands for part in getattr(group, "commands", {}).values()]
     known = {name for command in [cli, *commands] for option in command.params for name in _names(option)}
     for page in PAGES:
         code = re.findall(r"`[^`\n]+`|^```sh.*?^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)

@@ -14,7 +14,8 @@ from reconet_cli.system.folders import packaged_folder, styles_folder
 VARIANT_ORDER = ("fast", "paper", "paper-medium", "paper-small")
 # Packaged weights that training begins with when nobody says otherwise. They are found by this name, but not listed.
 BASE = "base"
-_SUFFIX = ".safetensors"
+# The ending of weights files.
+WEIGHTS = ".safetensors"
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,23 @@ class Style:
     folder: Path
     variants: dict[str, Path]
 
+    @property
+    def shipped(self) -> bool:
+        """Whether it comes along with the package."""
+        return self.folder.parent == packaged_folder()
+
 
 def list_styles() -> list[Style]:
     """All named styles, sorted by name; the user's own hide shipped ones of the same name."""
     return [style for style in _named() if style.folder != packaged_folder() / BASE]
+
+
+def named_style(name: str) -> Style:
+    """One of `list_styles` by its name. Raises `StyleError` with the names to choose from."""
+    styles = {style.name: style for style in list_styles()}
+    if name not in styles:
+        raise StyleError(f"no style {name!r}", f"styles: {', '.join(styles) or 'none are installed'}")
+    return styles[name]
 
 
 def _named() -> list[Style]:
@@ -36,16 +50,17 @@ def _named() -> list[Style]:
     for root in (packaged_folder(), styles_folder()):
         if not root.is_dir():
             continue
-        for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        for folder in sorted(path for path in root.iterdir() if path.name[0] != "." and path.is_dir()):
             if folder.name == BASE and BASE in found:  # a user's style of this name would change all training
                 continue
-            if variants := _variants(folder):
+            if variants := variants_in(folder):
                 found[folder.name] = Style(folder.name, folder, variants)
     return [found[name] for name in sorted(found)]
 
 
-def _variants(folder: Path) -> dict[str, Path]:
-    files = ((name, folder / f"{name}{_SUFFIX}") for name in VARIANT_ORDER)
+def variants_in(folder: Path) -> dict[str, Path]:
+    """The weights files in a folder by variant, in the order of preference."""
+    files = ((name, folder / f"{name}{WEIGHTS}") for name in VARIANT_ORDER)
     return {name: file for name, file in files if file.is_file()}
 
 
@@ -56,15 +71,15 @@ def find_style(name_or_path: str, variant: str = "auto") -> Path:
     which can only paint. Raises `StyleError` with the names to choose from.
     """
     path = expanded(name_or_path)
-    if path.suffix.lower() in (_SUFFIX, *EXPORTED) and path.is_file():
+    if path.suffix.lower() in (WEIGHTS, *EXPORTED) and path.is_file():
         return path
     styles = {style.name: style for style in _named()}
-    if path.is_dir() and (variants := _variants(path)):
+    if path.is_dir() and (variants := variants_in(path)):
         return _choose(Style(path.name, path, variants), variant)
     if name_or_path in styles:
         return _choose(styles[name_or_path], variant)
     known = ", ".join(style.name for style in list_styles()) or "none are installed"
-    raise StyleError(f"no style {name_or_path!r}", f"styles: {known}; or give a file: {_SUFFIX}, {', '.join(EXPORTED)}")
+    raise StyleError(f"no style {name_or_path!r}", f"styles: {known}; or give a file: {WEIGHTS}, {', '.join(EXPORTED)}")
 
 
 def expanded(name: str) -> Path:

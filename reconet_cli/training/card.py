@@ -14,10 +14,11 @@ from reconet_cli import __version__
 from reconet_cli.errors import TrainingError
 from reconet_cli.model.losses import temporal_gap
 from reconet_cli.model.weights import read_metadata
+from reconet_cli.styles.cards import CARD
 from reconet_cli.system.files import locked, replacing
 from reconet_cli.system.json_text import json_value
 from reconet_cli.training.data.pairs import FramePairs
-from reconet_cli.training.settings import CARD, TrainingFiles
+from reconet_cli.training.settings import TrainingFiles
 from reconet_cli.training.trainer import Trainer
 
 _PATIENCE = 10  # seconds

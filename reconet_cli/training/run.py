@@ -12,6 +12,7 @@ from reconet_cli.engines.torch.cuda_graph import full_float32
 from reconet_cli.errors import TrainingError
 from reconet_cli.model.loss_networks import LossNetwork
 from reconet_cli.model.weights import save_weights
+from reconet_cli.styles.cards import PREVIEW
 from reconet_cli.system.files import locked
 from reconet_cli.training.card import held_out_losses, recipe, write_card
 from reconet_cli.training.cluster import Cluster
@@ -21,7 +22,7 @@ from reconet_cli.training.data.sources import style_picture
 from reconet_cli.training.inputs import fingerprints
 from reconet_cli.training.journal import Journal
 from reconet_cli.training.preview import preview_frames, write_sheet
-from reconet_cli.training.settings import PREVIEW, Machine, TrainingFiles, TrainingSettings
+from reconet_cli.training.settings import Machine, TrainingFiles, TrainingSettings
 from reconet_cli.training.trainer import Trainer
 
 # Steps between two measurements on held-out pairs, each followed by a checkpoint, and between two previews.

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reconet_cli.styles.cards import CARD, PREVIEW
+
 
 def _weight(usual: float, keeps: str) -> float:
     """A field with what it keeps, for people."""
@@ -72,11 +74,6 @@ class TrainingSettings:
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain JSON values."""
         return asdict(self)
-
-
-# Beside a style's weights.
-CARD = "card.json"
-PREVIEW = "preview.jpg"
 
 
 @dataclass(frozen=True)
