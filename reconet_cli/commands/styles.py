@@ -65,7 +65,9 @@ def show(name: str) -> None:
 
 
 @command.command(
-    "add", help="Add a style: a weights file, a style's folder, a zip of one, or the http(s) address of a file."
+    "add",
+    help="Add a style: a weights file, a style's folder, a zip of one, or the http(s) address of a file.",
+    short_help="Add a style from a file, folder, zip or address.",
 )
 @click.argument("what", metavar="FILE|FOLDER|ZIP|URL", shell_complete=suggest_files)
 @click.option("--name", help="What to call it.  [default: what it is called there]")

@@ -35,7 +35,7 @@ def describe(style: Style) -> list[tuple[str, str]]:
 
 def _source(style: Style, card: dict[str, Any]) -> str:
     if style.shipped:
-        return "comes along"
+        return "this project"
     source, added = line_of(card, "source"), line_of(card, "added")
     return f"{source}{f', added {added}' if added else ''}" if source else "yours"
 
