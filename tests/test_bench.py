@@ -46,7 +46,7 @@ def test_the_slowest_stage_is_named(tools, tmp_path, monkeypatch):
 
 
 def test_lanes_count_in_the_network_alone(monkeypatch):
-    monkeypatch.setattr(network, "_ROUND", 0.0)  # two frames a round
+    monkeypatch.setattr(network, "ROUND", 0.0)  # two frames a round
     meet = threading.Barrier(2)
 
     class Pair(Slow):
@@ -76,7 +76,7 @@ def style(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "styles/tiny").mkdir(parents=True)
     save_weights(tmp_path / "styles/tiny/fast.safetensors", ReCoNet(NetworkConfig("fast", (4, 6, 8), 1)), {})
     monkeypatch.setenv("RECONET_STYLES", str(tmp_path / "styles"))
-    monkeypatch.setattr(network, "_ROUND", 0.05)
+    monkeypatch.setattr(network, "ROUND", 0.05)
     return "tiny"
 
 

@@ -143,7 +143,7 @@ def test_damaged_metadata_and_a_part_that_fails(site, tmp_path, monkeypatch, cap
     (site / "x-1.dist-info/METADATA").write_bytes(b"\xff\xfe\x00")
     (site / "y-1.dist-info").mkdir()
     assert examine(site)[0] == 0
-    monkeypatch.setattr(reconet_cli.diagnosis.packages, "_PACKAGES", ())
-    monkeypatch.setattr(reconet_cli.diagnosis.packages, "_versions", lambda: 1 / 0)
+    monkeypatch.setattr(reconet_cli.diagnosis.packages, "PACKAGES", ())
+    monkeypatch.setattr(reconet_cli.diagnosis.packages, "versions", lambda: 1 / 0)
     assert cli.run(["doctor"]) == 1
     assert "ZeroDivisionError" in capfd.readouterr().out

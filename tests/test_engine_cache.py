@@ -35,7 +35,7 @@ def style(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def small_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
     """int8 is calibrated on frames of the size that is painted here, so that no second model is needed for that."""
-    monkeypatch.setattr(openvino_model, "_SMALL", (32, 40))
+    monkeypatch.setattr(openvino_model, "SMALL", (32, 40))
 
 
 def frame(seed: int = 0) -> np.ndarray:

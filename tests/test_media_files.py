@@ -491,7 +491,7 @@ def test_the_gpu_that_paints_decodes_and_encodes(tools, clip, stylize, tmp_path)
 def test_the_render_node_that_encodes(tools, clip, tmp_path, monkeypatch):
     for name in ("renderD128", "renderD129", "card0"):
         (tmp_path / name).touch()
-    monkeypatch.setattr(hardware, "_NODES", tmp_path)
+    monkeypatch.setattr(hardware, "NODES", tmp_path)
     works = ["-vaapi_device", f"{tmp_path}/renderD129"]
     path = tmp_path / "ffmpeg-with-two-chips"
     path.write_text(

@@ -178,7 +178,7 @@ def test_frames_of_one_time_stamp_all_get_through():
 def test_what_waits_is_bounded_in_memory(monkeypatch):
     """However late frames may be: of a burst of 100, no more wait than fit beside the one being painted."""
     frame_bytes = 2 * 4 * 3
-    monkeypatch.setattr(reconet_cli.video.reading.live, "_WAITING_BYTES", 5 * frame_bytes)
+    monkeypatch.setattr(reconet_cli.video.reading.live, "WAITING_BYTES", 5 * frame_bytes)
     all_sent = threading.Event()
 
     class Burst(Camera):

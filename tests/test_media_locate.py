@@ -22,7 +22,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     found = {name: fake_ffmpeg(tmp_path / name, "7.1") for name in ("option", "variable", "path", "wheel")}
     monkeypatch.setenv("RECONET_FFMPEG", found["variable"])
     monkeypatch.setenv("PATH", str(tmp_path / "path"), prepend=":")
-    monkeypatch.setattr(locate, "_bundled", lambda: found["wheel"])
+    monkeypatch.setattr(locate, "bundled_ffmpeg", lambda: found["wheel"])
     return found
 
 
@@ -49,7 +49,7 @@ def test_old_one_on_path_is_passed_over(places, monkeypatch, tmp_path, version, 
 def test_none_at_all(places, monkeypatch, tmp_path):
     monkeypatch.delenv("RECONET_FFMPEG")
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    monkeypatch.setattr(locate, "_bundled", lambda: None)
+    monkeypatch.setattr(locate, "bundled_ffmpeg", lambda: None)
     with pytest.raises(MediaError, match="no ffmpeg found") as caught:
         locate.find_ffmpeg()
     assert "imageio-ffmpeg" in caught.value.hint

@@ -106,7 +106,7 @@ def test_program_that_is_not_there():
 
 @pytest.mark.parametrize("line", ["y", "[error] the same again", "y" * 100_000], ids=["short", "marked", "long"])
 def test_log_without_end_ends_the_child(monkeypatch, line):
-    monkeypatch.setattr("reconet_cli.video.ffmpeg.process._MOST_SAID", 1 << 20)
+    monkeypatch.setattr("reconet_cli.video.ffmpeg.process.MOST_SAID", 1 << 20)
     process = python(f"import sys\nwhile True: print({line!r}, file=sys.stderr)")
     assert process.wait() < 0
     assert process.problem() == "ffmpeg writes a log without end"
@@ -114,9 +114,9 @@ def test_log_without_end_ends_the_child(monkeypatch, line):
 
 @pytest.mark.parametrize("script", ["exec sleep 1000", "exec yes", "yes >&2"], ids=["silent", "answers", "logs"])
 def test_probing_ends_though_the_tool_does_not(monkeypatch, tmp_path, script):
-    monkeypatch.setattr("reconet_cli.video.ffmpeg.process._MOST_SAID", 1 << 20)
-    monkeypatch.setattr("reconet_cli.video.probing.probe._LONGEST_ANSWER", 1 << 20)
-    monkeypatch.setattr("reconet_cli.video.probing.probe._PATIENCE", 2.0)
+    monkeypatch.setattr("reconet_cli.video.ffmpeg.process.MOST_SAID", 1 << 20)
+    monkeypatch.setattr("reconet_cli.video.probing.probe.LONGEST_ANSWER", 1 << 20)
+    monkeypatch.setattr("reconet_cli.video.probing.probe.PATIENCE", 2.0)
     for name in ("ffmpeg", "ffprobe"):
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / name).chmod(0o755)

@@ -107,7 +107,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same_weights(studio, monkeypatch
     settings = ["--steps", "16", "--seed", "5"]
     assert reconet(*with_photographs(studio, *settings, "-o", str(whole))) == 0
     # Checkpoints are 100 steps apart; here every fourth step will do.
-    often = "import reconet_cli.training.run as run; run._MEASURE_EVERY = 4\n"
+    often = "import reconet_cli.training.run as run; run.MEASURE_EVERY = 4\n"
     # It does not get to its end, however long we are kept from killing it.
     endless = (
         "import time; from reconet_cli.training.trainer import Trainer; step = Trainer.train_step\n"

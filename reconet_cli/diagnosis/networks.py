@@ -12,7 +12,7 @@ import numpy as np
 
 Paint = Callable[[np.ndarray], np.ndarray]
 # Seconds that each contestant gets in a round, and rounds; the median of the rounds counts.
-_ROUND = 1.0
+ROUND = 1.0
 _ROUNDS = 5
 
 
@@ -53,7 +53,7 @@ def frames_per_second(contestants: Mapping[str, Paint], frame: np.ndarray) -> di
 def _batch(paint: Paint, frame: np.ndarray) -> int:
     """How many frames fill a round; the first ones warm up."""
     _seconds(paint, frame, 2)
-    return max(2, round(_ROUND / (_seconds(paint, frame, 2) / 2)))
+    return max(2, round(ROUND / (_seconds(paint, frame, 2) / 2)))
 
 
 def _seconds(paint: Paint, frame: np.ndarray, frames: int) -> float:

@@ -40,7 +40,7 @@ elif module.backends.mps.is_available():
 else:
     more = f"cpu, {module.get_num_threads()} threads"
 """
-_PACKAGES = (
+PACKAGES = (
     _Package("torch", "torch", _TORCH),
     _Package("openvino", "openvino", 'more = ", ".join(module.Core().available_devices)', "warning",
              "pip install --force-reinstall openvino, the fastest engine on CPUs; --engine torch works without it"),
@@ -69,13 +69,13 @@ except BaseException as problem:
 
 def examine_packages() -> list[Finding]:
     """A finding for each package, after one for each clash between distributions."""
-    there = _versions()
+    there = versions()
     with ThreadPoolExecutor(2) as pool:
-        findings = list(pool.map(lambda package: _examine(package, there), _PACKAGES))
+        findings = list(pool.map(lambda package: _examine(package, there), PACKAGES))
     return [*_clashes(there, broken={finding.about for finding in findings if finding.state == "broken"}), *findings]
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Version by distribution, all that are installed."""
     found = {}
     for distribution in metadata.distributions():

@@ -26,7 +26,7 @@ from reconet_cli.training.settings import Machine, TrainingFiles, TrainingSettin
 from reconet_cli.training.trainer import Trainer
 
 # Steps between two measurements on held-out pairs, each followed by a checkpoint, and between two previews.
-_MEASURE_EVERY = 100
+MEASURE_EVERY = 100
 _PREVIEW_EVERY = 200
 
 # Called with the share of the run that is done and the step's losses.
@@ -118,7 +118,7 @@ class Run:
             trainer.seconds, stopped = self._agree(before + time.monotonic() - start, should_stop())
             if journal:
                 journal.losses(trainer.step, values)
-            if trainer.step % _MEASURE_EVERY == 0:
+            if trainer.step % MEASURE_EVERY == 0:
                 self._measure(journal)
             if journal and trainer.step % _PREVIEW_EVERY == 0:
                 journal.preview(trainer.step, trainer.paint(frames))

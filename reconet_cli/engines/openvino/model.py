@@ -18,7 +18,7 @@ from reconet_cli.system.identity import digest
 # Goes up whenever the same weights give another model.
 _VERSION = 5
 # int8 is calibrated on, and compared with float on, the frames that come along, at their own size.
-_SMALL = (360, 640)
+SMALL = (360, 640)
 # The least agreement with float, in dB, at which int8 is taken without being asked for.
 LEAST_AGREEMENT = 32.0
 _PRECISION = "reconet_precision"
@@ -63,7 +63,7 @@ class ModelSource:
         """What goes into each convolution (see `quantize`), or None where int8 agrees less than `least_agreement`."""
         from reconet_cli.engines.openvino.quantize import agreement, input_ranges, quantize
 
-        small, frames = ModelSource(self.weights, *_SMALL, sixteen_bit=False)._convert(), calibration_frames()
+        small, frames = ModelSource(self.weights, *SMALL, sixteen_bit=False)._convert(), calibration_frames()
         ranges = input_ranges(core, small, frames)
         return ranges if agreement(core, small, quantize(small, ranges), frames) >= least_agreement else None
 
@@ -84,5 +84,5 @@ def calibration_frames() -> list[np.ndarray]:
 
     found = []
     for path in sorted((packaged_folder() / "frames").glob("*.jpg")):
-        found.append(cv2.resize(read_rgb(path, EngineError), _SMALL[::-1])[None])
+        found.append(cv2.resize(read_rgb(path, EngineError), SMALL[::-1])[None])
     return found

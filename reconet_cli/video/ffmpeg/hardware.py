@@ -13,7 +13,7 @@ FAMILIES = ("nvenc", "videotoolbox", "qsv", "vaapi")  # in the order of trying
 # What an encoder in software makes, by the name that hardware encoders begin with.
 _STANDARDS = {"libx264": "h264", "libx265": "hevc", "libsvtav1": "av1"}
 _PATIENCE = 30  # seconds
-_NODES = Path("/dev/dri")  # where Linux has its graphics chips
+NODES = Path("/dev/dri")  # where Linux has its graphics chips
 # ffmpeg's names of the decoders' families, in the order of trying.
 DECODERS = {"nvdec": "cuda", "videotoolbox": "videotoolbox", "vaapi": "vaapi"}
 
@@ -96,8 +96,8 @@ def _devices(family: str, gpu: int | None) -> list[str]:
 
 
 def _render_nodes() -> list[str]:
-    found = (re.fullmatch(r"renderD(\d+)", path.name) for path in _NODES.glob("renderD*"))
-    return [f"{_NODES}/renderD{number}" for number in sorted(int(match[1]) for match in found if match)]
+    found = (re.fullmatch(r"renderD(\d+)", path.name) for path in NODES.glob("renderD*"))
+    return [f"{NODES}/renderD{number}" for number in sorted(int(match[1]) for match in found if match)]
 
 
 def _opens(program: str, chip: str) -> bool:

@@ -26,7 +26,7 @@ def find_ffmpeg(explicit: str | None = None) -> str:
     on_path = shutil.which("ffmpeg")
     if on_path and _usable(on_path):
         return on_path
-    bundled = _bundled()
+    bundled = bundled_ffmpeg()
     if bundled and _usable(bundled):
         return bundled
     if on_path:
@@ -44,7 +44,8 @@ def _named(name: str, origin: str) -> str:
     return path
 
 
-def _bundled() -> str | None:
+def bundled_ffmpeg() -> str | None:
+    """The ffmpeg of the `imageio-ffmpeg` wheel, if that is installed."""
     try:
         import imageio_ffmpeg
 

@@ -46,7 +46,7 @@ _PATIENCE = 1.0  # seconds between SIGTERM and SIGKILL
 _LEFT_BEHIND = 3.0  # seconds that the rest of the log may take once the child has ended
 _LONGEST_LINE = 1 << 16
 # What a log may take between two frames: bytes, and as many more for each line. A damaged file has much to say, too.
-_MOST_SAID, _LINE_COST = 64 << 20, 100
+MOST_SAID, _LINE_COST = 64 << 20, 100
 
 
 def environment(*, colored: bool = False) -> dict[str, str]:
@@ -196,7 +196,7 @@ class Process:
                 if self._on_log:
                     self._on_log(line)
                 self._said += len(raw) + _LINE_COST
-                if self._said > _MOST_SAID:
+                if self._said > MOST_SAID:
                     self._tail.append(("error", "ffmpeg writes a log without end"))
                     self._send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
                     break

@@ -21,8 +21,8 @@ from reconet_cli.video.probing.dump import trusted
 from reconet_cli.video.probing.info import MediaInfo, VideoStream, parse
 from reconet_cli.video.probing.source import Source
 
-_PATIENCE = 120.0  # seconds
-_LONGEST_ANSWER = 64 << 20  # bytes
+PATIENCE = 120.0  # seconds
+LONGEST_ANSWER = 64 << 20  # bytes
 
 Attend = Callable[[Process], Any]
 _SIZE = re.compile(rf"{COLOR}\[Parsed_showinfo_\d+ @ \w+\] {COLOR}\[info\] n: .*? s:(\d+)x(\d+) ")
@@ -68,8 +68,8 @@ def find_ffprobe(program: str) -> str | None:
 
 def _answered(process: Process) -> None:
     """Wait for what reads a file; an address may make it wait as long as it likes."""
-    if process.wait(_PATIENCE) is None:
-        raise MediaError(f"{process.command[0]} does not answer within {_PATIENCE:g} seconds", "try another ffmpeg")
+    if process.wait(PATIENCE) is None:
+        raise MediaError(f"{process.command[0]} does not answer within {PATIENCE:g} seconds", "try another ffmpeg")
 
 
 class _Asked:
@@ -94,7 +94,7 @@ class _Asked:
         with self.process.stdout as pipe:
             while piece := pipe.read(1 << 16):
                 self.answer += piece
-                if len(self.answer) > _LONGEST_ANSWER:
+                if len(self.answer) > LONGEST_ANSWER:
                     self.process.abort()
 
 

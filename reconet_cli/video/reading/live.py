@@ -13,7 +13,7 @@ from reconet_cli.video.reading.reader import Reader
 from reconet_cli.video.writing.writer import Writer
 
 _SHARE = 0.2  # of the newest frame in the running means
-_WAITING_BYTES = 256 << 20  # what frames may take that wait, however late they may be
+WAITING_BYTES = 256 << 20  # what frames may take that wait, however late they may be
 
 
 class Live:
@@ -115,7 +115,7 @@ class LiveReader:
 
     def _drop(self) -> None:
         oldest = time.monotonic() - self._live.patience
-        while len(self._waiting) > 1 and (self._waiting[0][0] < oldest or self._held() > _WAITING_BYTES):
+        while len(self._waiting) > 1 and (self._waiting[0][0] < oldest or self._held() > WAITING_BYTES):
             self._waiting.popleft()
             self._live.dropped += 1
 
