@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconet_cli.commands.asking import agreed
+
 if TYPE_CHECKING:
     from reconet_cli.system.caches import Entry
 
@@ -21,7 +23,7 @@ def command(clear: bool, yes: bool) -> None:
 
     kept = caches.entries()
     if clear:
-        if yes or click.confirm(f"Remove {_told(kept)} in {cache_folder()}?", err=True):
+        if yes or agreed(f"Remove {_told(kept)} in {cache_folder()}?"):
             caches.clear()
             console.note(f"removed {_told(kept)}")
         return

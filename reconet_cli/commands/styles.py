@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json as json_format
-import sys
 from pathlib import Path
 
 import click
 
+from reconet_cli.commands.asking import agreed
 from reconet_cli.commands.suggestions import suggest_files, suggest_styles
+from reconet_cli.errors import StyleError
 
 
 @click.group(
@@ -83,7 +84,7 @@ def add(what: str, name: str | None, yes: bool) -> int:
         name = check_name(arrival.name if name is None else name)
         there = style_in_the_way(name)
         does = "Hide the shipped style" if there and there.shipped else "Replace the style"
-        if there and not yes and not _agreed(f"{does} {name!r} ({there.folder})?"):
+        if there and not yes and not agreed(f"{does} {name!r} ({there.folder})?", StyleError):
             return 1
         folder = keep_style(arrival, name, replace=yes or (there is not None and not there.shipped))
     console.note(f"{folder}: paint with `reconet stylize INPUT OUTPUT --style {name}`")
@@ -109,7 +110,7 @@ def remove(name: str, yes: bool) -> int:
 
     style = own_style(name)
     kept = contents(style)
-    if not yes and not _agreed(f"Remove {style.folder} ({kept.files} files, {kept.size / 1e6:.1f} MB)?"):
+    if not yes and not agreed(f"Remove {style.folder} ({kept.files} files, {kept.size / 1e6:.1f} MB)?", StyleError):
         return 1
     remove_style(name)
     console.note(f"removed {name}")
@@ -123,23 +124,7 @@ def remove(name: str, yes: bool) -> int:
 @click.option("-y", "--yes", is_flag=True, help="Overwrite OUTPUT.")
 def export(name: str, output: Path, with_picture: bool, yes: bool) -> None:
     from reconet_cli import console
-    from reconet_cli.styles.keeping import export_style
+    from reconet_cli.styles.keeping import pack_style
 
-    files = export_style(name, output, with_picture=with_picture, overwrite=yes)
+    files = pack_style(name, output, with_picture=with_picture, overwrite=yes)
     console.note(f"{output}: {', '.join(files)}")
-
-
-def _agreed(question: str) -> bool:
-    """Whether the user says yes. Raises `StyleError` where nobody can."""
-    from reconet_cli import console
-    from reconet_cli.errors import StyleError
-
-    try:
-        agreed = click.confirm(question, err=True)
-    except click.Abort:
-        if sys.stdin.isatty():
-            raise
-        raise StyleError("nobody is there to answer", "-y goes on without asking") from None
-    if not agreed:
-        console.note("nothing has changed")
-    return agreed

@@ -15,9 +15,8 @@ from reconet_cli.commands.parameters import refuse
 from reconet_cli.commands.signals import StopOnSignal
 from reconet_cli.commands.suggestions import suggest_files, suggest_styles
 from reconet_cli.styles.finding import VARIANT_ORDER
-from reconet_cli.training.settings import LossWeights
+from reconet_cli.training.settings import ENDLESS, LossWeights
 
-_MOST_STEPS = 1_000_000
 _WEIGHTS = {loss.name: f"--{loss.name.replace('_', '-')}-weight" for loss in fields(LossWeights)}
 
 
@@ -73,7 +72,7 @@ def _weight_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Width of the strokes: 2 is twice as broad.",
 )  # fmt: skip
 @click.option(
-    "--steps", type=click.IntRange(1, _MOST_STEPS),
+    "--steps", type=click.IntRange(1, ENDLESS),
     help="How many at most.  [default: 2000; as many as it takes with --minutes or --until-good]",
 )  # fmt: skip
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Finish within this time, if not earlier.")
@@ -84,7 +83,7 @@ def _weight_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )  # fmt: skip
 @click.option(
     "--loss-network", metavar="vgg16|compact|FILE", default="auto", shell_complete=suggest_files,
-    help="Its features are compared.  [default: VGG-16 if it is there or, for a GPU, can be downloaded; else compact]",
+    help="Network for the losses.  [default: VGG-16 if it is there or, for a GPU, can be downloaded; else compact]",
 )  # fmt: skip
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps or auto.")
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True)

@@ -52,7 +52,7 @@ class Convolution:
 
 
 class Copy:
-    """Copies of large arrays on every lane; `work` is what one of them reads and writes, in bytes."""
+    """Copies of large arrays on several threads; `work` is what one of them reads and writes, in bytes."""
 
     def __init__(self) -> None:
         self.concurrency = min(CONCURRENCY, processors())

@@ -56,7 +56,7 @@ PACKAGES = (
 )  # fmt: skip
 _SCRIPT = """
 import importlib, json, sys
-sys.modules["openvino_telemetry"] = None  # as in engine/: nothing is reported to anybody
+sys.modules["openvino_telemetry"] = None  # as in engines/: nothing is reported to anybody
 more = ""
 try:
     module = importlib.import_module(sys.argv[1])

@@ -98,6 +98,11 @@ class LoadedStyle:
         return engines
 
 
+def as_loaded(style: str | Path | LoadedStyle) -> LoadedStyle:
+    """A style that may be loaded already; others are, with what suits this machine. Raises `StyleError`."""
+    return style if isinstance(style, LoadedStyle) else load_style(style)
+
+
 def load_style(
     style: str | Path,
     *,

@@ -16,8 +16,8 @@ class Pool(Generic[T]):
     def __init__(self, each: Iterable[T]) -> None:
         self._idle: SimpleQueue[T] = SimpleQueue()
         self._count = 0
-        for lane in each:
-            self._idle.put(lane)
+        for one in each:
+            self._idle.put(one)
             self._count += 1
 
     def __len__(self) -> int:
@@ -27,8 +27,8 @@ class Pool(Generic[T]):
     @contextmanager
     def take(self) -> Iterator[T]:
         """One of them, for as long as the block runs."""
-        lane = self._idle.get()
+        one = self._idle.get()
         try:
-            yield lane
+            yield one
         finally:
-            self._idle.put(lane)
+            self._idle.put(one)

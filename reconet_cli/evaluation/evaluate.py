@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from reconet_cli.engines import LoadedStyle, load_style
+from reconet_cli.engines.loaded_style import LoadedStyle, as_loaded
 from reconet_cli.errors import EvaluationError, FlowError
 from reconet_cli.evaluation import published
 from reconet_cli.evaluation.clip import Evaluator
@@ -98,7 +98,7 @@ def evaluate(
         # First, because measuring takes long, and would be for nothing.
         counts = (_count(clip, scope, show) for clip in opened)
         check_lengths(dict(zip([ORIGINAL, *files], counts, strict=True)))
-    loaded = [style if isinstance(style, LoadedStyle) else load_style(style) for style in styles]
+    loaded = [as_loaded(style) for style in styles]
     painting = painters(dict(zip(named, loaded, strict=True)), deflicker)
     comparator = Comparator(load_loss_network(loss_network)) if loss_network else None
     evaluator = Evaluator(
@@ -153,7 +153,7 @@ def evaluate_truth(
     sintel = all(is_sintel(pair) for pair in pairs)
     size = size or (published.SIZE if sintel else None)
     names = column_names([], [_called(style) for style in styles])
-    loaded = [style if isinstance(style, LoadedStyle) else load_style(style) for style in styles]
+    loaded = [as_loaded(style) for style in styles]
     painting = painters(dict(zip(names, loaded, strict=True)), deflicker)
 
     def restart() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from reconet_cli import __version__
 from reconet_cli.errors import ExportError
 from reconet_cli.model.weights import read_metadata
+from reconet_cli.styles.cards import read_card
 from reconet_cli.styles.finding import VARIANT_ORDER, style_name
 from reconet_cli.system.identity import digest
-from reconet_cli.system.json_text import json_value
 
 # The formats and the endings that choose them.
 ENDINGS = {
@@ -25,7 +25,7 @@ ENDINGS = {
 INPUT, OUTPUT = "frame", "painted"
 USUAL_ENDINGS = {"onnx": ".onnx", "openvino": ".xml", "pt2": ".pt2", "torchscript": ".torchscript"}
 PRECISIONS = ("fp32", "fp16", "int8")
-_NO_LICENCE = "unknown; ask whoever made the picture"
+_NO_LICENSE = "unknown; ask whoever made the picture"
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,6 @@ def metadata(plan: Plan) -> dict[str, str]:
         "size": f"{width}x{height}",
         "recipe_sha256": digest([json.dumps(recipe, sort_keys=True)]),
         "weights_sha256": digest([plan.weights]),
-        "picture_license": _picture_license(plan.weights.parent / "card.json"),
+        "picture_license": str(read_card(plan.weights.parent).get("picture_license", _NO_LICENSE)),
         "reconet": __version__,
     }
-
-
-def _picture_license(card: Path) -> str:
-    try:
-        return str(json_value(card.read_bytes())["picture_license"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return _NO_LICENCE

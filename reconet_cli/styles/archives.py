@@ -75,7 +75,7 @@ def _entries(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         if name.startswith("/") or "\\" in name or ":" in name or ".." in PurePosixPath(name).parts:
             raise StyleError(f"{path.name} holds a file that would lie outside of it: {name!r}", "do not trust it")
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise StyleError(f"{path.name} is packed in a rare way", "unpack it and give the folder")
+            raise StyleError(f"{path.name} uses an unusual compression method", "unpack it and give the folder")
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise StyleError(f"{path.name} holds a link or a device: {name!r}", "a style has plain files only")
     return [entry for entry in entries if not entry.is_dir()]

@@ -144,7 +144,7 @@ def _check_networks(folder: Path, what: str) -> None:
         if file.stem not in VARIANT_ORDER:
             file.unlink()
         elif not all(torch.isfinite(values).all() for values in load_weights(file).state_dict().values()):
-            raise StyleError(f"{file.name} holds numbers that are none", "train or download it again")
+            raise StyleError(f"{file.name} holds weights that are not finite numbers", "train or download it again")
 
 
 def _card(folder: Path) -> dict[str, object]:

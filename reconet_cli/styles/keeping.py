@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def keep_style(arrival: Arrival, name: str, *, replace: bool = False) -> Path:
     place = styles_folder() / check_name(name)
     with _at_work(name, place), Part(place, folder=True, replace=False) as part:
         for file in arrival.folder.iterdir():
-            (part.path / file.name).write_bytes(file.read_bytes())
+            shutil.copyfile(file, part.path / file.name)
         card = read_card(part.path) | {"name": name}
         (part.path / CARD).write_text(card_text(card), encoding="utf-8")
         if os.path.lexists(place) and not replace:
@@ -98,7 +99,7 @@ def remove_style(name: str) -> None:
         pass  # of a link, what it leads to stays
 
 
-def export_style(name: str, output: Path, *, with_picture: bool = False, overwrite: bool = False) -> list[str]:
+def pack_style(name: str, output: Path, *, with_picture: bool = False, overwrite: bool = False) -> list[str]:
     """Write a style's weights, card and preview as a zip; the names of the files in it.
 
     `with_picture` puts the picture that it was learned from beside them. Raises `StyleError`, also where that picture

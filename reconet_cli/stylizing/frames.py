@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from reconet_cli.engines.loaded_style import LoadedStyle, load_style
+from reconet_cli.engines.loaded_style import LoadedStyle, as_loaded
 from reconet_cli.stylizing.after_network import after_network
 from reconet_cli.stylizing.effects import Effects
 from reconet_cli.stylizing.stage import through
@@ -32,7 +32,7 @@ def stylize_frames(
     >>> shape
     (64, 96, 3)
     """
-    loaded = style if isinstance(style, LoadedStyle) else load_style(style)
+    loaded = as_loaded(style)
     stages = after_network(Effects(strength, keep_color, deflicker=float(deflicker)))
     for source in frames:
         yield through(stages, source, replace(source, pixels=loaded(source.pixels)))

@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
 
-from reconet_cli.engines.loaded_style import LoadedStyle, load_style
+from reconet_cli.engines.loaded_style import LoadedStyle, as_loaded
 from reconet_cli.errors import StyleError
 from reconet_cli.stylizing.after_network import after_network
 from reconet_cli.stylizing.effects import Effects
@@ -74,7 +74,7 @@ def stylize(
     span = (Fraction(transition[0]), Fraction(transition[1])) if transition else None
     effects = Effects(strength, keep_color, mask, compare, mix, span, float(deflicker))
     styles = [style] if isinstance(style, AnyStyle) else list(style)
-    return stylize_file(request, [_loaded(one) for one in styles], effects, resumable=resumable, progress=progress)
+    return stylize_file(request, [as_loaded(one) for one in styles], effects, resumable=resumable, progress=progress)
 
 
 def stylize_file(
@@ -112,10 +112,6 @@ def stylize_file(
 
 def _silent(done: int, total: int | None) -> None:
     """Report nothing."""
-
-
-def _loaded(style: AnyStyle) -> LoadedStyle:
-    return style if isinstance(style, LoadedStyle) else load_style(style)
 
 
 def _network(

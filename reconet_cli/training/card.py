@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from datetime import date
 from pathlib import Path
@@ -14,7 +13,7 @@ from reconet_cli import __version__
 from reconet_cli.errors import TrainingError
 from reconet_cli.model.losses import temporal_gap
 from reconet_cli.model.weights import read_metadata
-from reconet_cli.styles.cards import CARD
+from reconet_cli.styles.cards import CARD, card_text
 from reconet_cli.system.files import locked, replacing
 from reconet_cli.system.json_text import json_value
 from reconet_cli.training.data.pairs import FramePairs
@@ -78,4 +77,4 @@ def _write_card(path: Path, variant: str, entry: dict[str, Any]) -> None:
         card, variants = {"name": path.parent.resolve().name}, {}
     card["variants"] = variants | {variant: entry}
     with replacing(path, TrainingError) as part:
-        part.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+        part.write_text(card_text(card), encoding="utf-8")

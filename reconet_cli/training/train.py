@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import Literal
@@ -32,15 +32,6 @@ Place = str | PathLike[str]
 
 class TrainingStopped(TrainingError):  # noqa: N818 - nothing is wrong
     """Training was asked to stop; its checkpoint is kept."""
-
-
-@dataclass(frozen=True)
-class Watcher:
-    """Who follows a run: called after each clip read and each step, and asked whether to stop."""
-
-    on_step: OnStep
-    on_clip: Callable[[int, int], None]
-    should_stop: Callable[[], bool]
 
 
 def train_style(
@@ -101,15 +92,21 @@ def train_style(
         learning_rate=learning_rate, seed=seed, precision=precision, scenes=scenes if data else 1.0,
         temporal=temporal_share, paper_layers=preset == "paper", weights=_weights(preset, weights or {}),
     )  # fmt: skip
-    watcher = Watcher(on_step or _no_step, on_clip or _no_clip, should_stop or _never)
+    reading = Reading(log.info, on_clip or _no_clip, should_stop or _never)
     machine = Machine(device, workers, compile)
-    if not _train(settings, files, machine, watcher, resume=resume):
+    if not _train(settings, files, machine, reading, on_step or _no_step, resume=resume):
         raise TrainingStopped("stopped", f"continue with the same command and --resume ({files.checkpoint})")
     return load_style(files.finished)
 
 
 def _train(
-    settings: TrainingSettings, files: TrainingFiles, machine: Machine, watcher: Watcher, *, resume: bool
+    settings: TrainingSettings,
+    files: TrainingFiles,
+    machine: Machine,
+    reading: Reading,
+    on_step: OnStep,
+    *,
+    resume: bool,
 ) -> bool:
     """Whether the run came to its end."""
     device = choose_device(machine.device, int(os.environ.get("LOCAL_RANK", "0")))
@@ -117,13 +114,13 @@ def _train(
     with connect(device) as cluster, at_work(files, cluster):
         settings = replace(settings, precision=cluster.agree(precision))
         loss_network = load_loss_network(files.loss_network, device.type)
-        note = log.info if cluster.is_first else log.debug
-        note(_plan(settings, files, device.type, loss_network.name))
+        if not cluster.is_first:
+            reading = replace(reading, note=log.debug)
+        reading.note(_plan(settings, files, device.type, loss_network.name))
         workers = _workers(device.type) if machine.workers is None else machine.workers
         machine = replace(machine, device=str(device), workers=workers)
-        reading = Reading(note, watcher.on_clip, watcher.should_stop)
         run = Run(settings, files, machine, loss_network, cluster, resume=resume, reading=reading)
-        return run.train(watcher.on_step, watcher.should_stop)
+        return run.train(on_step, reading.should_stop)
 
 
 def _no_step(done: float, losses: dict[str, float]) -> None:

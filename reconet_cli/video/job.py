@@ -33,8 +33,8 @@ from reconet_cli.video.writing.encode import (
     picture_command,
     planar_command,
 )
-from reconet_cli.video.writing.keeping import Cut, Kept, keep
 from reconet_cli.video.writing.target import Target
+from reconet_cli.video.writing.tracks import Cut, Kept, keep
 from reconet_cli.video.writing.video_output import VideoOutput
 from reconet_cli.video.writing.writer import FfmpegWriter, RawFeed, RawWriter, Writer
 

@@ -83,7 +83,7 @@ def _best(core: Any, source: ModelSource, target: str, offered: list[str], concu
 
 
 def compile_requests(core: Any, model: Any, device: str, precision: str, most: int = CONCURRENCY) -> list[Any]:
-    """One inference request for each lane, of which there are `most`."""
+    """As many inference requests as there are processors, at most `most`."""
     concurrency = min(most, processors())
     options: dict[str, Any] = {"NUM_STREAMS": concurrency, "INFERENCE_PRECISION_HINT": HINTS[precision]}
     if device == "CPU":

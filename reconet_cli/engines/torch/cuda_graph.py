@@ -45,7 +45,7 @@ class CudaGraphRunner:
     """Paints up to `most` frames of one size at a time, on a stream of its own.
 
     A fast network's time on a GPU is mostly that of launching its hundred kernels; a graph launches them at once, for
-    all frames of a batch. While one lane computes, another one's frames travel. Raises `RuntimeError` where the device
+    all frames of a batch. While one graph computes, another one's frames travel. Raises `RuntimeError` where the device
     cannot capture.
     """
 

@@ -74,9 +74,9 @@ class TorchEngine:
         if self._device.type == "cuda":
             most = max(1, min(_MOST_FRAMES, _BATCH_PIXELS // (shape[0] * shape[1])))
             try:
-                concurrency, most = largest_batch(most, partial(self._captured, graph, shape))
+                graphs, most = largest_batch(most, partial(self._captured, graph, shape))
                 self.concurrency = _CUDA_GRAPHS * most
-                return Gather(concurrency, most)
+                return Gather(graphs, most)
             except RuntimeError as problem:  # what cannot be captured may still be run step by step
                 self.description += f", without CUDA graphs ({reason(problem)})"
             try:

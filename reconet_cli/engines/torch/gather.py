@@ -16,13 +16,13 @@ PaintAll = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
 
 
 class Gather:
-    """Whoever finds a lane idle paints what waits by then, its own frame or others', up to `most` at a time.
+    """Whoever finds a painter idle paints what waits by then, its own frame or others', up to `most` at a time.
 
     So nothing is waited for: a single frame is painted at once, and the more come together the more go together.
     """
 
-    def __init__(self, concurrency: Pool[PaintAll], most: int) -> None:
-        self._lanes = concurrency
+    def __init__(self, painters: Pool[PaintAll], most: int) -> None:
+        self._painters = painters
         self._most = most
         self._waiting: deque[Job] = deque()
 
@@ -30,7 +30,7 @@ class Gather:
         """Paint an RGB frame; raises what painting it raised, on whichever thread that was."""
         painted: Future[np.ndarray] = Future()
         self._waiting.append((frame, painted))
-        with self._lanes.take() as paint:
+        with self._painters.take() as paint:
             # Each caller takes at least one frame while there are any, so none is left behind.
             self._paint(paint, self._next())
         return painted.result()

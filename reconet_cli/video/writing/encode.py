@@ -19,7 +19,7 @@ from reconet_cli.video.probing.color import SCALE_FLAGS, Color, is_rgb
 from reconet_cli.video.probing.source import Source, file_url, picture_suffix
 from reconet_cli.video.reading.decode import seconds
 from reconet_cli.video.writing.containers import Container
-from reconet_cli.video.writing.keeping import Passage
+from reconet_cli.video.writing.tracks import Passage
 
 _SLOWEST_CLOCK = 10_000  # what ffmpeg's mp4 muxer asks for
 _FASTEST_CLOCK = 1_000_000
