@@ -106,9 +106,10 @@ def shelf(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory) -> Path:
-    """A folder of what the pages call: `reconet`, ffmpeg, and an ffplay that only swallows."""
+    """A folder of what the pages call: `reconet` and this Python, ffmpeg, and an ffplay that only swallows."""
     folder = tmp_path_factory.mktemp("programs")
     scripts = {"reconet": f'exec {sys.executable} -m reconet_cli "$@"', "ffplay": "exec cat > /dev/null"}
+    scripts["python"] = f'exec {sys.executable} "$@"'  # whether its environment is active or not
     for name, line in {**scripts, "ffmpeg": f'exec {FFMPEG} "$@"'}.items():
         (folder / name).write_text(f"#!/bin/sh\n{line}\n")
         (folder / name).chmod(0o755)
