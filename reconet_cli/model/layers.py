@@ -30,10 +30,28 @@ class FilterResponseNorm(nn.Module):
         return torch.maximum(normed, self.threshold[:, None, None])
 
 
+class InstanceNorm(nn.InstanceNorm2d):
+    """Instance normalization with scales and shifts, cheaper to train on a CPU.
+
+    PyTorch's own brings its input into another order of memory and back. Batch normalization of one frame at a time is
+    the same function and keeps the order.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, affine=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize `(N, C, H, W)`."""
+        if not self.training or x.device.type != "cpu":
+            return super().forward(x)
+        frames = [F.batch_norm(x_, None, None, self.weight, self.bias, True, eps=self.eps) for x_ in x.split(1)]
+        return frames[0] if len(frames) == 1 else torch.cat(frames)
+
+
 def norm_activation(norm: str, channels: int) -> nn.Module:
     """Normalization with its activation: instance norm + ReLU, or filter response norm + thresholded unit."""
     if norm == "instance":
-        return nn.Sequential(nn.InstanceNorm2d(channels, affine=True), nn.ReLU())
+        return nn.Sequential(InstanceNorm(channels), nn.ReLU())
     if norm == "frn":
         return FilterResponseNorm(channels)
     raise ValueError(f"unknown norm {norm!r}, expected one of {', '.join(NORMS)}")
@@ -78,7 +96,7 @@ class Residual(nn.Module):
         super().__init__()
         self.first = ConvNorm(channels, channels, 3, norm=norm)
         self.second = Conv(channels, channels, 3)
-        self.norm = nn.InstanceNorm2d(channels, affine=True) if norm == "instance" else FilterResponseNorm(channels)
+        self.norm = InstanceNorm(channels) if norm == "instance" else FilterResponseNorm(channels)
         # A fresh block adds little, so that the picture gets through a fresh network.
         nn.init.constant_(self.norm.weight, 0.1)
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reconet_cli.model.losses import gram_matrix
+from reconet_cli.model.losses import gram_matrix, products
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -275,5 +275,5 @@ def gram_through(head: nn.Conv2d, features: Tensor) -> Tensor:
         assert head.bias is not None
         bias = head.bias.float()[:, None]
         mixed = weight @ flat.sum(1)[:, :, None] @ bias.T
-        gram = weight @ (flat.transpose(1, 2) @ flat) @ weight.T + mixed + mixed.transpose(1, 2)
+        gram = weight @ products(flat) @ weight.T + mixed + mixed.transpose(1, 2)
         return (gram + pixels * (bias @ bias.T)) / (head.out_channels * pixels)

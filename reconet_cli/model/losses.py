@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -23,6 +25,8 @@ CONTENT_SHARES = (1.0, 0.5)
 _TONE_SQUARE = 8
 _COLOR_SQUARE = 4
 _COLOR_DIRECTIONS = 32
+# Colors of a style picture that are kept along each direction, however many pixels it has.
+_COLOR_QUANTILES = 4096
 _LEAST_CONTRAST = 1e-2
 
 
@@ -35,7 +39,26 @@ def gram_matrix(features: Tensor) -> Tensor:
     with torch.autocast(features.device.type, enabled=False):
         features = features if features.dtype == torch.float64 else features.float()
         flat = features.permute(0, 2, 3, 1).flatten(1, 2)
-        return flat.transpose(1, 2) @ (flat / (channels * height * width))
+        return products(flat) / (channels * height * width)
+
+
+def products(pixels: Tensor) -> Tensor:
+    """Sums `Σxxᵀ` `(N, C, C)` over pixels x, `(N, P, C)`. Their gradient takes half of what autograd would do."""
+    found: Tensor = _Products.apply(pixels)  # type: ignore[no-untyped-call]
+    return found
+
+
+class _Products(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, pixels: Tensor) -> Tensor:
+        ctx.save_for_backward(pixels)
+        return pixels.transpose(1, 2) @ pixels
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (pixels,) = ctx.saved_tensors
+        result: Tensor = pixels @ (gradient + gradient.transpose(1, 2))
+        return result
 
 
 def content_loss(outputs: Sequence[Tensor], targets: Sequence[Tensor], powers: Sequence[float]) -> Tensor:
@@ -46,7 +69,7 @@ def content_loss(outputs: Sequence[Tensor], targets: Sequence[Tensor], powers: S
     """
     shares = CONTENT_SHARES[: len(powers)]
     terms = [
-        share * ((output - target) ** 2).mean() / max(power, _EPS)
+        share * F.mse_loss(output, target) / max(power, _EPS)
         for share, output, target, power in zip(shares, outputs, targets, powers, strict=True)
     ]
     return torch.stack(terms).sum()
@@ -93,8 +116,8 @@ def color_loss(output: Tensor, colors: Tensor, offset: tuple[int, int] = (0, 0))
 
 
 def sorted_colors(picture: Tensor) -> Tensor:
-    """The colors of a picture `(1, 3, H, W)` along 32 directions, each sorted, `(32, H·W)`, for `color_loss`."""
-    return _projections(picture)[0]
+    """The colors of a picture `(1, 3, H, W)` along 32 directions, 4096 quantiles of each, for `color_loss`."""
+    return F.interpolate(_projections(picture), size=_COLOR_QUANTILES, mode="linear", align_corners=True)[0]
 
 
 def _projections(image: Tensor) -> Tensor:
@@ -104,7 +127,14 @@ def _projections(image: Tensor) -> Tensor:
     angle = index * math.pi * (3 - math.sqrt(5))  # the golden angle: a Fibonacci lattice
     radius = (1 - height**2).sqrt()
     directions = torch.stack([radius * angle.cos(), radius * angle.sin(), height], 1)
-    return (directions @ image.float().flatten(2)).sort(2).values
+    return _sorted(directions @ image.float().flatten(2))
+
+
+def _sorted(values: Tensor) -> Tensor:
+    """Values in ascending order of the last axis; on CPUs NumPy finds the order five times as fast as PyTorch."""
+    if values.device.type != "cpu":
+        return values.sort(-1).values
+    return values.gather(-1, torch.from_numpy(np.argsort(values.detach().numpy(), -1)))
 
 
 def _squares(luma: Tensor, side: int, offset: tuple[int, int]) -> Tensor:
@@ -117,9 +147,8 @@ def _centered(values: Tensor) -> Tensor:
 
 def total_variation(image: Tensor) -> Tensor:
     """Mean squared difference of neighboring pixels of `(N, 3, H, W)` (paper, section 3.2)."""
-    across = (image[..., :, 1:] - image[..., :, :-1]) ** 2
-    down = (image[..., 1:, :] - image[..., :-1, :]) ** 2
-    return across.mean() + down.mean()
+    across = F.mse_loss(image[..., :, 1:], image[..., :, :-1])
+    return across + F.mse_loss(image[..., 1:, :], image[..., :-1, :])
 
 
 def feature_temporal_loss(current: Tensor, previous: Tensor, flow: Tensor, mask: Tensor, stride: int) -> Tensor:

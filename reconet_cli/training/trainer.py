@@ -89,7 +89,9 @@ class Trainer:
         with torch.no_grad():
             self.style_grams = self.loss_network(style.to(device)).grams
             self.style_colors = losses.sorted_colors(style.to(device))
-        self.optimizer = torch.optim.AdamW(_groups(self.network), lr=settings.learning_rate, weight_decay=1e-4)
+        self.optimizer = torch.optim.AdamW(
+            _groups(self.network), lr=settings.learning_rate, weight_decay=1e-4, fused=True
+        )
         self.scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
         two_frames = _TwoFrames(self.network)
         self._paint: nn.Module = DistributedDataParallel(two_frames) if self.cluster.size > 1 else two_frames
@@ -148,8 +150,7 @@ class Trainer:
     def _follow(self) -> None:
         """Move the average towards the weights; it forgets its start as fast as it grows old."""
         memory = min(_AVERAGE_MEMORY, (self.step + 1) / (self.step + 10))
-        for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
-            mean.lerp_(now, 1 - memory)
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - memory)
 
     def _total(self, terms: dict[str, Tensor], error: Tensor) -> Tensor:
         """The weighted sum. Style alone would lead a fresh network to pictures that have forgotten their frames."""
