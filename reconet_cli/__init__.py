@@ -15,7 +15,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reconet_cli.engines.loaded_style import LoadedStyle, load_style
+    from reconet_cli.engines.loaded_style import LoadedStyle
     from reconet_cli.errors import ReconetError
     from reconet_cli.evaluation.evaluate import evaluate, evaluate_truth
     from reconet_cli.evaluation.reports import ClipReport, TruthReport
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reconet_cli.flow.estimate import estimate_flow
     from reconet_cli.stylizing.frames import stylize_frames
     from reconet_cli.stylizing.stylize import stylize
+    from reconet_cli.training.learning import load_style
     from reconet_cli.training.train import TrainingStopped, train_style
     from reconet_cli.video.open_video import Video, open_video
 
@@ -40,7 +41,7 @@ _HOME = {
     "evaluate": "evaluation.evaluate",
     "evaluate_truth": "evaluation.evaluate",
     "export_style": "exporting.export",
-    "load_style": "engines.loaded_style",
+    "load_style": "training.learning",
     "open_video": "video.open_video",
     "stylize": "stylizing.stylize",
     "stylize_frames": "stylizing.frames",

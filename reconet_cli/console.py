@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -63,6 +73,43 @@ def progress(description: str, total: int | None, unit: str) -> Iterator[Progres
     with bar:
         bar.add_task(description, total=total)
         yield bar
+
+
+class _TimeLeft(ProgressColumn):
+    """The seconds up to a task's `end`, by the monotonic clock."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{max(0.0, task.fields['end'] - time.monotonic()):.0f} s left")
+
+
+class Countdown:
+    """Bars one after the other, called with what is being done, the share that is done, and the seconds left."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description} ·"),
+            _TimeLeft(),
+            BarColumn(),
+            console=stderr,
+            disable=_quiet or not stderr.is_terminal,
+            transient=True,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Countdown:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, what: str, done: float, left: float) -> None:
+        """Show a bar for each new `what`, from the first call on."""
+        end = time.monotonic() + left
+        if what not in self._tasks:
+            self._bar.start()
+            self._tasks[what] = self._bar.add_task(what, total=1.0, end=end)
+        self._bar.update(self._tasks[what], completed=done, end=end)
 
 
 @contextmanager

@@ -48,9 +48,11 @@ class Batch:
 
 def _style_name(style: str, variant: str) -> str:
     """A style's name in names: `starry`, or `starry-fast` where it was said which; `mine` of mine.safetensors."""
-    from reconet_cli.styles.finding import style_name
+    from reconet_cli.styles.finding import names_picture, style_name
 
     path = Path(style)
+    if names_picture(style):
+        return path.stem
     if not path.is_file():
         return path.name if variant == "auto" else f"{path.name}-{variant}"
     name = style_name(path)

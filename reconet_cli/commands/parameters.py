@@ -90,6 +90,19 @@ class Time(ParamType[Fraction]):
         return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)
 
 
+class Duration(ParamType[float]):
+    """Seconds, or a number with s, m or h behind it."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Turn `90`, `90s`, `1.5m` or `1h` into seconds."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
+        if match is None or float(match[1]) == 0:
+            self.fail(f"{value!r} is no time like 90 (seconds), 5m or 1h", param, ctx)
+        return float(match[1]) * {"m": 60, "h": 3600}.get(match[2], 1)
+
+
 class Share(ParamType[float]):
     """A share in [0, 1], for an option that may stand without one."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from reconet_cli.commands.batch_options import Batch, batch_options, report, run
 from reconet_cli.commands.media_options import check_encoding, check_moving, gpu_number, media_options
 from reconet_cli.commands.parameters import (
     Command,
+    Duration,
     Ratio,
     Size,
     Time,
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
         reconet stylize - - --style mosaic | ffplay -
     """,
     groups={
-        "Common options": "--style --deflicker --strength --keep-color --scale --start --duration --output-dir "
+        "Common options": "--style --learn --deflicker --strength --keep-color --scale --start --duration --output-dir "
         "--resumable --yes",
         "Effects": effect_options.GROUP,
         "Size and rate": "--size --fps",
@@ -63,10 +65,11 @@ if TYPE_CHECKING:
     "styles",
     required=True,
     multiple=True,
-    metavar="NAME|FILE",
+    metavar="NAME|FILE|PICTURE",
     shell_complete=suggest_styles,
-    help="What to paint with; `reconet styles` lists. Two can be blended.",
+    help="What to paint with; `reconet styles` lists. A picture is learned first. Two can be blended.",
 )
+@click.option("--learn", type=Duration(), help="Learn the picture for so long (90, 5m), or go on with it.")
 @effect_options.effect_options
 @batch_options
 @click.option(
@@ -86,6 +89,7 @@ if TYPE_CHECKING:
 def command(
     paths: tuple[str, ...],
     styles: tuple[str, ...],
+    learn: float | None,
     effects: Effects,
     batch: Batch | None,
     variant: str,
@@ -116,14 +120,14 @@ def command(
     if duration is not None and duration <= 0:
         raise click.UsageError("--duration is not above 0")
 
+    # As in training: threads that spin for long are slow as soon as anything else wants a core.
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     from reconet_cli import console
-    from reconet_cli.engines import load_style
-    from reconet_cli.stylizing.stylize import stylize_file
+    from reconet_cli.engines.kinds import EngineOptions
+    from reconet_cli.stylizing.stylize import check_stylizing, stylize_file
+    from reconet_cli.training.learning import Learning, load_styles
     from reconet_cli.video.request import Request
 
-    # A wrong name shows before anything starts.
-    loaded = [load_style(style, variant=variant, engine=engine, device=device, precision=precision) for style in styles]
-    check_variant(styles, [style.path for style in loaded])
     request = Request(
         source, target, size, scale, fps, start, duration, overwrite=yes, ffmpeg=ffmpeg,
         gpu=gpu_number(device), **media,
@@ -132,6 +136,15 @@ def command(
     check_encoding([replace(request, output=str(item.target)) for item in items] if batch else [request])
     if not batch:
         check_moving(request)
+    with ended_by_signals(), console.Countdown() as countdown:
+        # A wrong name, of a style or another file, shows before anything starts.
+        learning = Learning(
+            learn, tuple(item.source for item in items) if batch else (source,), start, duration, ffmpeg,
+            ready=(lambda: None) if batch else lambda: check_stylizing(request, effects),
+            on_progress=lambda picture, done, left: countdown(f"learning {picture}", done, left),
+        )  # fmt: skip
+        loaded = load_styles(styles, EngineOptions(variant, engine, device, precision), learning)
+    check_variant(styles, [style.path for style in loaded])
 
     def paint(source: str, target: str, sources: Sequence[str] = ()) -> Outcome:
         one = replace(request, input=source, output=target, others=tuple(sources))

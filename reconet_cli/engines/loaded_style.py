@@ -111,17 +111,5 @@ def load_style(
     device: str = "auto",
     precision: str = "auto",
 ) -> LoadedStyle:
-    """Load a style by its name, or from a file: weights, ONNX or OpenVINO.
-
-    `variant` is one of the style's networks (`fast`, `paper`); `auto` takes the fastest. `engine` is `openvino`,
-    `torch` or `onnxruntime`, `device` is `cpu`, `cuda`, `cuda:1` or `mps`, `precision` is `int8`, `fp32`, `bf16` or
-    `fp16`; `auto` chooses what is fastest on this machine. The network itself is loaded with the first frame.
-    Raises `StyleError` for an unknown style.
-
-    >>> import numpy as np
-    >>> import reconet_cli as reconet
-    >>> style = reconet.load_style("mosaic")
-    >>> style(np.zeros((64, 64, 3), np.uint8)).shape
-    (64, 64, 3)
-    """
+    """Load a style that is there already; arguments as of the library's `load_style`. Raises `StyleError`."""
     return LoadedStyle(style, EngineOptions(variant, engine, device, precision))

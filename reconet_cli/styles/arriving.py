@@ -16,8 +16,8 @@ from reconet_cli.errors import StyleError
 from reconet_cli.model.weights import load_weights, read_metadata
 from reconet_cli.styles.archives import is_zip, unpack
 from reconet_cli.styles.cards import CARD, PREVIEW, card_text, line_of, parse_card, picture_name, printable
-from reconet_cli.styles.downloads import download, is_url, public_address
-from reconet_cli.styles.finding import VARIANT_ORDER, WEIGHTS, expanded, variants_in
+from reconet_cli.styles.downloads import download, public_address
+from reconet_cli.styles.finding import VARIANT_ORDER, WEIGHTS, expanded, is_url, variants_in
 
 # What files of a style may be large, in bytes.
 _MOST_WEIGHTS = 256 << 20

@@ -18,11 +18,6 @@ _PATIENCE = 30  # seconds without a byte
 _BLOCK = 1 << 18
 
 
-def is_url(text: str) -> bool:
-    """Whether this is an address of the web."""
-    return text.lower().startswith(("http://", "https://"))
-
-
 def public_address(url: str) -> str:
     """An address as it may be shown and kept: without a password, and without a query, which may be one."""
     try:
@@ -45,7 +40,7 @@ def download(url: str, target: Path, most: int) -> None:
             while block := answer.read(_BLOCK):
                 size += len(block)
                 if size > most:
-                    raise StyleError(f"{shown} is larger than {most >> 20} MB", "styles are small files")
+                    raise StyleError(f"{shown} is larger than {most >> 20} MB", "styles and their pictures are smaller")
                 file.write(block)
     except HTTPError as problem:
         raise StyleError(f"cannot fetch {shown}: {problem.code} {problem.reason}", "check the address") from problem

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from reconet_cli.errors import StyleError
 from reconet_cli.model.endings import EXPORTED
+from reconet_cli.styles.cards import entries_of, read_card
 from reconet_cli.system.folders import packaged_folder, styles_folder
+from reconet_cli.system.identity import digest
 
 # The variants there are, in the order in which one is chosen when none is asked for.
 VARIANT_ORDER = ("fast", "paper", "paper-medium", "paper-small")
@@ -16,6 +20,11 @@ VARIANT_ORDER = ("fast", "paper", "paper-medium", "paper-small")
 BASE = "base"
 # The ending of weights files.
 WEIGHTS = ".safetensors"
+# Endings by which a file that is not there is taken for a picture.
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".gif")
+# Endings of files that are no pictures and no styles, but are taken for styles.
+_FOREIGN = (".bin", ".ckpt", ".json", ".npz", ".pt", ".pth", ".zip")
+_DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -68,8 +77,10 @@ def find_style(name_or_path: str, variant: str = "auto") -> Path:
     """The weights file of a style's name, or of a path to a file or a style's folder.
 
     `variant` is a file's stem (`fast`, `paper`, …); `auto` takes the fastest there is. A file may be an `EXPORTED` one,
-    which can only paint. Raises `StyleError` with the names to choose from.
+    which can only paint, or a picture that a style was learned from. Raises `StyleError` with the names to choose from.
     """
+    if names_picture(name_or_path):
+        return _choose(_of_picture(name_or_path), variant)
     path = expanded(name_or_path)
     if path.suffix.lower() in (WEIGHTS, *EXPORTED) and path.is_file():
         return path
@@ -79,7 +90,56 @@ def find_style(name_or_path: str, variant: str = "auto") -> Path:
     if name_or_path in styles:
         return _choose(styles[name_or_path], variant)
     known = ", ".join(style.name for style in list_styles()) or "none are installed"
-    raise StyleError(f"no style {name_or_path!r}", f"styles: {known}; or give a file: {WEIGHTS}, {', '.join(EXPORTED)}")
+    files = ", ".join(["a picture", WEIGHTS, *EXPORTED])
+    raise StyleError(f"no style {name_or_path!r}", f"styles: {known}; or give a file: {files}")
+
+
+def is_url(text: str) -> bool:
+    """Whether this is an address of the web."""
+    return text.lower().startswith(("http://", "https://"))
+
+
+def names_picture(style: str) -> bool:
+    """Whether what stands for a style is a picture: an address, or a file that is no style's, there or not."""
+    if is_url(style):
+        return True
+    path = expanded(style)
+    ending = path.suffix.lower()
+    if ending in (WEIGHTS, *EXPORTED, *_FOREIGN) or path.is_dir() or not (path.is_file() or ending in _PICTURES):
+        return False
+    return all(style != known.name for known in _named())
+
+
+def picture_digest(picture: Path) -> str:
+    """What a picture is known by, whatever it is called. Raises OSError."""
+    return digest([picture])[:_DIGITS]
+
+
+def learned_style(picture: str, settings: Mapping[str, Any]) -> Style | None:
+    """The user's style that was learned longest from the picture of a digest, with these `settings` among others."""
+    found: list[tuple[float, Style]] = []
+    for style in list_styles():
+        for variant, entry in entries_of({} if style.shipped else read_card(style.folder)).items():
+            known = entry.get("settings")
+            if entry.get("picture_digest") != picture or variant not in style.variants or not isinstance(known, dict):
+                continue
+            if all(known.get(name) == value for name, value in settings.items()):
+                seconds = entry.get("seconds")
+                found.append((seconds if isinstance(seconds, (int, float)) else 0, style))
+    return max(found, key=lambda each: each[0])[1] if found else None
+
+
+def _of_picture(picture: str) -> Style:
+    hint = f"`reconet stylize INPUT OUTPUT --style {picture}` learns it"
+    if is_url(picture):
+        raise StyleError(f"{picture} is the address of a picture, which has to be learned first", hint)
+    try:
+        style = learned_style(picture_digest(expanded(picture)), {})
+    except OSError as problem:
+        raise StyleError(f"cannot read {picture}: {problem.strerror or problem}", "check the name") from problem
+    if style is None:
+        raise StyleError(f"{picture} is no style yet", hint)
+    return style
 
 
 def expanded(name: str) -> Path:

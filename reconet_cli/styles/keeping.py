@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -77,6 +78,31 @@ def keep_style(arrival: Arrival, name: str, *, replace: bool = False) -> Path:
         with _out_of_the_way(place):
             part.commit()
     return place
+
+
+def keep_learned(folder: Path, title: str) -> Path:
+    """Give a style that has just been learned a place among the user's own, under its title or, where that is another
+    style's name, one like it; its folder. Raises `StyleError`.
+    """
+    name = _free_name(title)
+    return keep_style(Arrival(name, folder), name)
+
+
+def renew_style(folder: Path, style: Style) -> None:
+    """Put the files in a folder in the place of those of one of the user's own styles. Raises `StyleError`."""
+    with _at_work(style.name, style.folder):
+        for file in sorted(folder.iterdir()):
+            with replacing(style.folder / file.name, StyleError) as part:
+                shutil.copyfile(file, part)
+
+
+def _free_name(title: str) -> str:
+    try:
+        check_name(title)
+    except StyleError:
+        title = "picture"
+    names = (f"{title}-{number}" if number > 1 else title for number in itertools.count(1))
+    return next(n for n in names if not (style_in_the_way(n) or os.path.lexists(styles_folder() / n)))
 
 
 def rename_style(old: str, new: str) -> Path:

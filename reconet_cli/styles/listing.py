@@ -46,7 +46,10 @@ def _training(entry: dict[str, Any]) -> list[str]:
     if steps := line_of(entry, "steps"):
         said.append(f"{steps} steps")
     if isinstance(entry.get("seconds"), (int, float)):
-        said.append(f"{entry['seconds'] / 60:.0f} min")
+        minutes = entry["seconds"] / 60
+        said.append(f"{minutes:.0f} min" if minutes >= 2 else f"{entry['seconds']:.0f} s")
+    if begun := line_of(entry, "begun_with"):
+        said.append(f"from {begun}")
     start = entry.get("start")
     if isinstance(start, dict) and (picture := line_of(start, "picture")):
         said.append(f"from a style of {picture}")

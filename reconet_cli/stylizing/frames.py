@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from reconet_cli.engines.loaded_style import LoadedStyle, as_loaded
+from reconet_cli.engines.loaded_style import LoadedStyle
 from reconet_cli.stylizing.after_network import after_network
 from reconet_cli.stylizing.effects import Effects
 from reconet_cli.stylizing.stage import through
+from reconet_cli.training.learning import load_styles
 from reconet_cli.video.ffmpeg.pixels import Frame
 
 
@@ -32,7 +33,7 @@ def stylize_frames(
     >>> shape
     (64, 96, 3)
     """
-    loaded = as_loaded(style)
+    loaded = load_styles([style])[0]
     stages = after_network(Effects(strength, keep_color, deflicker=float(deflicker)))
     for source in frames:
         yield through(stages, source, replace(source, pixels=loaded(source.pixels)))

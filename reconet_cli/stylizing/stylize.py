@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
 
-from reconet_cli.engines.loaded_style import LoadedStyle, as_loaded
+from reconet_cli.engines.loaded_style import LoadedStyle
 from reconet_cli.errors import StyleError
 from reconet_cli.stylizing.after_network import after_network
 from reconet_cli.stylizing.effects import Effects
@@ -21,10 +21,10 @@ from reconet_cli.stylizing.resume.store import file_identity
 from reconet_cli.stylizing.stage import Stage
 from reconet_cli.stylizing.whole import Outcome, Progress, paint
 from reconet_cli.system.identity import digest
+from reconet_cli.training.learning import AnyStyle, Learning, load_styles
 from reconet_cli.video.open_video import Number, exact
+from reconet_cli.video.opening import check_job
 from reconet_cli.video.request import Request
-
-AnyStyle = str | Path | LoadedStyle
 
 
 def stylize(
@@ -51,13 +51,14 @@ def stylize(
 ) -> Outcome:
     """Paint a video or a picture into `output`, whose ending chooses the kind of file.
 
-    `style` is a name, a file or a loaded style; two of them are blended by `mix`, the share of the second in [0, 1], or
-    by `transition`, the seconds between which the second replaces the first. `deflicker` in [0, 1] carries brush
-    strokes along with the motion. `strength` in [0, 1] is the share of the painting. `mask` is a file in which white is
-    painted, or a color key (`#rrggbb`). `size` is (width, height) in pixels, `scale` a multiple of the input's size;
-    `fps` a new constant rate; `start` and `duration` are seconds of the input. `resumable` keeps what is done when it
-    is interrupted, and goes on there. `progress(done, total)` is called after each frame (`total` is None if unknown).
-    `encoding` are the remaining fields of `reconet_cli.video.request.Request`, such as `codec`, `crf` or `sound`.
+    `style` is a name, a file, a picture that is learned (see `load_style`) or a loaded style; two of them are blended
+    by `mix`, the share of the second in [0, 1], or by `transition`, the seconds between which the second replaces the
+    first. `deflicker` in [0, 1] carries brush strokes along with the motion. `strength` in [0, 1] is the share of the
+    painting. `mask` is a file in which white is painted, or a color key (`#rrggbb`). `size` is (width, height) in
+    pixels, `scale` a multiple of the input's size; `fps` a new constant rate; `start` and `duration` are seconds of the
+    input. `resumable` keeps what is done when it is interrupted, and goes on there. `progress(done, total)` is called
+    after each frame (`total` is None if unknown). `encoding` are the remaining fields of
+    `reconet_cli.video.request.Request`, such as `codec`, `crf` or `sound`.
 
     Sound, subtitles, chapters and every frame's time are kept; what cannot be kept is logged. Raises `ReconetError`;
     nothing incomplete has the output's name then.
@@ -74,7 +75,24 @@ def stylize(
     span = (Fraction(transition[0]), Fraction(transition[1])) if transition else None
     effects = Effects(strength, keep_color, mask, compare, mix, span, float(deflicker))
     styles = [style] if isinstance(style, AnyStyle) else list(style)
-    return stylize_file(request, [as_loaded(one) for one in styles], effects, resumable=resumable, progress=progress)
+    learning = Learning(
+        clips=(request.input,), start=request.start, duration=request.duration, ffmpeg=request.ffmpeg,
+        ready=lambda: check_stylizing(request, effects),
+    )  # fmt: skip
+    loaded = load_styles(styles, learning=learning)
+    return stylize_file(request, loaded, effects, resumable=resumable, progress=progress)
+
+
+def check_stylizing(request: Request, effects: Effects) -> None:
+    """Raise what would keep `stylize_file` from beginning, whatever the styles are, without reading an input's frames.
+
+    Raises `ReconetError`.
+    """
+    others = (*request.others, *([effects.mask_file] if effects.mask_file else []))
+    check_job(replace(request, columns=effects.columns, others=others))
+    if effects.mask:
+        with open_mask(effects.mask, (16, 16), request.start, request.ffmpeg):
+            pass
 
 
 def stylize_file(

@@ -26,6 +26,20 @@ def read_rgb(path: Path, error: Problem) -> np.ndarray:
     return cv2.cvtColor(_decode(path, data, cv2.IMREAD_COLOR, error), cv2.COLOR_BGR2RGB)
 
 
+def read_on_white(path: Path, error: Problem) -> np.ndarray:
+    """The same; what is transparent lies on white, as most programs show it."""
+    data = _read(path, error)
+    picture = standard(data)
+    pixels = picture.pixels if picture else _with_opacity(data)
+    if pixels is None or pixels.shape[2] != 4:
+        return read_rgb(path, error)
+    most = np.iinfo(pixels.dtype).max
+    opacity = pixels[..., 3:].astype(np.float32) / most
+    on_white = pixels[..., :3] / np.float32(most) * opacity + (1 - opacity)
+    shown: np.ndarray = (on_white * 255).round().astype(np.uint8)
+    return shown
+
+
 def read_gray(path: Path, error: Problem) -> np.ndarray:
     """The same as uint8 `(H, W)`, colors as their luma."""
     return _decode(path, _read(path, error), cv2.IMREAD_GRAYSCALE, error)
@@ -38,6 +52,19 @@ def _read(path: Path, error: Problem) -> bytes:
         raise error(f"{path} is missing", "") from None
     except OSError as problem:
         raise error(f"cannot read {path}: {problem.strerror or problem}", "") from problem
+
+
+def _with_opacity(data: bytes) -> np.ndarray | None:
+    """A picture as RGBA `(H, W, 4)`, None where all of it is opaque: JPEGs are, and the turned ones are among them."""
+    if data[:2] == b"\xff\xd8":
+        return None
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    except cv2.error:
+        return None
+    if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 4 or pixels.dtype not in (np.uint8, np.uint16):
+        return None
+    return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA)
 
 
 def _decode(path: Path, data: bytes, mode: int, error: Problem) -> np.ndarray:

@@ -45,21 +45,25 @@ def temporal_error(trainer: Trainer, pairs: list[FramePairs]) -> dict[str, float
 
 
 def recipe(trainer: Trainer, files: TrainingFiles, pairs: list[FramePairs]) -> dict[str, Any]:
-    """Everything that made a network, and what it measures; it goes into the weights file and the card."""
+    """Everything that made a network, and what it measures on `pairs`; it goes into the weights file and the card."""
     return {
         "picture": files.picture.name,
+        "picture_digest": trainer.inputs.get("picture"),
         # A card tells the whole story, that of the weights it began with too.
         "start": read_metadata(files.start)["recipe"] if files.start else None,
         "loss_network": trainer.loss_network.name,
         "settings": trainer.settings.to_dict(),
         "steps": trainer.step,
         "seconds": round(trainer.seconds),
-        "held_out_losses": held_out_losses(trainer, pairs),
-        "temporal_error": temporal_error(trainer, pairs),
+        **(_measured(trainer, pairs) if pairs else {}),
         "reconet": __version__,
         "torch": torch.__version__.split("+")[0],
         "date": date.today().isoformat(),
     }
+
+
+def _measured(trainer: Trainer, pairs: list[FramePairs]) -> dict[str, Any]:
+    return {"held_out_losses": held_out_losses(trainer, pairs), "temporal_error": temporal_error(trainer, pairs)}
 
 
 def write_card(folder: Path, variant: str, entry: dict[str, Any]) -> None:

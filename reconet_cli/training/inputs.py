@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.model.loss_networks import LossNetwork
+from reconet_cli.styles.finding import picture_digest
 from reconet_cli.system.identity import digest
 from reconet_cli.training.data.sources import CLIPS, PICTURES, find_files
 from reconet_cli.training.settings import TrainingFiles
@@ -28,7 +29,7 @@ def fingerprints(files: TrainingFiles, loss_network: LossNetwork) -> dict[str, s
 
 def _of_file(path: Path) -> str:
     try:
-        return digest([path])[:_DIGITS]
+        return picture_digest(path)
     except OSError as problem:
         raise TrainingError(f"cannot read {path}: {problem.strerror or problem}") from problem
 

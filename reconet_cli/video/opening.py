@@ -15,7 +15,7 @@ from reconet_cli.video.ffmpeg.encoders import check_encoder, encoder_options
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.standard_streams import input_descriptor, output_descriptor
 from reconet_cli.video.inputs.finding import find_input
-from reconet_cli.video.inputs.names import at_its_pace, files_of
+from reconet_cli.video.inputs.names import at_its_pace, comes_once, files_of
 from reconet_cli.video.inputs.series import is_pattern, written_pictures
 from reconet_cli.video.inputs.standard_input import StandardInput, spooled_source
 from reconet_cli.video.job import Job
@@ -54,6 +54,17 @@ def open_job(request: Request, *, known: Fraction = Fraction(0)) -> Job:
             stack.callback(job.second.close)
         job._stack = stack.pop_all()
     return job
+
+
+def check_job(request: Request) -> None:
+    """Raise the MediaError that `open_job` would raise, as far as that shows without reading what comes only once."""
+    if comes_once(request.input):
+        program = find_ffmpeg(request.ffmpeg)
+        request = replace(request, series=request.output.endswith(("/", os.sep)))
+        _check_output(program, with_hardware(program, request))
+    else:
+        with open_job(request):
+            pass
 
 
 def _check_output(program: str, request: Request) -> None:

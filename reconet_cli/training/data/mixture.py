@@ -53,7 +53,7 @@ class TrainingData:
         scenes = settings.scenes if own else 1.0
         self.sources: Sources = [(share * (1 - scenes), source) for share, source in own.sources] if own else []
         self.sources += [(scenes, Scenes())]
-        self.pictures = own.held_out if own else _shipped_frames()
+        self.pictures = own.held_out if own else shipped_frames()
         self.held_out = _held_out_pairs(Photographs(own.held_out) if own else Scenes(), settings.size)
 
 
@@ -102,7 +102,7 @@ class _OwnData:
         self.held_out = self.held_out or examples
 
 
-def _shipped_frames() -> list[np.ndarray]:
+def shipped_frames() -> list[np.ndarray]:
     """Frames of this project's example clip, to look at where the user gave no pictures."""
     return [read_picture(file) for file in sorted((packaged_folder() / "frames").glob("*.jpg"))] or Scenes().examples()
 

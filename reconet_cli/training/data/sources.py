@@ -13,6 +13,7 @@ from torch import Tensor
 
 from reconet_cli.errors import TrainingError
 from reconet_cli.model.tensors import to_tensor
+from reconet_cli.styles.pictures import read_style_picture
 from reconet_cli.system.pictures import read_rgb
 from reconet_cli.training.data.pairs import FramePairs
 from reconet_cli.video.probing.source import PHOTOGRAPH_SUFFIXES, PICTURE_SUFFIXES
@@ -25,6 +26,8 @@ CLIPS = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mts"})
 STYLE_SIDE = 640
 # Canvas, paper and compression leave grain of about a pixel, which is no brushwork; networks answer it with hatching.
 _GRAIN = 1.0
+# A longer style picture is made smaller instead: learning has to hold all of it in memory.
+_MOST_ASPECT = 4
 
 
 class PairSource(Protocol):
@@ -64,7 +67,13 @@ def resize_to(frame: np.ndarray, short_side: int) -> np.ndarray:
 
 def style_picture(path: Path, scale: float = 1.0) -> Tensor:
     """The style picture `(1, 3, H, W)` in [0, 1] at the size its strokes are learned at, without its finest grain."""
-    picture = resize_to(read_picture(path), round(STYLE_SIDE * scale))
+    return style_tensor(read_style_picture(path), scale)
+
+
+def style_tensor(pixels: np.ndarray, scale: float = 1.0) -> Tensor:
+    """The same of pixels that are read already, RGB uint8 `(H, W, 3)`."""
+    side, (short, long) = STYLE_SIDE * scale, sorted(pixels.shape[:2])
+    picture = resize_to(pixels, round(side * min(1, _MOST_ASPECT * short / long)))
     return to_tensor(cv2.GaussianBlur(picture, (0, 0), _GRAIN))[None]
 
 

@@ -117,13 +117,20 @@ def _edges(top: Tensor) -> Tensor:
 
 
 class Scenes:
-    """A pair source that needs no data: a background and up to six things, seen by a moving camera."""
+    """A pair source that needs no data: a background and up to six things, seen by a moving camera.
+
+    Few `canvases` are drawn sooner; each takes about as long as half a training step.
+    """
+
+    def __init__(self, canvases: int = _CANVASES) -> None:
+        self._canvases = canvases
 
     def sample(self, size: int, generator: torch.Generator) -> FramePairs:
         """One pair of `size`² frames; light changes and camera noise come after the motion."""
         camera = random_flow(size, generator)
-        layers = [_background(size, camera, generator)]
-        layers += [_thing(size, camera, generator) for _ in range(_integer(generator, _MOST_LAYERS + 1))]
+        layers = [_background(size, camera, self._canvases, generator)]
+        things = _integer(generator, _MOST_LAYERS + 1)
+        layers += [_thing(size, camera, self._canvases, generator) for _ in range(things)]
         pair = render(layers, size)
         lit = change_light(pair.previous[0], pair.current[0], generator)
         previous, current = camera_noise(*lit, generator)
@@ -146,29 +153,28 @@ def _place(half: float, angle: float, x: float, y: float) -> Tensor:
     return torch.tensor([[cosine, -sine, -cosine * x + sine * y], [sine, cosine, -sine * x - cosine * y]])
 
 
-def _texture(half: float, generator: torch.Generator) -> Tensor:
+def _texture(half: float, canvases: int, generator: torch.Generator) -> Tensor:
     """A random canvas, reduced to the size at which it is seen: lenses do not alias."""
-    return to_tensor(reduce_to(_canvas(_integer(generator, _CANVASES)), max(8, round(2 * half))))
+    return to_tensor(reduce_to(_canvas(_integer(generator, canvases)), max(8, round(2 * half))))
 
 
-def _background(size: int, camera: Tensor, generator: torch.Generator) -> Layer:
+def _background(size: int, camera: Tensor, canvases: int, generator: torch.Generator) -> Layer:
     """A canvas seen so that 0.4 to 1.2 of its side fill the frame."""
     half = size / 2 / uniform(generator, 0.4, 1.2)
     reach = max(0.0, half - size / 2)
     x, y = uniform(generator, -reach, reach), uniform(generator, -reach, reach)
     place = _place(half, uniform(generator, -0.2, 0.2), x, y)
-    return Layer(_texture(half, generator), torch.ones(1, 2, 2), place, camera)
+    return Layer(_texture(half, canvases, generator), torch.ones(1, 2, 2), place, camera)
 
 
-def _thing(size: int, camera: Tensor, generator: torch.Generator) -> Layer:
+def _thing(size: int, camera: Tensor, canvases: int, generator: torch.Generator) -> Layer:
     """A thing of a twelfth to all of the frame, anywhere in it, that moves by itself half of the time."""
     half = size * math.exp(uniform(generator, math.log(0.08), math.log(0.6)))
     x, y = (uniform(generator, -0.5, 0.5) * size for _ in range(2))
     place = _place(half, uniform(generator, -math.pi, math.pi), x, y)
-    outline = reduce_to(_shape(_integer(generator, _SHAPES)), max(8, round(2 * half)))
-    return Layer(
-        _texture(half, generator), to_tensor(outline[..., None]), place, camera + _own_motion(size, x, y, generator)
-    )
+    outline = to_tensor(reduce_to(_shape(_integer(generator, _SHAPES)), max(8, round(2 * half)))[..., None])
+    texture = _texture(half, canvases, generator)
+    return Layer(texture, outline, place, camera + _own_motion(size, x, y, generator))
 
 
 def _own_motion(size: int, x: float, y: float, generator: torch.Generator) -> Tensor:

@@ -33,6 +33,11 @@ def is_stream(name: str) -> bool:
     return url is not None and url[1].lower() in _PASSING
 
 
+def comes_once(name: str) -> bool:
+    """True for a pipe, a camera or a stream, of which what is read is gone."""
+    return name == "-" or is_stream(name) or (_DEVICE.fullmatch(name) is not None and not Path(name).exists())
+
+
 def files_of(name: str | Path) -> list[Path]:
     """The files that are read for an input: itself, or its pictures; none for an address, a camera or a pipe."""
     path = Path(name)

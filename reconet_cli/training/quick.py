@@ -1,0 +1,114 @@
+"""Learning a style within seconds, on frames of what is about to be painted; and how it goes on later."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from reconet_cli.model.loss_files import load_loss_network
+from reconet_cli.model.weights import read_metadata, save_weights
+from reconet_cli.styles.cards import CARD, PREVIEW, card_text, read_card
+from reconet_cli.training.card import recipe, write_card
+from reconet_cli.training.cluster import Cluster
+from reconet_cli.training.data.mixture import Sources, batches, shipped_frames
+from reconet_cli.training.data.photographs import Photographs
+from reconet_cli.training.data.sources import style_tensor
+from reconet_cli.training.inputs import fingerprints
+from reconet_cli.training.lesson import VARIANT, Lesson
+from reconet_cli.training.precision import choose_precision
+from reconet_cli.training.preview import preview_frames, write_sheet
+from reconet_cli.training.settings import TrainingFiles, TrainingSettings
+from reconet_cli.training.synthetic.scenes import Scenes
+from reconet_cli.training.trainer import Trainer
+
+_LOSS_NETWORK = "compact"
+# The last share of the time, which learns from pairs of frames: they take twice as long as single ones.
+_TEMPORAL = 0.3
+# More steps a second than there will be; warming up takes a share of as many.
+_FASTEST = {"cuda": 60, "cpu": 12}
+# Shares of frames to be painted, of photographs that come along and of procedural scenes, with and without the first.
+_SHARES, _SHARES_ALONE = (0.6, 0.2, 0.2), (0.0, 0.5, 0.5)
+_CANVASES = 12
+# However long setting up takes, learning gets this share of the time.
+_LEAST = 0.5
+
+# Called with the share that is done and the seconds left.
+OnProgress = Callable[[float, float], None]
+
+
+def learn(lesson: Lesson, device: torch.device, folder: Path, on_progress: OnProgress) -> bool:
+    """Learn, and write a style into an empty folder: weights, card, preview and the picture.
+
+    An interruption leaves what was learned by then; returns whether there was none. Raises `ReconetError`.
+    """
+    trainer, files = _set_up(lesson, folder, device)
+    complete = True
+    try:
+        _train(trainer, lesson, on_progress)
+    except KeyboardInterrupt:
+        if not trainer.step:
+            raise
+        complete = False
+    _write(trainer, lesson, files)
+    return complete
+
+
+def _set_up(lesson: Lesson, folder: Path, device: torch.device) -> tuple[Trainer, TrainingFiles]:
+    settings = TrainingSettings(
+        minutes=lesson.seconds / 60, steps=max(1, round(lesson.seconds * _FASTEST.get(device.type, 12))),
+        precision=choose_precision("auto", device, None), scenes=_SHARES[2], temporal=_TEMPORAL,
+    )  # fmt: skip
+    files = TrainingFiles(lesson.picture.path, (), _LOSS_NETWORK, lesson.start, folder, VARIANT)
+    loss_network = load_loss_network(_LOSS_NETWORK, device.type)
+    style = style_tensor(lesson.picture.pixels, settings.style_scale)
+    inputs = fingerprints(files, loss_network)
+    return Trainer(settings, loss_network, style, device, start=lesson.start, inputs=inputs), files
+
+
+def _train(trainer: Trainer, lesson: Lesson, on_progress: OnProgress) -> None:
+    start = time.monotonic()
+    spent = min(start - lesson.began, lesson.seconds * (1 - _LEAST))
+    pairs = batches(_sources(lesson.frames), trainer.settings, 0, 0, Cluster())
+    while not trainer.schedule.finished(trainer.step, trainer.seconds):
+        trainer.train_step(next(pairs))
+        trainer.seconds = spent + time.monotonic() - start
+        done = trainer.schedule.done(trainer.step, trainer.seconds)
+        on_progress(done, max(0.0, lesson.seconds - trainer.seconds))
+
+
+def _sources(frames: Sequence[np.ndarray]) -> Sources:
+    of_input, of_photographs, of_scenes = _SHARES if frames else _SHARES_ALONE
+    sources: Sources = [(of_input, Photographs(frames))] if frames else []
+    return [*sources, (of_photographs, Photographs(shipped_frames())), (of_scenes, Scenes(_CANVASES))]
+
+
+def _write(trainer: Trainer, lesson: Lesson, files: TrainingFiles) -> None:
+    picture, folder = lesson.picture, files.output
+    made = recipe(trainer, files, []) | {"picture": picture.name} | _history(trainer, lesson)
+    save_weights(files.finished, trainer.average, made)
+    before = read_card(lesson.start.parent) if lesson.goes_on else {}
+    about = {"looks": f"learned from {picture.name}", **({"source": picture.address} if picture.address else {})}
+    (folder / CARD).write_text(card_text({"variants": {}, **about, **before}), encoding="utf-8")
+    write_card(folder, VARIANT, made)
+    frames = preview_frames(shipped_frames())
+    write_sheet(folder / PREVIEW, [frames, trainer.paint(frames)])
+    shutil.copyfile(picture.path, folder / picture.name)
+
+
+def _history(trainer: Trainer, lesson: Lesson) -> dict[str, Any]:
+    """How long it was learned, all in all, and how long it still should be after an interruption."""
+    begun = {"begun_with": lesson.start.parent.name}
+    left = lesson.seconds - trainer.seconds
+    unfinished = {"unfinished": round(left, 1)} if not trainer.schedule.finished(trainer.step, trainer.seconds) else {}
+    if not lesson.goes_on:
+        return begun | unfinished
+    before = read_metadata(lesson.start)["recipe"]
+    steps, seconds = (before.get(name, 0) for name in ("steps", "seconds"))
+    earlier = {name: before[name] for name in ("start", "begun_with") if name in before}
+    return earlier | unfinished | {"steps": steps + trainer.step, "seconds": round(seconds + trainer.seconds)}
