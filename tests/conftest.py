@@ -21,7 +21,7 @@ from processes import PATIENCE
 
 from reconet_cli.engines import register_engine, unregister_engine
 from reconet_cli.engines.kinds import Loader
-from reconet_cli.video.ffmpeg.locate import find_ffmpeg
+from reconet_cli.video.ffmpeg.locate import bundled_ffmpeg, find_ffmpeg
 from reconet_cli.video.probing.info import MediaInfo
 from reconet_cli.video.probing.probe import probe
 from reconet_cli.video.probing.source import file_source
@@ -37,8 +37,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 hypothesis.settings.register_profile("reconet", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("reconet")
 
-# Which ffmpeg the tests run on; every test sees this one only.
+# Which ffmpeg the tests run on.
 FFMPEG = find_ffmpeg()
+# The wheel's starts in a fifth of the time of a distribution's, which loads hundreds of libraries. It makes the clips
+# and looks at results. Where a test is not about ffmpeg it also paints, unless another one is asked for.
+QUICK = bundled_ffmpeg() or FFMPEG
+PAINTING = FFMPEG if os.environ.get("RECONET_FFMPEG") else QUICK
+ABOUT_FFMPEG = ("test_media_", "test_stylize", "test_keeping", "test_lists", "test_one_clock", "test_imitations")
 
 # `reconet` with a style that changes nothing, in a process of its own. RECONET_TEST_DELAY slows it down; at
 # frame RECONET_TEST_STOP, with more to come than queues hold, it waits until reading is given up.
@@ -73,7 +78,7 @@ SOFT = "format=yuv444p,hue=s=0.4,gblur=sigma=2"
 
 
 @pytest.fixture(autouse=True)
-def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def isolated(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees or touches the user's own folders, settings or ffmpeg, or prints another one's log."""
     logging.getLogger("reconet").handlers.clear()
     home = tmp_path / "home"
@@ -83,7 +88,7 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     for name in [name for name in os.environ if name.startswith("RECONET_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("RECONET_FFMPEG", FFMPEG)
+    monkeypatch.setenv("RECONET_FFMPEG", FFMPEG if request.path.name.startswith(ABOUT_FFMPEG) else PAINTING)
 
 
 class Tools:
@@ -95,7 +100,7 @@ class Tools:
 
     def run(self, *arguments: str | Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         """Run ffmpeg; fail the test where it fails."""
-        command = [FFMPEG, "-nostdin", "-hide_banner", "-y", *map(str, arguments)]
+        command = [QUICK, "-nostdin", "-hide_banner", "-y", *map(str, arguments)]
         if stdin is not None:
             command.remove("-nostdin")
         done = subprocess.run(command, input=stdin, capture_output=True, timeout=PATIENCE)
@@ -129,7 +134,7 @@ class Tools:
 
     def info(self, path: Path) -> MediaInfo:
         """Probe a file."""
-        return probe(FFMPEG, file_source(path))
+        return probe(QUICK, file_source(path))
 
     def turned(self, source: Path, target: Path, quarters: int) -> Path:
         """Write a copy of an mp4 whose display matrix turns its (first) video stream by quarters of a circle."""

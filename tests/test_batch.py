@@ -1,6 +1,7 @@
 """Many inputs: names, shards, failures that stop nobody else, and the summary."""
 
 import os
+import shutil
 import signal
 import subprocess
 import weakref
@@ -27,18 +28,25 @@ def stylize(capfd, *arguments: object) -> tuple[int, list[str], str]:
     return status, out.splitlines(), err
 
 
-@pytest.fixture
-def clips(tools, tmp_path, monkeypatch) -> Path:
+@pytest.fixture(scope="module")
+def shelf(tools, tmp_path_factory) -> Path:
     """Three clips and a picture in a folder that also has other things, hidden ones and a folder in it."""
-    folder = tmp_path / "in"
-    (folder / "deeper").mkdir(parents=True)
+    folder = tmp_path_factory.mktemp("shelf")
+    (folder / "deeper").mkdir()
     small = tools.clip("small.mp4", size="32x16", seconds=0.2)
-    for name in ("b.mp4", "a.mp4", "c d.mkv", ".hidden.mp4", "deeper/e.mp4"):
-        tools.run("-i", small, "-c", "copy", folder / name)
+    for name in ("b.mp4", "a.mp4", ".hidden.mp4", "deeper/e.mp4"):
+        shutil.copy(small, folder / name)
+    tools.run("-i", small, "-c", "copy", folder / "c d.mkv")
     tools.run("-i", small, "-frames:v", "1", folder / "photo.PNG")
     (folder / "notes.txt").write_text("no video")
-    monkeypatch.chdir(tmp_path)
     return folder
+
+
+@pytest.fixture
+def clips(shelf, tmp_path, monkeypatch) -> Path:
+    """A copy of those files in `in`, beside which we are."""
+    monkeypatch.chdir(tmp_path)
+    return shutil.copytree(shelf, tmp_path / "in")
 
 
 def made(folder: Path) -> list[str]:

@@ -21,7 +21,7 @@ import cv2
 import flow_trees
 import numpy as np
 import pytest
-from conftest import FFMPEG
+from conftest import FFMPEG, PAINTING
 from processes import PATIENCE
 
 from reconet_cli.cli import COMMANDS, cli
@@ -122,7 +122,7 @@ def surroundings(tmp_path_factory, programs) -> dict[str, str]:
     home = tmp_path_factory.mktemp("home")
     run = tmp_path_factory.getbasetemp()
     cache = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "cache-of-docs"
-    mine = {"HOME": str(home), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "RECONET_FFMPEG": FFMPEG}
+    mine = {"HOME": str(home), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "RECONET_FFMPEG": PAINTING}
     mine["RECONET_CACHE"] = str(cache)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "RECONET_"))}
     return {**kept, **mine, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ import torch
 from reconet_cli.cli import run
 from reconet_cli.engines import load_engine
 from reconet_cli.errors import EngineError
-from reconet_cli.exporting import export, program, runtimes
+from reconet_cli.exporting import export, onnx_file, program, runtimes
 from reconet_cli.exporting.plan import Plan
 from reconet_cli.model.network import NetworkConfig, ReCoNet
 from reconet_cli.model.weights import load_weights, save_weights
@@ -216,7 +217,8 @@ def test_a_variant_is_not_for_files(tmp_path, capsys):
 
 def test_missing_packages_are_named(tmp_path, monkeypatch, capsys):
     style = make_style(tmp_path / "style", "fast")
-    monkeypatch.setitem(sys.modules, "onnx", None)
+    missing = ModuleNotFoundError("No module named 'onnx'", name="onnx")
+    monkeypatch.setattr(onnx_file, "packages", Mock(side_effect=missing))
     assert run(["export", "--style", str(style), str(tmp_path / "out.onnx")]) == 1
     assert "reconet[export]" in capsys.readouterr().err
     assert nothing_but(tmp_path, "home", "style")

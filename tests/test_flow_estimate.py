@@ -1,9 +1,9 @@
 """Estimators: the right direction, OpenCV's own numbers, clear refusals, and RAFT's conventions with a stand-in."""
 
-import sys
 import types
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -122,12 +122,8 @@ def fresh_raft():
 
 def stand_in(monkeypatch, build) -> None:
     """A torchvision whose RAFT is `build`."""
-    module = types.ModuleType("torchvision.models.optical_flow")
-    module.raft_large = build
-    module.Raft_Large_Weights = types.SimpleNamespace(DEFAULT=types.SimpleNamespace(url="https://host/raft.pth"))
-    for name in ("torchvision", "torchvision.models"):
-        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
-    monkeypatch.setitem(sys.modules, "torchvision.models.optical_flow", module)
+    weights = types.SimpleNamespace(url="https://host/raft.pth")
+    monkeypatch.setattr(raft_module, "torchvisions", lambda: (build, weights))
 
 
 class Coordinates(torch.nn.Module):
@@ -157,9 +153,7 @@ def test_raft_gets_rgb_in_its_range_and_gives_the_frames_own_pixels(height, widt
 
 
 def test_raft_without_torchvision_says_what_to_install(monkeypatch, fresh_raft):
-    monkeypatch.setitem(sys.modules, "torchvision", None)
-    monkeypatch.setitem(sys.modules, "torchvision.models", None)
-    monkeypatch.setitem(sys.modules, "torchvision.models.optical_flow", None)
+    monkeypatch.setattr(raft_module, "torchvisions", Mock(side_effect=ImportError("No module named 'torchvision'")))
     with pytest.raises(FlowError, match="torchvision") as caught:
         check_method("raft")
     assert "flow" in caught.value.hint

@@ -32,16 +32,12 @@ def program(request, tools, monkeypatch):
 
 
 @pytest.mark.parametrize("mark", MARKS, ids=["plain", "marked"])
-@pytest.mark.parametrize("place", ["title", "name", "stream"])
-def test_tags_change_nothing(program, tools, clip, tmp_path, mark, place):
+def test_tags_change_nothing(program, tools, clip, tmp_path, mark):
     text = imitation(mark)
-    tag = {
-        "title": ["-metadata", f"title={text}"],
-        "name": ["-movflags", "use_metadata_tags", "-metadata", f"x{text}=x"],
-        "stream": ["-metadata:s:v", f"handler_name={text}"],
-    }[place]
+    title, stream = ["-metadata", f"title={text}"], ["-metadata:s:v", f"handler_name={text}"]
+    name = ["-movflags", "use_metadata_tags", "-metadata", f"x{text}=x"]
     hostile = tmp_path / "hostile.mp4"
-    tools.run("-i", clip, "-map", "0", "-c", "copy", *tag, hostile)
+    tools.run("-i", clip, "-map", "0", "-c", "copy", *title, *name, *stream, hostile)
     info = probe(program, file_source(hostile))
     assert [stream.kind for stream in info.streams] == ["video", "audio"]
     assert (info.format.partition(",")[0], info.start, info.duration in (1, None)) == ("mov", 0, True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from processes import PATIENCE, children, gone, until, works_with
-from test_stylize import BOTH, SIZE, leftovers, wrapper
+from test_stylize import BOTH, SIZE, command_line, leftovers, wrapper
 
 DECODER = 'case "$*" in *showinfo*) '
 ENCODER = 'case "$*" in *matroska*pipe:0*) '
@@ -31,29 +31,29 @@ def begun(command, *words, **environment):
 
 
 @pytest.mark.parametrize("which", [DECODER, ENCODER], ids=["decoder", "encoder"])
-def test_flood_of_words_does_no_harm(tools, clip, stylize, tmp_path, which):
+def test_flood_of_words_does_no_harm(capfd, identity, tools, clip, tmp_path, which):
     ffmpeg = wrapper(tmp_path, tools.ffmpeg, f'{which} {NOISE}; exec "$real" "$@"{OTHERS}')
-    done = finished([*stylize, str(clip), str(tmp_path / "out.mp4"), "--ffmpeg", ffmpeg])
-    assert done.returncode == 0, done.stderr
+    status, said = command_line(capfd, str(clip), str(tmp_path / "out.mp4"), "--ffmpeg", ffmpeg)
+    assert status == 0, said
     assert len(tools.times(tmp_path / "out.mp4")) == 25
 
 
 @pytest.mark.parametrize(
     ("which", "script", "message"),
     [
-        (DECODER, f'"$real" "$@" | head -c {SIZE * 9 + 100}', b"ended inside a frame"),
-        (DECODER, f'"$real" "$@" | head -c {SIZE * 9}; kill -SEGV $$', b"decoding failed"),
-        (DECODER, '"$real" "$@"; exec >&- 2>&-; exec sleep 1000', b"does not end"),
-        (DECODER, "exit 0", b"no frame could be decoded"),
-        (ENCODER, f"head -c {SIZE * 9} >/dev/null; exit 3", b"encoding failed"),
-        (ENCODER, f"head -c {SIZE // 2} >/dev/null; kill -KILL $$", b"SIGKILL"),
-        (ENCODER, "exit 1", b"encoding failed"),
-        (DECODER, "yes", b"more than the frames that it tells of"),
-        (DECODER, '"$real" "$@"; echo more', b"more than the frames that it tells of"),
-        (DECODER, "exec >&-; exec sleep 1000", b"does not end"),
-        (ENCODER, "cat >/dev/null", b"0 of 25 frames"),
-        (ENCODER, 'cat >/dev/null; for out; do :; done; echo little >"${out#file:}"', b"0 of 25 frames"),
-        (ENCODER, f'head -c {SIZE * 9} | "$real" "$@"; cat >/dev/null', b" of 25 frames"),
+        (DECODER, f'"$real" "$@" | head -c {SIZE * 9 + 100}', "ended inside a frame"),
+        (DECODER, f'"$real" "$@" | head -c {SIZE * 9}; kill -SEGV $$', "decoding failed"),
+        (DECODER, '"$real" "$@"; exec >&- 2>&-; exec sleep 1000', "does not end"),
+        (DECODER, "exit 0", "no frame could be decoded"),
+        (ENCODER, f"head -c {SIZE * 9} >/dev/null; exit 3", "encoding failed"),
+        (ENCODER, f"head -c {SIZE // 2} >/dev/null; kill -KILL $$", "SIGKILL"),
+        (ENCODER, "exit 1", "encoding failed"),
+        (DECODER, "yes", "more than the frames that it tells of"),
+        (DECODER, '"$real" "$@"; echo more', "more than the frames that it tells of"),
+        (DECODER, "exec >&-; exec sleep 1000", "does not end"),
+        (ENCODER, "cat >/dev/null", "0 of 25 frames"),
+        (ENCODER, 'cat >/dev/null; for out; do :; done; echo little >"${out#file:}"', "0 of 25 frames"),
+        (ENCODER, f'head -c {SIZE * 9} | "$real" "$@"; cat >/dev/null', " of 25 frames"),
     ],
     ids=[
         "half a frame",
@@ -71,11 +71,11 @@ def test_flood_of_words_does_no_harm(tools, clip, stylize, tmp_path, which):
         "frames left out",
     ],
 )
-def test_broken_tool(tools, clip, stylize, tmp_path, which, script, message):
+def test_broken_tool(capfd, identity, tools, clip, tmp_path, which, script, message):
     ffmpeg = wrapper(tmp_path, tools.ffmpeg, f"{which} {script}{OTHERS}")
-    done = finished([*stylize, str(clip), str(tmp_path / "out.mp4"), "--ffmpeg", ffmpeg])
-    assert done.returncode == 1
-    assert message in done.stderr
+    status, said = command_line(capfd, str(clip), str(tmp_path / "out.mp4"), "--ffmpeg", ffmpeg)
+    assert status == 1
+    assert message in said
     assert leftovers(tmp_path) == []
     assert not (tmp_path / "out.mp4").exists()
 

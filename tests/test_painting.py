@@ -88,7 +88,7 @@ def test_shipped_style_is_complete(name):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_style_paints_with_color_and_contrast(name):
     """A gray wash or a black frame would fail here."""
-    y, x = np.mgrid[0:180, 0:320].astype(np.float32)
+    y, x = np.mgrid[0:96, 0:160].astype(np.float32)
     waves = np.stack([np.sin(x / 17 + y / 40), np.cos(y / 13), np.sin((x - y) / 23)], -1)
     image = torch.from_numpy(waves * 0.3 + 0.5).permute(2, 0, 1)[None]
     style = {style.name: style for style in list_styles()}[name]

@@ -6,6 +6,7 @@ import functools
 import http.server
 import io
 import json
+import os
 import shutil
 import stat
 import threading
@@ -181,7 +182,7 @@ def test_addresses_that_lead_nowhere(path, own, web, capfd):
 
 
 def test_what_is_fetched_is_bounded(own, weights, web, capfd, monkeypatch):
-    monkeypatch.setattr(arriving, "_MOST_FETCHED", 100)
+    monkeypatch.setattr(arriving, "MOST_FETCHED", 100)
     assert "larger" in refused(f"http://{web}/sunny.safetensors", capfd, own)
 
 
@@ -212,7 +213,7 @@ def test_zips_that_mean_harm(name, said, own, weights, tmp_path, capfd):
 def test_bombs(own, weights, tmp_path, capfd, monkeypatch):
     zipped(tmp_path / "bomb.zip", {"s/fast.safetensors": weights, "s/card.json": b" " * (4 << 20)})
     assert "larger" in refused(tmp_path / "bomb.zip", capfd, own)
-    monkeypatch.setattr(archives, "_MOST_ENTRIES", 3)
+    monkeypatch.setattr(archives, "MOST_ENTRIES", 3)
     many = {f"s/{number}": b"" for number in range(4)}
     assert "4 files" in refused(zipped(tmp_path / "many.zip", many), capfd, own)
 
@@ -316,7 +317,7 @@ def test_what_cannot_be_written_changes_nothing(own, folder, weights, monkeypatc
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("reconet_cli.system.files._sync", full)
+    monkeypatch.setattr(os, "fsync", full)
     assert run(["styles", "add", str(weights), "-y"]) == 1
     assert "No space left" in capfd.readouterr().err
     assert card_of(own / "sunny") == before

@@ -50,7 +50,8 @@ def arguments(studio: Path, output: str, *more: str) -> list[str]:
     return [
         "train", "--style", str(studio / "style.png"), "--data", str(studio / "photos"),
         "--loss-network", str(studio / "loss.npz"), "-o", str(studio / output), "--size", "64", "--batch", "1",
-        "--style-scale", "0.1", "--init", "none", "-y", "--precision", "fp32", "--device", "cpu", *more,
+        "--style-scale", "0.1", "--init", "none", "-y", "--precision", "fp32", "--device", "cpu",
+        "--workers", "0", "--scenes", "0", *more,
     ]  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def test_synthetic_motion_moves():
 
 
 def test_training_makes_a_style_that_paints(studio):
-    assert reconet(*arguments(studio, "out", "--steps", "30")) == 0
+    assert reconet(*arguments(studio, "out", "--steps", "30", "--scenes", "0.5")) == 0
     curve = [json.loads(line) for line in (studio / "out/run/fast/losses.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in curve] == list(range(1, 31))
     style = [entry["style"] for entry in curve]
@@ -118,8 +119,7 @@ def test_training_makes_a_style_that_paints(studio):
 def test_resumed_run_equals_an_unbroken_one(studio, monkeypatch, taught):
     from reconet_cli.training.data import mixture as module
 
-    # The interrupt comes from where batches are made: it must be this process.
-    more = ["--steps", "6", "--workers", "0"]
+    more = ["--steps", "6"]
     if taught:
         assert reconet(*arguments(studio, "first", "--steps", "5")) == 0
         more += ["--init", str(studio / "first"), "--norm", "frn"]
@@ -127,7 +127,7 @@ def test_resumed_run_equals_an_unbroken_one(studio, monkeypatch, taught):
     real = module.sample_batch
 
     def stop_at_three(sources, settings, step, part):
-        if step == 3:
+        if step == 3:  # without workers, batches are made in this process
             signal.raise_signal(signal.SIGINT)
         return real(sources, settings, step, part)
 

@@ -23,11 +23,18 @@ from reconet_cli.exporting.program import example_input, exported_program
 OPSET = 18
 
 
+def packages() -> Any:
+    """The package `onnx`. Raises ImportError where it or what PyTorch's exporter needs beside it is not there."""
+    import onnx
+    import onnxscript  # noqa: F401 - without it the exporter fails with a long trace
+
+    return onnx
+
+
 def write_onnx(plan: Plan, path: Path, facts: Mapping[str, str]) -> None:
     """Write the plan's network. Raises `ExportError` where the packages for it are missing."""
     try:
-        import onnx
-        import onnxscript  # noqa: F401 - PyTorch's exporter needs it and says so in a long trace
+        onnx = packages()
     except ImportError as problem:
         raise ExportError(
             f"writing ONNX needs the package {problem.name}", 'pip install "reconet[export]"'

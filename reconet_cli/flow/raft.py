@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +18,13 @@ _STEP = 8
 _SMALLEST_SIDE = 128
 
 
+def torchvisions() -> tuple[Callable[..., nn.Module], Any]:
+    """What makes the network, and which weights it is to have. Raises ImportError where torchvision is not there."""
+    from torchvision.models.optical_flow import Raft_Large_Weights, raft_large
+
+    return raft_large, Raft_Large_Weights.DEFAULT
+
+
 @lru_cache(maxsize=1)
 def load() -> tuple[nn.Module, torch.device]:
     """RAFT (large) with torchvision's default weights, and its device: CUDA where there is one, else the CPU.
@@ -24,12 +33,11 @@ def load() -> tuple[nn.Module, torch.device]:
     cannot be had.
     """
     try:
-        from torchvision.models.optical_flow import Raft_Large_Weights, raft_large
+        raft_large, weights = torchvisions()
     except (ImportError, RuntimeError) as problem:  # RuntimeError: a torchvision that was built for another torch
         raise FlowError(
             f"raft needs torchvision, which cannot be imported ({problem})", "install reconet's extra `flow`"
         ) from problem
-    weights = Raft_Large_Weights.DEFAULT
     try:
         network = raft_large(weights=weights, progress=False)
     except (OSError, RuntimeError) as problem:

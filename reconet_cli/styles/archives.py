@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from reconet_cli.errors import StyleError
 from reconet_cli.styles.finding import WEIGHTS
 
-_MOST_ENTRIES = 1000
+MOST_ENTRIES = 1000
 _BLOCK = 1 << 18
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same style gives the same zip
 
@@ -67,7 +67,7 @@ def _reading(path: Path) -> Iterator[None]:
 def _entries(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """The files of a zip. Raises `StyleError` where one is none, or leads anywhere else."""
     entries = archive.infolist()
-    if len(entries) > _MOST_ENTRIES:
+    if len(entries) > MOST_ENTRIES:
         raise StyleError(f"{path.name} holds {len(entries)} files", "a style has fewer than ten")
     for entry in entries:
         name = entry.filename

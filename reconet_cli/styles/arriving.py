@@ -24,7 +24,7 @@ _MOST_WEIGHTS = 256 << 20
 _MOST_CARD = 1 << 20
 _MOST_PICTURE = 64 << 20
 _MOST_PIXELS = 80_000_000
-_MOST_FETCHED = 512 << 20
+MOST_FETCHED = 512 << 20
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 _FETCHED = "fetched"
 _MAKE_ONE = "give weights, a style's folder, or a zip of one; `reconet train` makes styles"
@@ -75,7 +75,7 @@ def _bring(what: str, scratch: Path, folder: Path) -> tuple[str, str]:
     """Put a style's files into `folder`: its name, and where they come from."""
     if is_url(what):
         fetched = scratch / _FETCHED
-        download(what, fetched, _MOST_FETCHED)
+        download(what, fetched, MOST_FETCHED)
         path = Path(printable(unquote(urlsplit(what).path)).lstrip("/") or "style")
         return _bring_file(fetched, path, folder), public_address(what)
     path = expanded(what)

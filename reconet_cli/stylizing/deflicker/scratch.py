@@ -22,8 +22,3 @@ class Scratch:
         if array is None or array.shape != shape or array.dtype != dtype:
             array = self._arrays[name] = np.empty(shape, dtype)
         return array
-
-    @property
-    def nbytes(self) -> int:
-        """What all of them take."""
-        return sum(array.nbytes for array in self._arrays.values())

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconet_cli.errors import MediaError
 from reconet_cli.video.ffmpeg.pixels import Layout
-from reconet_cli.video.ffmpeg.process import ask
+from reconet_cli.video.ffmpeg.process import about
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,5 @@ def encoder_options(codec: str, crf: int | None, preset: str | None) -> dict[str
 
 def check_encoder(program: str, codec: str) -> None:
     """Raise MediaError where this ffmpeg has no video encoder of that name."""
-    asked = ask([program, "-hide_banner", "-h", f"encoder={codec}"], 30)
-    if not asked.stdout.startswith(b"Encoder "):
+    if not about(program, "-h", f"encoder={codec}").startswith(b"Encoder "):
         raise MediaError(f"this ffmpeg has no encoder {codec!r}", f"`{program} -encoders` lists them")

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from reconet_cli.errors import MediaError
-from reconet_cli.video.ffmpeg.process import ask
+from reconet_cli.video.ffmpeg.process import about
 
 OLDEST = (5, 1)  # -fps_mode came with 5.1
 _INSTALL = "install ffmpeg 5.1 or newer, or `pip install imageio-ffmpeg`, or name one with --ffmpeg"
@@ -57,7 +57,7 @@ def bundled_ffmpeg() -> str | None:
 
 def version_line(program: str) -> str:
     """The first line of what an ffmpeg says about itself, `ffmpeg version 7.1 …`. Raises `MediaError`."""
-    return ask([program, "-hide_banner", "-version"], 30).stdout.decode(errors="replace").partition("\n")[0]
+    return about(program, "-version").decode(errors="replace").partition("\n")[0]
 
 
 def _usable(path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import re
@@ -65,6 +66,20 @@ def ask(command: list[str], seconds: float) -> subprocess.CompletedProcess[bytes
         raise MediaError(f"{command[0]} does not answer within {seconds:g} seconds") from None
     except OSError as problem:
         raise MediaError(f"cannot start {command[0]}: {problem.strerror}") from problem
+
+
+def about(program: str, *arguments: str) -> bytes:
+    """What a program answers about itself, asked once for as long as its file stays the same. Raises MediaError."""
+    try:
+        changed = os.stat(program).st_mtime_ns
+    except OSError:
+        changed = 0
+    return _about(program, changed, arguments)
+
+
+@functools.lru_cache(maxsize=64)
+def _about(program: str, changed: int, arguments: tuple[str, ...]) -> bytes:
+    return ask([program, "-hide_banner", *arguments], 30).stdout
 
 
 class Process:
