@@ -196,6 +196,13 @@ class Tools:
 
 
 @pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache for tests that paint with shipped styles; other workers of this run share it, too."""
+    run = tmp_path_factory.getbasetemp()
+    return (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "shared-cache"
+
+
+@pytest.fixture(scope="session")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Tools:
     """ffmpeg, and a folder of clips that all tests of a session share and none changes."""
     return Tools(tmp_path_factory.mktemp("clips"))

@@ -1,15 +1,16 @@
 """Carried paintings: steadier than painted ones, as sharp, and new where the scene is new."""
 
 import itertools
-import subprocess
 import tracemalloc
 from fractions import Fraction
 
 import cv2
 import numpy as np
 import pytest
+from conftest import IDENTITY
 from identity import silent
 
+from reconet_cli.cli import run as reconet
 from reconet_cli.errors import MediaError
 from reconet_cli.stylizing.deflicker import Deflicker, DeflickerStage
 from reconet_cli.stylizing.deflicker.motion import Motion, half_luma
@@ -239,7 +240,6 @@ def test_what_is_kept_does_not_grow():
         stabilizer(sources[t % 2], 255 - sources[t % 2])
         kept.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
-    print(kept, sources[0].nbytes)
     assert max(kept[20:]) < 1.02 * max(kept[:20]) < 40 * sources[0].nbytes
 
 
@@ -315,26 +315,18 @@ def test_an_error_while_deflickering_ends_the_run(where, clip, tmp_path):
     assert not list(tmp_path.glob("*out*"))
 
 
-def test_options(stylize, clip, tmp_path):
+def test_options(capfd, identity, clip, tmp_path):
     """`--deflicker` with and without a number, and where it may stand."""
-
-    def done(*options: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*stylize, *options], capture_output=True, text=True, timeout=60, check=False)
-
-    target = tmp_path / "out.mp4"
-    assert done(str(clip), str(target), "--deflicker").returncode == 0
-    assert target.exists()
-    result = done(str(clip), str(tmp_path / "no.mp4"), "--deflicker=2")
-    assert result.returncode == 2
-    assert "between 0 and 1" in result.stderr
-    result = done("--deflicker", str(clip), str(tmp_path / "no.mp4"))
-    assert result.returncode == 2
-    assert "behind the names" in result.stderr
+    stylize, none = ["stylize", "--style", IDENTITY], str(tmp_path / "no.mp4")
+    assert reconet([*stylize, str(clip), str(tmp_path / "out.mp4"), "--deflicker"]) == 0
+    assert (tmp_path / "out.mp4").exists()
+    assert reconet([*stylize, str(clip), none, "--deflicker=2"]) == 2
+    assert "between 0 and 1" in capfd.readouterr().err
+    assert reconet([*stylize, "--deflicker", str(clip), none]) == 2
+    assert "behind the names" in capfd.readouterr().err
 
 
 def test_deflicker_command(tools, clip, tmp_path):
-    from reconet_cli.cli import run as reconet
-
     short, target = tools.clip("short.mp4", seconds=0.4), tmp_path / "out.mp4"
     assert reconet(["deflicker", str(clip), str(short), str(target)]) == 0
     assert len(tools.times(target)) == len(tools.times(short)) == 10

@@ -117,13 +117,11 @@ def programs(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def surroundings(tmp_path_factory, programs) -> dict[str, str]:
-    """Environment variables: a home that the pages share, and a cache that other workers of this run share, too."""
+def surroundings(tmp_path_factory, shared_cache, programs) -> dict[str, str]:
+    """Environment variables, and a home that the pages share."""
     home = tmp_path_factory.mktemp("home")
-    run = tmp_path_factory.getbasetemp()
-    cache = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "cache-of-docs"
     mine = {"HOME": str(home), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "RECONET_FFMPEG": PAINTING}
-    mine["RECONET_CACHE"] = str(cache)
+    mine["RECONET_CACHE"] = str(shared_cache)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "RECONET_"))}
     return {**kept, **mine, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
 

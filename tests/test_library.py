@@ -24,6 +24,12 @@ EXAMPLES = (
 )  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def quick_start(shared_cache, monkeypatch):
+    """No style is prepared twice."""
+    monkeypatch.setenv("RECONET_CACHE", str(shared_cache))
+
+
 @pytest.mark.parametrize("module", EXAMPLES)
 def test_examples_in_docstrings(module, clip, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)

@@ -242,6 +242,14 @@ def matrix_in(source, target, matrix):
     return target
 
 
+@pytest.fixture(scope="module")
+def plain_frames(tools, tmp_path_factory):
+    """The frames of the clip as they are painted."""
+    seen, target = [], tmp_path_factory.mktemp("plain") / "out.mp4"
+    paint(tools.clip(), target, network=lambda frame: seen.append(frame) or frame, ffmpeg=tools.ffmpeg)
+    return seen
+
+
 @pytest.mark.parametrize(
     ("matrix", "expected"),
     [
@@ -253,17 +261,11 @@ def matrix_in(source, target, matrix):
     ],
     ids=["mirrored", "upside down", "transposed", "anti-transposed", "turned"],
 )
-def test_mirrored_by_display_matrix(tools, tmp_path, matrix, expected):
-    short = tools.clip(seconds=0.2, sound=())
-    source = matrix_in(short, tmp_path / "mirrored.mp4", matrix)
+def test_mirrored_by_display_matrix(plain_frames, clip, tmp_path, matrix, expected):
     seen = []
-
-    def network(frame):
-        seen.append(frame)
-        return frame
-
-    paint(source, tmp_path / "out.mp4", network=network)
-    upright = expected(tools.pixels(short)[3])
+    mirrored = matrix_in(clip, tmp_path / "mirrored.mp4", matrix)
+    paint(mirrored, tmp_path / "out.mp4", network=lambda frame: seen.append(frame) or frame)
+    upright = expected(plain_frames[3])
     assert seen[3].shape == upright.shape
     assert np.abs(seen[3].astype(int) - upright).mean() < 1  # chroma is interpolated on the other side
 
