@@ -222,14 +222,12 @@ class CompactVGG(SlimVGG):
     """
 
     name = "compact"
-    # No depth of relu5_1 yet: the shipped weights were distilled without it.
-    depths = SlimVGG.depths[:4]
-    own_layers = LossLayers(("relu3_1", "relu4_1"), depths)
     stages = (
         ("conv11",),
         ("down1", "conv21"),
         ("down2", "conv31"),
         ("conv32", "down3", "conv41"),
+        ("conv42", "down4", "conv51"),
     )
     _widths: ClassVar = {
         "conv0": 3,
@@ -241,8 +239,11 @@ class CompactVGG(SlimVGG):
         "conv32": 64,
         "down3": 128,
         "conv41": 128,
+        "conv42": 128,
+        "down4": 128,
+        "conv51": 128,
     }
-    _targets = (64, 128, 256, 512)
+    _targets = (64, 128, 256, 512, 512)
 
     def step(self, name: str, x: Tensor) -> Tensor:
         """A convolution and ReLU; `down` halves the size."""

@@ -2,10 +2,11 @@
 
     python weights/loss/distil.py --pictures PHOTOS --pictures PAINTINGS --teacher vgg19.npz
 
-The student learns the teacher's features at four depths through linear heads, and their Gram matrices, each divided by
+The student learns the teacher's features at five depths through linear heads, and their Gram matrices, each divided by
 its own size (Wang et al., Collaborative Distillation, CVPR 2020, has the heads; the Gram term is ours, because that is
 what a style loss compares). It sees what a loss network is shown in training: photographs, style pictures, photographs
-painted by networks good and bad, and noise.
+painted by networks good and bad, noise, and pictures whose pixels follow the student's own style loss: those show where
+a training would be led astray.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.loss_networks import CompactVGG, SlimVGG
+from reconet_cli.model.losses import style_loss
 from reconet_cli.model.network import ReCoNet, build_network
 from reconet_cli.model.weights import load_weights
 from reconet_cli.styles.finding import list_styles
@@ -30,6 +33,10 @@ from reconet_cli.training.data.sources import PICTURES, find_files, read_picture
 HELD_OUT_EVERY = 12
 _SHORT_SIDE = 400
 _EPS = 1e-6
+# Pictures that are optimized through the student at a time, the mean change of a pixel in a step, and their steps.
+_CHASES = 48
+_CHASE_STEP = 0.01
+_CHASE_LENGTH = 60
 
 
 def training_pictures(folders: list[Path]) -> list[Path]:
@@ -46,7 +53,8 @@ class Crops:
         self.painters = painters
         self.size = size
 
-    def _square(self, generator: torch.Generator) -> Tensor:
+    def square(self, generator: torch.Generator) -> Tensor:
+        """One square `(1, 3, size, size)` in [0, 1]."""
         picture = self.pictures[int(torch.randint(len(self.pictures), (), generator=generator))]
         shorter = min(picture.shape[:2])
         side = int(torch.randint(min(self.size, shorter) * 2 // 3, shorter + 1, (), generator=generator))
@@ -57,7 +65,7 @@ class Crops:
 
     def batch(self, count: int, generator: torch.Generator) -> Tensor:
         """`count` squares `(count, 3, size, size)` in [0, 1]; about a third is painted."""
-        images = torch.cat([self._square(generator) for _ in range(count)])
+        images = torch.cat([self.square(generator) for _ in range(count)])
         painted = count // 3
         painter = self.painters[int(torch.randint(len(self.painters), (), generator=generator))]
         strength = torch.rand(painted, 1, 1, 1, generator=generator).sqrt()
@@ -66,6 +74,49 @@ class Crops:
         gain = 1 + 0.3 * torch.randn(count, 3, 1, 1, generator=generator) * (torch.rand(count, 1, 1, 1) < 0.3)
         noise = 0.1 * torch.rand(count, 1, 1, 1, generator=generator) ** 3
         return (images * gain + noise * torch.randn(images.shape, generator=generator)).clamp(0, 1)
+
+
+@dataclass
+class _Chase:
+    """A picture on its way to the style of another, and the steps that it has taken."""
+
+    picture: Tensor
+    goal: Tensor
+    steps: int = 0
+
+
+class Chasers:
+    """Pictures whose pixels follow the student's own style loss, from squares of photographs and paintings.
+
+    An optimization finds what a loss network is blind for. Learning the teacher's features of these pictures closes
+    the gaps that it has found.
+    """
+
+    def __init__(self, crops: Crops, count: int, generator: torch.Generator) -> None:
+        self._crops = crops
+        self._generator = generator
+        self._chases = [self._fresh() for _ in range(count)]
+
+    def _fresh(self) -> _Chase:
+        return _Chase(self._crops.square(self._generator), self._crops.square(self._generator))
+
+    def batch(self, student: SlimVGG, count: int) -> Tensor:
+        """`count` of the pictures after one more step, `(count, 3, size, size)` in [0, 1]."""
+        places = torch.randperm(len(self._chases), generator=self._generator)[:count].tolist()
+        chosen = [self._chases[place] for place in places]
+        pixels = torch.cat([chase.picture for chase in chosen]).requires_grad_()
+        with torch.no_grad():
+            wanted = student(torch.cat([chase.goal for chase in chosen])).grams
+        (slope,) = torch.autograd.grad(style_loss(student(pixels).grams, wanted), pixels)
+        with torch.no_grad():
+            size = slope.abs().mean((1, 2, 3), keepdim=True) + _EPS * _EPS
+            moved = (pixels - _CHASE_STEP * slope / size).clamp(0, 1)
+        for place, picture in zip(places, moved.split(1), strict=True):
+            chase = self._chases[place]
+            chase.picture, chase.steps = picture, chase.steps + 1
+            if chase.steps == _CHASE_LENGTH:
+                self._chases[place] = self._fresh()
+        return moved
 
 
 def distance(student: SlimVGG, teacher: SlimVGG, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,6 +150,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--init", type=Path, help="weights to begin with; layers that they lack begin at random")
     parser.add_argument("--bf16", action="store_true", help="faster where the processor has such instructions")
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_name("compact.safetensors"))
     args = parser.parse_args()
@@ -108,16 +160,21 @@ def main() -> None:
     teacher = load_loss_network(args.teacher)
     assert isinstance(teacher, SlimVGG)
     student = CompactVGG.fresh().train()
+    if args.init:
+        student.convolutions.load_state_dict(load_file(args.init), strict=False)
     for network in (student, teacher):
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     crops = Crops(training_pictures(args.pictures), painters(), args.size)
+    chasers = Chasers(crops, _CHASES, generator)
     optimizer = torch.optim.AdamW(student.parameters(), lr=args.learning_rate, weight_decay=1e-5)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1, (step + 1) / 200) * (0.01 + 0.495 * (1 + math.cos(math.pi * step / args.steps)))
     )
     start = time.monotonic()
     for step in range(1, args.steps + 1):
-        images = crops.batch(args.batch, generator).contiguous(memory_format=torch.channels_last)
+        chased = args.batch // 4
+        images = torch.cat([crops.batch(args.batch - chased, generator), chasers.batch(student, chased)])
+        images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
             features, grams = distance(student, teacher, images)
         optimizer.zero_grad(set_to_none=True)
