@@ -25,7 +25,8 @@ CONTENT_SHARES = (1.0, 0.5)
 _TONE_SQUARE = 8
 _COLOR_SQUARE = 4
 _COLOR_DIRECTIONS = 32
-# Colors of a style picture that are kept along each direction, however many pixels it has.
+# Of a style picture about so many pixels are looked at, and so many colors kept along each direction.
+_COLOR_PIXELS = 1 << 16
 _COLOR_QUANTILES = 4096
 _LEAST_CONTRAST = 1e-2
 
@@ -117,7 +118,9 @@ def color_loss(output: Tensor, colors: Tensor, offset: tuple[int, int] = (0, 0))
 
 def sorted_colors(picture: Tensor) -> Tensor:
     """The colors of a picture `(1, 3, H, W)` along 32 directions, 4096 quantiles of each, for `color_loss`."""
-    return F.interpolate(_projections(picture), size=_COLOR_QUANTILES, mode="linear", align_corners=True)[0]
+    step = math.ceil(math.sqrt(picture.shape[-2] * picture.shape[-1] / _COLOR_PIXELS))
+    colors = _projections(picture[..., ::step, ::step])
+    return F.interpolate(colors, size=_COLOR_QUANTILES, mode="linear", align_corners=True)[0]
 
 
 def _projections(image: Tensor) -> Tensor:
