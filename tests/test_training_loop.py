@@ -93,7 +93,7 @@ def test_the_compact_loss_network_is_shipped(studio):
     images = torch.rand(2, 3, 64, 48)
     seen = network(images)
     assert network.name == "compact"
-    assert [layer.shape for layer in seen.contents] == [(2, 256, 16, 12), (2, 512, 8, 6)]
+    assert [layer.shape for layer in seen.contents] == [(2, 65, 16, 12), (2, 129, 8, 6)]
     assert [gram.shape[-1] for gram in seen.grams] == [64, 128, 256, 512]
     assert all(torch.equal(a, b) for a, b in zip(network.contents(images), seen.contents, strict=True))
 

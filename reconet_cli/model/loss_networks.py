@@ -5,6 +5,7 @@ Every one takes `(N, 3, H, W)` RGB in [0, 1] and returns `Perception`: content f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -158,6 +159,14 @@ class SlimVGG(LossNetwork):
         super().__init__()
         self.convolutions = nn.ModuleDict({name: layers[name] for name in self.names()})
 
+    def freeze(self) -> Self:
+        """Switch gradients of the weights off for good; only then are there content features."""
+        for layer in {*self.own_layers.content, *self.paper_layers.content}:
+            weight, bias = turned(self.head(layer))
+            self.register_buffer(f"{layer}_weight", weight, persistent=False)
+            self.register_buffer(f"{layer}_bias", bias, persistent=False)
+        return super().freeze()
+
     @classmethod
     def names(cls) -> list[str]:
         """The convolutions that it is made of: `conv0` normalizes the input, then the stages, then their heads."""
@@ -185,10 +194,14 @@ class SlimVGG(LossNetwork):
         stage = self.stages[self.depths.index(layer)]
         return cast(nn.Conv2d, self.convolutions[f"{stage[-1]}_aux"])
 
-    def content_of(self, name: str, features: Tensor) -> Tensor:
+    def predict(self, name: str, features: Tensor) -> Tensor:
         """What the layer's head predicts, in float32."""
         predicted: Tensor = self.head(name)(features)
         return predicted.float()
+
+    def content_of(self, name: str, features: Tensor) -> Tensor:
+        """What the layer's head predicts, turned so that it needs few channels; mean squares stay as they are."""
+        return F.conv2d(features, self.get_buffer(f"{name}_weight"), self.get_buffer(f"{name}_bias")).float()
 
     def gram_of(self, name: str, features: Tensor) -> Tensor:
         """Gram matrices of what the layer's head predicts."""
@@ -262,6 +275,22 @@ class CompactVGG(SlimVGG):
         for stage, target in zip(cls.stages, cls._targets, strict=True):
             layers[f"{stage[-1]}_aux"] = nn.Conv2d(cls._widths[stage[-1]], target, 1)
         return cls(layers)
+
+
+def turned(head: nn.Conv2d) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a 1×1 convolution to C + 1 channels whose mean squares, and those of differences, are a head's.
+
+    With the head's weights W = QR of C columns and bias b, `Wx + b` has the length of `(Rx + Qᵀb, ‖b − QQᵀb‖)`.
+    """
+    assert head.bias is not None
+    with torch.no_grad():
+        basis, weight = torch.linalg.qr(head.weight.flatten(1))
+        along = basis.T @ head.bias
+        beyond = (head.bias.square().sum() - along.square().sum()).clamp_min(0).sqrt()
+        channels = len(along) + 1
+        scale = math.sqrt(channels / head.out_channels)
+        weight = F.pad(weight, (0, 0, 0, 1)) * scale
+        return weight[:, :, None, None], torch.cat([along, beyond[None]]) * scale
 
 
 def gram_through(head: nn.Conv2d, features: Tensor) -> Tensor:

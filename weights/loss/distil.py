@@ -127,8 +127,8 @@ def distance(student: SlimVGG, teacher: SlimVGG, images: Tensor) -> tuple[Tensor
     features, grams = [], []
     for layer in student.depths:
         with torch.no_grad():
-            target, gram = teacher.content_of(layer, taught[layer]), teacher.gram_of(layer, taught[layer])
-        features.append(((student.content_of(layer, own[layer]) - target) ** 2).mean() / ((target**2).mean() + _EPS))
+            target, gram = teacher.predict(layer, taught[layer]), teacher.gram_of(layer, taught[layer])
+        features.append(((student.predict(layer, own[layer]) - target) ** 2).mean() / ((target**2).mean() + _EPS))
         gap = ((student.gram_of(layer, own[layer]) - gram) ** 2).sum((1, 2))
         # Trainings compare plain distances, not squares, so a Gram matrix that is nearly right still matters.
         grams.append((gap / ((gram**2).sum((1, 2)) + _EPS) + _EPS).sqrt().mean())
