@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reconet_cli.model.layers import Conv, ConvNorm
-from reconet_cli.model.network import FastNetwork, PaperNetwork, ReCoNet
+from reconet_cli.model.network import FastNetwork, PaperNetwork, ReCoNet, fold_head
 
 
 class UpscaleConv(nn.Module):
@@ -53,16 +53,9 @@ class UpscaleHead(PhasedHead):
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
-        # fold[a, k] adds the taps of the 5×5 that see small pixel k - 1 from the output's phase a.
-        fold = conv.weight.new_tensor([
-            [[1, 1, 0, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 0, 1]],
-            [[1, 0, 0, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 1, 1]],
-        ])  # fmt: skip
-        weight = torch.einsum("aky,blx,oiyx->oabikl", fold, fold, conv.weight)
+        weight, bias = fold_head(conv)
         self.conv = nn.Conv2d(conv.in_channels, 4 * conv.out_channels, 3)
-        assert conv.bias is not None
-        state = {"weight": weight.reshape(self.conv.weight.shape), "bias": conv.bias.repeat_interleave(4)}
-        self.conv.load_state_dict(state)
+        self.conv.load_state_dict({"weight": weight, "bias": bias})
 
     def blocks(self, x: Tensor) -> Tensor:
         """`(N, C, H, W)` to `(N, 4 · out, H, W)`."""

@@ -278,7 +278,7 @@ class CompactVGG(SlimVGG):
 
 
 def turned(head: nn.Conv2d) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a 1×1 convolution to C + 1 channels whose mean squares, and those of differences, are a head's.
+    """Weight and bias of a 1×1 to C + 1 channels whose mean squares, and those of differences, are a head's.
 
     With the head's weights W = QR of C columns and bias b, `Wx + b` has the length of `(Rx + Qᵀb, ‖b − QQᵀb‖)`.
     """
