@@ -570,7 +570,8 @@ def test_cropping_by_the_container_stretches_nothing(tools, tmp_path):
     for n in range(3):
         data += matroska.frame_header(Fraction(n, 25), Fraction(1, 25), 48 * 64 * 3) + bytes(48 * 64 * 3)
     (tmp_path / "in.mkv").write_bytes(data)
-    tools.run("-i", tmp_path / "in.mkv", "-frames:v", "1", tmp_path / "shown.png")
+    show = [tools.ffmpeg, "-i", tmp_path / "in.mkv", "-frames:v", "1", tmp_path / "shown.png"]
+    subprocess.run(show, check=True, capture_output=True, timeout=PATIENCE)
     paint(tmp_path / "in.mkv", tmp_path / "out.mp4")
     height, width = cv2.imread(str(tmp_path / "shown.png")).shape[:2]
     assert height in (48, 64)
