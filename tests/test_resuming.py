@@ -310,7 +310,7 @@ exec '{tools.ffmpeg}' "$@"
     assert notes[-1] == "the parts cannot be joined: [error] no joy today"
     assert left(tmp_path) == ["ffmpeg-broken", "out.mp4.parts"]
     rest = Negative()
-    resumably(sources["steady"], out, rest)
+    resumably(sources["steady"], out, rest, ffmpeg=tools.ffmpeg)
     assert rest.count == 0
     assert len(tools.times(out)) == 35
 

@@ -158,12 +158,12 @@ def test_a_run_can_begin_with_another_styles_weights(studio):
 
 
 def test_a_run_can_learn_from_another_networks_paintings(studio, capsys):
-    assert reconet(*arguments(studio, "first", "--steps", "40")) == 0
-    again = [*arguments(studio, "second", "--steps", "60", "--variant", "paper-small"), "--init", str(studio / "first")]
+    assert reconet(*arguments(studio, "first", "--steps", "20")) == 0
+    again = [*arguments(studio, "second", "--steps", "24", "--variant", "paper-small"), "--init", str(studio / "first")]
     capsys.readouterr()
     assert reconet(*again) == 0
     assert "from first/fast" in capsys.readouterr().err
-    assert reconet(*arguments(studio, "alone", "--steps", "60", "--variant", "paper-small")) == 0
+    assert reconet(*arguments(studio, "alone", "--steps", "24", "--variant", "paper-small")) == 0
     frames = torch.from_numpy(np.stack([texture(96, 128, seed) for seed in range(2)])).permute(0, 3, 1, 2) / 255
     first, second, alone = (
         load_weights(studio / name)(frames)
