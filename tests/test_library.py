@@ -19,7 +19,7 @@ from reconet_cli.errors import EngineError
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = (
-    "engines.loaded_style", "evaluation.evaluate", "exporting.export", "flow.estimate", "flow.arrays",
+    "training.learning", "evaluation.evaluate", "exporting.export", "flow.estimate", "flow.arrays",
     "video.open_video", "stylizing.frames", "stylizing.stylize", "training.train",
 )  # fmt: skip
 
