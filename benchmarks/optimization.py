@@ -4,7 +4,7 @@
 
 The baseline starts from the photograph and takes L-BFGS steps on the losses that the style was trained with, temporal
 ones aside. A loss network that trained nothing then measures style and content distance of the photograph, of the
-baseline after 100 and 300 steps, and of each of the style's networks. Finished pictures are kept in `--work`, so
+baseline after 100 and 300 steps (or those of `--steps`), and of each of the style's networks. Finished pictures are kept in `--work`, so
 that the command can be stopped and run again.
 """
 
@@ -27,18 +27,19 @@ from reconet_cli.styles.finding import Style, list_styles
 from reconet_cli.training.data.sources import PICTURES, find_files, read_picture, style_picture
 from reconet_cli.training.settings import LossWeights
 
-_STEPS = (100, 300)
 _SIDE = 256
 
 
-def optimize(photo: Tensor, style: Tensor, network: LossNetwork, weights: LossWeights) -> dict[str, Tensor]:
-    """The photograph after 100 and 300 L-BFGS steps on all losses but the temporal ones."""
+def optimize(
+    photo: Tensor, style: Tensor, network: LossNetwork, weights: LossWeights, stops: list[int]
+) -> dict[str, Tensor]:
+    """The photograph after so many L-BFGS steps on all losses but the temporal ones, by name."""
     grams = network(style).grams
     image = photo.clone(memory_format=torch.contiguous_format).requires_grad_(True)
     wanted = network.contents(photo)
     powers = [(layer**2).mean().item() for layer in wanted]
     colors = losses.sorted_colors(style)
-    optimizer = torch.optim.LBFGS([image], lr=1, max_iter=_STEPS[0], history_size=20, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS([image], lr=1, max_iter=stops[0], history_size=20, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
@@ -54,7 +55,7 @@ def optimize(photo: Tensor, style: Tensor, network: LossNetwork, weights: LossWe
         return total
 
     found, done = {}, 0
-    for steps in _STEPS:
+    for steps in stops:
         optimizer.param_groups[0]["max_iter"] = steps - done
         optimizer.step(closure)
         done = steps
@@ -62,17 +63,19 @@ def optimize(photo: Tensor, style: Tensor, network: LossNetwork, weights: LossWe
     return found
 
 
-def paintings_of(style: Style, path: Path, folder: Path, network: LossNetwork, work: Path) -> dict[str, Tensor]:
+def paintings_of(
+    style: Style, path: Path, folder: Path, network: LossNetwork, work: Path, stops: list[int]
+) -> dict[str, Tensor]:
     """Everything that is made of one photograph in one style; the baseline comes from `work` where it is there."""
     photo = to_tensor(read_picture(path, _SIDE))[None]
     made = {"photograph": photo}
     recipe = read_metadata(style.variants["fast"])["recipe"]
-    kept = work / f"{style.name}-{path.stem}.pt"
+    kept = work / f"{style.name}-{path.stem}-{stops[-1]}.pt"
     if not kept.exists():
         weights = LossWeights(**recipe["settings"]["weights"])
         painting = style_picture(folder / recipe["picture"], recipe["settings"]["style_scale"])
         with torch.enable_grad():
-            torch.save(optimize(photo, painting, network, weights), kept)
+            torch.save(optimize(photo, painting, network, weights, stops), kept)
     made |= torch.load(kept, weights_only=True)
     for variant, file in style.variants.items():
         made[f"reconet {variant}"] = load_weights(file)(photo)
@@ -87,6 +90,7 @@ def main() -> None:
     parser.add_argument("--loss-network", required=True)
     parser.add_argument("--measured-by", required=True)
     parser.add_argument("--style", action="append", help="only these styles")
+    parser.add_argument("--steps", type=int, action="append", help="of the baseline, repeatable")
     parser.add_argument("--photographs", type=int, default=20)
     parser.add_argument("--work", type=Path, default=Path("runs/optimization"))
     args = parser.parse_args()
@@ -105,7 +109,7 @@ def main() -> None:
         target = measuring(painting).grams
         rows: dict[str, tuple[list[float], list[float]]] = {}
         for path in photographs:
-            made = paintings_of(style, path, args.paintings, network, args.work)
+            made = paintings_of(style, path, args.paintings, network, args.work, sorted(args.steps or [100, 300]))
             wanted = measuring.contents(made["photograph"])
             powers = [(layer**2).mean().item() for layer in wanted]
             for name, image in made.items():
