@@ -4,8 +4,8 @@
 
 The baseline starts from the photograph and takes L-BFGS steps on the losses that the style was trained with, temporal
 ones aside. A loss network that trained nothing then measures style and content distance of the photograph, of the
-baseline after 100 and 300 steps (or those of `--steps`), and of each of the style's networks. Finished pictures are kept in `--work`, so
-that the command can be stopped and run again.
+baseline after 100 and 300 steps (or those of `--steps`), and of each of the style's networks. Finished pictures are
+kept in `--work`, so that the command can be stopped and run again.
 """
 
 from __future__ import annotations
