@@ -13,8 +13,8 @@ from typing import Any
 from reconet_cli.engines import Engine, load_engine
 from reconet_cli.stylizing.network import Network
 from reconet_cli.stylizing.pipeline import run
+from reconet_cli.video.conversion import convert
 from reconet_cli.video.ffmpeg.pixels import Frame
-from reconet_cli.video.opening import open_job
 from reconet_cli.video.reading.reader import Reader
 from reconet_cli.video.request import Request
 from reconet_cli.video.writing.writer import Writer
@@ -122,14 +122,14 @@ class _TimedNetwork(Network):
 def profile(request: Request, style: str, **options: Any) -> Profile:
     """Paint what `request` names with a style (`options` are those of `load_engine`), and look at every stage."""
     decode, paint, encode = _Clock(), _Clock(), _Clock()
-    with open_job(request) as job:
-        width, height = job.reader.size
-        engine = load_engine(style, height=height, width=width, sixteen_bit=job.layout.sixteen_bit, **options)
-        reader, writer = _TimedReader(job.reader, decode), _TimedWriter(job.writer(), encode)
+    with convert(request) as conversion:
+        width, height = conversion.reader.size
+        engine = load_engine(style, height=height, width=width, sixteen_bit=conversion.layout.sixteen_bit, **options)
+        reader, writer = _TimedReader(conversion.reader, decode), _TimedWriter(conversion.output.writer(), encode)
         start, own = time.perf_counter(), time.process_time()
         frames = run(reader, [_TimedNetwork(engine, paint)], writer)
         seconds, own = time.perf_counter() - start, time.process_time() - own
-        job.commit()
+        conversion.output.commit()
     share = {"decode": decode.seconds, "paint": paint.seconds / engine.concurrency, "encode": encode.seconds}
     spent = {"decoder": reader.decoder_seconds, "encoder": writer.encoder_seconds, "own": own}
     return Profile(frames, seconds, spent=spent, **{name: s / seconds for name, s in share.items()})

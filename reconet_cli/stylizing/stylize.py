@@ -22,8 +22,8 @@ from reconet_cli.stylizing.stage import Stage
 from reconet_cli.stylizing.whole import Outcome, Progress, paint
 from reconet_cli.system.identity import digest
 from reconet_cli.training.learning import AnyStyle, Learning, load_styles
+from reconet_cli.video.conversion import check_conversion
 from reconet_cli.video.open_video import Number, exact
-from reconet_cli.video.opening import check_job
 from reconet_cli.video.request import Request
 
 
@@ -89,7 +89,7 @@ def check_stylizing(request: Request, effects: Effects) -> None:
     Raises `ReconetError`.
     """
     others = (*request.others, *([effects.mask_file] if effects.mask_file else []))
-    check_job(replace(request, columns=effects.columns, others=others))
+    check_conversion(replace(request, columns=effects.columns, others=others))
     if effects.mask:
         with open_mask(effects.mask, (16, 16), request.start, request.ffmpeg):
             pass

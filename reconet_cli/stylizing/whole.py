@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reconet_cli.stylizing.pipeline import DEPTH, run
 from reconet_cli.stylizing.stage import Stage
-from reconet_cli.video.opening import open_job
+from reconet_cli.video.conversion import convert
 from reconet_cli.video.reading.live import Live
 from reconet_cli.video.request import Request
 
@@ -39,24 +39,29 @@ def paint(request: Request, open_stages: OpenStages, progress: Progress) -> Outc
     What the user should know goes to the log. `open_stages(height, width, sixteen_bit)` is asked once the input is
     open; `sixteen_bit` frames are uint16, others uint8.
     """
-    with open_job(request) as job:
-        width, height = job.reader.size
-        writer = job.writer()
-        for sentence in job.notes:
-            log.info(sentence)
-        stages = open_stages(height, width, job.layout.sixteen_bit)
-        advance = Counter(job.total, progress)
+    with convert(request) as conversion:
+        reader, writer = conversion.reader, conversion.output.writer()
+        width, height = reader.size
+        sixteen_bit = conversion.layout.sixteen_bit
+        tell(conversion.notes + conversion.output.stale)
+        stages = open_stages(height, width, sixteen_bit)
+        advance = Counter(conversion.total, progress)
         began = time.perf_counter()
         if request.latency:
-            frames = _run_live(Live(job.reader, writer, request.latency), stages, advance)
+            frames = _run_live(Live(reader, writer, request.latency), stages, advance)
         else:
-            depth = _depth(width * height * (6 if job.layout.sixteen_bit else 3))
-            frames = run(job.reader, stages, writer, depth=depth, on_frame=advance)
+            depth = _depth(width * height * (6 if sixteen_bit else 3))
+            frames = run(reader, stages, writer, depth=depth, on_frame=advance)
         seconds = time.perf_counter() - began
-        job.commit()
-        for sentence in job.afterwards(frames):
-            log.info(sentence)
+        conversion.output.commit()
+        tell(conversion.afterwards(frames))
         return Outcome(frames, seconds, (width, height))
+
+
+def tell(sentences: Iterable[str]) -> None:
+    """Log what the user should know."""
+    for sentence in sentences:
+        log.info(sentence)
 
 
 class Counter:

@@ -10,14 +10,12 @@ from fractions import Fraction
 from os import PathLike, fspath
 from types import TracebackType
 
-from reconet_cli.video.choices import fields_of
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame, Layout
-from reconet_cli.video.inputs.finding import find_input
+from reconet_cli.video.inputs.finding import examine, find_input
 from reconet_cli.video.probing.color import Color, has_high_bit_depth
 from reconet_cli.video.probing.info import MediaInfo, Stream
-from reconet_cli.video.probing.packets import with_measured_rate
-from reconet_cli.video.probing.source import video_stream
+from reconet_cli.video.probing.interlace import DEINTERLACED
 from reconet_cli.video.reading.decode import ReadOptions
 from reconet_cli.video.reading.reader import FfmpegReader
 
@@ -37,14 +35,12 @@ class Video(AbstractContextManager["Video"]):
     def __init__(self, name: str, options: ReadOptions, program: str, *, lists: bool = False) -> None:
         with ExitStack() as stack:
             source, info, pipe = find_input(program, name, None, None, stack, lists=lists)
-            video = video_stream(info, source.name)
-            if not info.is_picture:
-                video = with_measured_rate(program, source, video)
-            fields, remarks = fields_of(program, source, video)
-            for sentence in (*source.notes, *remarks):
+            found = examine(program, source, info)
+            for sentence in (*source.notes, *([DEINTERLACED.format(source.name)] if found.fields else [])):
                 log.info(sentence)
+            video = found.video
             layout = Layout(has_high_bit_depth(video.pixel_format), video.alpha)
-            options = replace(options, fields=fields, layout=layout)
+            options = replace(options, fields=found.fields, layout=layout)
             self._reader = FfmpegReader(program, source, info, video, options, feed=pipe.feed if pipe else None)
             stack.callback(self._reader.release)
             stack.callback(self._reader.abort)

@@ -62,6 +62,11 @@ class Request:
         return not (self.to_pipe or self.series or self.animated) and _is_picture(self.output)
 
     @property
+    def pictures(self) -> bool:
+        """True where the output is one picture or many."""
+        return self.to_picture or self.series
+
+    @property
     def to_pipe(self) -> bool:
         """True for standard output."""
         return self.output == PIPE

@@ -19,10 +19,11 @@ from reconet_cli.flow.two_way import MotionSettings, measure_motion
 from reconet_cli.video.ffmpeg.encoders import check_encoder
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame
+from reconet_cli.video.plan import Encoding, FrameFormat, Plan, clock
 from reconet_cli.video.probing.color import Color
 from reconet_cli.video.writing.containers import container_of
 from reconet_cli.video.writing.counting import Made
-from reconet_cli.video.writing.encode import Encoding, Look, clock, video_command
+from reconet_cli.video.writing.encode import video_command
 from reconet_cli.video.writing.target import Target
 from reconet_cli.video.writing.writer import FfmpegWriter, RawFeed, TimedFeed
 
@@ -143,17 +144,18 @@ def _video_writer(frames: Frames, target: Path, *, overwrite: bool) -> Generator
         raise FlowError(f"{target}: this kind of file holds no uneven frame times", "name an .mp4 or .mkv")
     ticks = clock(container, frames.ticks, None)
     encoding = Encoding(container, container.video, ticks=ticks, constant_rate=frames.constant_rate)
+    even = encoding.encoder.even
 
     with Target(target, overwrite=overwrite) as place:
 
         def command(first: Frame) -> list[str]:
-            height, width = (side + side % 2 if encoding.needs_even_size else side for side in first.pixels.shape[:2])
-            look = Look((width, height), frames.aspect, Color().settled(height), frames.rate)
-            return video_command(program, place.part, look, encoding, None, first)
+            height, width = (side + side % 2 if even else side for side in first.pixels.shape[:2])
+            form = FrameFormat((width, height), frames.aspect, Color().settled(height), frames.rate)
+            return video_command(program, place.part, Plan(form, encoding), first)
 
         feed = TimedFeed(frames.rate, ticks, "") if ticks else RawFeed()
         made = Made(program, place.part, counted=encoding.counted)
-        writer = FfmpegWriter(str(target), command, feed, even=encoding.needs_even_size, made=made)
+        writer = FfmpegWriter(str(target), command, feed, even=even, made=made)
         try:
             yield writer.write
             writer.finish()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from fractions import Fraction
 from functools import partial
@@ -16,16 +16,14 @@ from reconet_cli import __version__
 from reconet_cli.errors import MediaError
 from reconet_cli.stylizing.pipeline import run
 from reconet_cli.stylizing.resume.segments import RestReader, SegmentWriter, frames_after
-from reconet_cli.stylizing.resume.store import Segment, Store, file_identity
+from reconet_cli.stylizing.resume.store import Store, file_identity
 from reconet_cli.stylizing.stage import Stage, remembered
-from reconet_cli.stylizing.whole import Counter, Outcome, Progress
+from reconet_cli.stylizing.whole import Counter, Outcome, Progress, tell
+from reconet_cli.video.conversion import Conversion, convert
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg, version_line
 from reconet_cli.video.ffmpeg.pixels import Frame
-from reconet_cli.video.job import Job
-from reconet_cli.video.opening import open_job
 from reconet_cli.video.request import PIPE, Request
 from reconet_cli.video.writing.join import JOINABLE, Part
-from reconet_cli.video.writing.video_output import VideoOutput
 
 log = logging.getLogger("reconet")
 
@@ -49,12 +47,10 @@ def paint_resumably(
     """
     _check(request)
     store = Store(Path(request.output), _identity(request, identity))
-    with closing(store), _open(request, store) as (job, frames):
-        output = job.video_output()
-        for sentence in job.notes:
-            log.info(sentence)
-        width, height = job.reader.size
-        stages, settled = open_stages(height, width, job.layout.sixteen_bit, store.settled)
+    with closing(store), _open(request, store) as (conversion, frames):
+        tell(conversion.notes)
+        width, height = conversion.reader.size
+        stages, settled = open_stages(height, width, conversion.layout.sixteen_bit, store.settled)
         store.settle(settled)
         for stage in stages:
             stage.remember(store.memory())
@@ -62,49 +58,41 @@ def paint_resumably(
         done = store.frames
         if done:
             log.info(f"{done} frames are painted already, in {store.folder}")
-        reader = RestReader(job.reader, frames, SEGMENT)
-        writer = SegmentWriter(store, output, reader.checksums, SEGMENT, partial(remembered, stages))
+        reader = RestReader(conversion.reader, frames, SEGMENT)
+        writer = SegmentWriter(store, conversion.output, reader.checksums, SEGMENT, partial(remembered, stages))
         try:
             began = time.perf_counter()
-            count = run(reader, stages, writer, on_frame=Counter(job.total, progress, done))
+            count = run(reader, stages, writer, on_frame=Counter(conversion.total, progress, done))
             seconds = time.perf_counter() - began
-            _join(job, output, store)
+            segments = [Part(store.path(number), segment.first) for number, segment in enumerate(store.segments)]
+            conversion.output.join(segments, store.frames)
+            conversion.output.commit()
         except BaseException:
             log.info(f"{store.frames} frames are kept in {store.folder}: the same command goes on from there")
             raise
         store.remove()
-        for sentence in job.afterwards(done + count):
-            log.info(sentence)
+        tell(conversion.afterwards(done + count))
         return Outcome(count, seconds, (width, height))
 
 
 @contextmanager
-def _open(request: Request, store: Store) -> Iterator[tuple[Job, Iterator[Frame]]]:
-    """The job, and its frames behind the finished segments. Raises MediaError."""
+def _open(request: Request, store: Store) -> Iterator[tuple[Conversion, Iterator[Frame]]]:
+    """The conversion, and its frames behind the finished segments. Raises MediaError."""
     last = store.segments[-1] if store.segments else None
     # Not every file can be entered half way and gives the same frames then.
     for known in (last.last, Fraction(0)) if last else (Fraction(0),):
-        with open_job(request, known=known) as job:
-            frames = _rest(job, last, certain=not known)
+        with ExitStack() as stack:
+            try:
+                conversion = stack.enter_context(convert(request, known=known))
+                frames = frames_after(conversion.reader, last)
+            except MediaError:
+                if not known:
+                    raise
+                continue
             if frames is not None:
-                yield job, frames
+                yield conversion, frames
                 return
     raise MediaError(f"{request.input} gives other frames than when {store.folder} was begun", "remove that folder")
-
-
-def _rest(job: Job, last: Segment | None, *, certain: bool) -> Iterator[Frame] | None:
-    try:
-        return frames_after(job.reader, last)
-    except MediaError:
-        if certain:
-            raise
-        return None
-
-
-def _join(job: Job, output: VideoOutput, store: Store) -> None:
-    parts = [Part(store.path(number), segment.first) for number, segment in enumerate(store.segments)]
-    output.join(parts, store.frames, job.place())
-    job.commit()
 
 
 def _check(request: Request) -> None:

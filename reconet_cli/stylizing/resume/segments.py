@@ -10,7 +10,7 @@ from reconet_cli.stylizing.resume.store import Segment, Store
 from reconet_cli.stylizing.stage import Memory
 from reconet_cli.video.ffmpeg.pixels import Frame
 from reconet_cli.video.reading.reader import Reader
-from reconet_cli.video.writing.video_output import VideoOutput
+from reconet_cli.video.writing.output import Output
 from reconet_cli.video.writing.writer import Writer
 
 
@@ -60,7 +60,7 @@ class SegmentWriter:
     def __init__(
         self,
         store: Store,
-        output: VideoOutput,
+        output: Output,
         checksums: dict[Fraction, int],
         length: int,
         memory: Callable[[], Memory],
@@ -78,7 +78,7 @@ class SegmentWriter:
         """Encode a frame. Raises MediaError."""
         if self._writer is None:
             number = len(self._store.segments)
-            self._writer = self._output.part_writer(self._store.path(number), self._store.part(number))
+            self._writer = self._output.segment_writer(self._store.path(number), self._store.part(number))
             if self._aborted:
                 self._writer.abort()
         self._writer.write(frame)

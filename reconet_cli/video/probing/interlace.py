@@ -10,6 +10,7 @@ from reconet_cli.video.ffmpeg.process import COLOR, GLOBAL_ARGUMENTS, LOG_EVERYT
 from reconet_cli.video.probing.info import VideoStream
 from reconet_cli.video.probing.source import Source
 
+DEINTERLACED = "{} is interlaced: it is deinterlaced (bwdif)"
 _FRAMES = 60
 _COUNTS = re.compile(
     rf"{COLOR}\[Parsed_idet_\d+ @ \w+\] {COLOR}\[info\] "

@@ -3,127 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import ffmpeg
 
-from reconet_cli.video.ffmpeg.encoders import ENCODERS, PICTURES, UNKNOWN, encoder_options
+from reconet_cli.video.ffmpeg.encoders import PICTURES, encoder_options
 from reconet_cli.video.ffmpeg.hardware import device_options, encoder_device, on_chip
-from reconet_cli.video.ffmpeg.pixels import PLAIN, Frame, Layout
+from reconet_cli.video.ffmpeg.pixels import Frame
 from reconet_cli.video.ffmpeg.process import GLOBAL_ARGUMENTS, LOG_PROBLEMS
-from reconet_cli.video.inputs.second_reader import SecondReader
+from reconet_cli.video.plan import Encoding, FrameFormat, Original, Plan
 from reconet_cli.video.probing.color import SCALE_FLAGS, Color, is_rgb
-from reconet_cli.video.probing.source import Source, file_url, picture_suffix
+from reconet_cli.video.probing.source import file_url, picture_suffix
 from reconet_cli.video.reading.decode import seconds
-from reconet_cli.video.writing.containers import Container
-from reconet_cli.video.writing.tracks import Passage
 
-_SLOWEST_CLOCK = 10_000  # what ffmpeg's mp4 muxer asks for
-_FASTEST_CLOCK = 1_000_000
-_USUAL_CLOCK = 90_000
 _SHORTEST = Fraction(1, 1000)  # seconds of a frame that ffmpeg's muxers can guess
 
 
-@dataclass(frozen=True)
-class Look:
-    """What the frames are: (width, height), sample aspect ratio, color to encode in, nominal frame rate, layout."""
-
-    size: tuple[int, int]
-    aspect: Fraction
-    color: Color
-    rate: Fraction
-    layout: Layout = PLAIN
-
-
-@dataclass(frozen=True)
-class Original:
-    """Where everything but the picture comes from.
-
-    `start` and `duration` cut it to the painted part, None where it is not cut; `origin` is the time on its
-    own clock that becomes zero. All in seconds. `second` is the pipe that the source is read from, if it is one;
-    `options` are ffmpeg's for its flags, `tags` pairs of an option and what it sets.
-    """
-
-    source: Source
-    passages: list[Passage]
-    origin: Fraction
-    start: Fraction | None = None
-    duration: Fraction | None = None
-    second: SecondReader | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    tags: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """What to make of the frames.
-
-    `ticks` per second is the clock of frame times, None for a constant rate; `constant_rate` is False for uneven
-    ones; `extra` are keys and values for ffmpeg's encoder and muxer; `gpu` is the number of the NVIDIA one to use.
-    """
-
-    container: Container
-    codec: str
-    crf: int | None = None
-    preset: str | None = None
-    ticks: int | None = None
-    constant_rate: bool = True
-    extra: tuple[tuple[str, str], ...] = ()
-    gpu: int | None = None
-
-    @property
-    def needs_even_size(self) -> bool:
-        """True where the encoder takes no odd width or height."""
-        return ENCODERS.get(self.codec, UNKNOWN).even
-
-    @property
-    def counted(self) -> bool:
-        """True where ffmpeg reads back as many frames as it was given; older ones read no animated WebP."""
-        return not self.extra and self.container.muxer != "webp"
-
-
-def clock(container: Container, ticks: int, rate: Fraction | None) -> int | None:
-    """Ticks per second of the output's frame times, None where the container keeps none.
-
-    `ticks` is the input's clock (0: unknown); `rate` a new constant frame rate, if one was asked for.
-    """
-    if not container.times:
-        return None
-    if container.clock:
-        return container.clock
-    ticks = rate.numerator if rate else ticks
-    if not 0 < ticks <= _FASTEST_CLOCK:
-        ticks = _USUAL_CLOCK
-    return ticks * -(-_SLOWEST_CLOCK // ticks) if ticks < _SLOWEST_CLOCK else ticks
-
-
-def video_command(
-    program: str, path: Path | str, look: Look, encoding: Encoding, original: Original | None, first: Frame
-) -> list[str]:
-    """Frames (Matroska with times, or raw where `encoding.ticks` is None) on stdin into a file or to an address.
+def video_command(program: str, path: Path | str, plan: Plan, first: Frame) -> list[str]:
+    """Frames (Matroska with times, or raw where they have none) on stdin into a file or to an address.
 
     `first` is the first frame: when it is shown, in seconds from the original's origin, keeps sound in step.
     """
+    frames, encoding, original = plan.frames, plan.encoding, plan.original
+    assert encoding is not None
     if encoding.ticks is None:
-        frames = _raw_frames(look)
+        stream = _raw(frames)
     else:
         # The feed counts from its first frame. There is nothing in it to analyze.
-        frames = ffmpeg.input("pipe:0", f="matroska", itsoffset=seconds(first.time), analyzeduration=0, fpsprobesize=0)
+        stream = ffmpeg.input("pipe:0", f="matroska", itsoffset=seconds(first.time), analyzeduration=0, fpsprobesize=0)
     if encoding.codec == "gif":
-        picture = _gif(frames, look)
+        picture = _gif(stream, frames)
     else:
-        encoder = ENCODERS.get(encoding.codec, UNKNOWN)
-        picture = _picture(frames["v:0"], look, encoder.format_of(look.layout))
-        picture = picture.filter("hwupload") if encoder.upload else picture
+        picture = _picture(stream["v:0"], frames, encoding.encoder.format_of(frames.layout))
+        picture = picture.filter("hwupload") if encoding.encoder.upload else picture
     options: dict[str, Any] = {
         "f": encoding.container.muxer,
         **encoder_options(encoding.codec, encoding.crf, encoding.preset),
         **encoding.container.options,
-        **(original.options if original else {}),
-        **({} if encoding.codec == "gif" else look.color.encoder_tags()),
+        **(original.kept.options if original else {}),
+        **({} if encoding.codec == "gif" else frames.color.encoder_tags()),
         "fps_mode": "passthrough",
     }
     if encoding.ticks:
@@ -139,7 +60,7 @@ def video_command(
     streams = [picture]
     if original:
         streams += other_streams(original, options)
-        if original.second and original.duration is not None:
+        if original.piped and original.duration is not None:
             # Whoever joins a stream hears before he sees, and the decoder counts from the first picture.
             options["t"] = seconds(first.time + original.duration)
     device: list[str] = []
@@ -158,43 +79,42 @@ def codec_tag(encoding: Encoding) -> dict[str, Any]:
     return {"tag:v:0": "hvc1"} if apple else {}
 
 
-def picture_command(program: str, path: Path, look: Look, *, series: bool = False) -> list[str]:
+def picture_command(program: str, path: Path, frames: FrameFormat, *, series: bool = False) -> list[str]:
     """One raw frame on stdin into a picture file, or (`series`) many into those that the pattern `path` numbers."""
     suffix = picture_suffix(path)
-    bt601 = Color("smpte170m", full=suffix == ".jpg").settled(look.size[1])
+    bt601 = Color("smpte170m", full=suffix == ".jpg").settled(frames.size[1])
     codec, encoder = PICTURES[suffix]
-    stream = _picture(_raw_frames(look)["v:0"], replace(look, color=bt601), encoder.format_of(look.layout))
+    stream = _picture(_raw(frames)["v:0"], replace(frames, color=bt601), encoder.format_of(frames.layout))
     # -update 1: a % in the name is a %.
     count = {"fps_mode": "passthrough"} if series else {"update": 1, "frames:v": 1}
     output = ffmpeg.output(stream, file_url(path), f="image2", **{"c:v": codec}, **count, **encoder.options)
     return whole_command(program, output, "-y")
 
 
-def planar_command(program: str, look: Look, muxer: str) -> list[str]:
+def planar_command(program: str, frames: FrameFormat, muxer: str) -> list[str]:
     """Raw frames on stdin into yuv420p on stdout, with headers (yuv4mpegpipe) or without (rawvideo)."""
-    stream = _picture(_raw_frames(look)["v:0"], look, "yuv420p")
+    stream = _picture(_raw(frames)["v:0"], frames, "yuv420p")
     return whole_command(program, ffmpeg.output(stream, "pipe:1", f=muxer, fps_mode="passthrough", threads=1))
 
 
-def _raw_frames(look: Look) -> Any:
-    return ffmpeg.input(
-        "pipe:0", f="rawvideo", pix_fmt=look.layout.name, video_size=look.size, framerate=str(look.rate)
-    )
+def _raw(frames: FrameFormat) -> Any:
+    layout, rate = frames.layout.name, str(frames.rate)
+    return ffmpeg.input("pipe:0", f="rawvideo", pix_fmt=layout, video_size=frames.size, framerate=rate)
 
 
-def _picture(stream: Any, look: Look, pixel_format: str | None) -> Any:
-    stream = stream.filter("scale", **look.color.scale_out(), flags=SCALE_FLAGS)
+def _picture(stream: Any, frames: FrameFormat, pixel_format: str | None) -> Any:
+    stream = stream.filter("scale", **frames.color.scale_out(), flags=SCALE_FLAGS)
     if pixel_format:
         stream = stream.filter("format", pix_fmts=pixel_format)
     if not is_rgb(pixel_format or ""):
-        stream = stream.filter("setparams", **look.color.filter_tags())
-    return stream.filter("setsar", sar=str(look.aspect).replace("/", ":"))
+        stream = stream.filter("setparams", **frames.color.filter_tags())
+    return stream.filter("setsar", sar=str(frames.aspect).replace("/", ":"))
 
 
-def _gif(frames: Any, look: Look) -> Any:
+def _gif(stream: Any, frames: FrameFormat) -> Any:
     # A palette for each frame: one for the whole clip would hold every frame in memory.
-    split = frames["v:0"].filter_multi_output("split", 2)
-    palette = split[0].filter("palettegen", stats_mode="single", reserve_transparent=int(look.layout.alpha))
+    split = stream["v:0"].filter_multi_output("split", 2)
+    palette = split[0].filter("palettegen", stats_mode="single", reserve_transparent=int(frames.layout.alpha))
     return ffmpeg.filter([split[1], palette], "paletteuse", new=1)
 
 
@@ -215,7 +135,7 @@ def other_streams(original: Original, options: dict[str, Any]) -> list[Any]:
     source = ffmpeg.input(original.source.url, **original.source.options, **cut)
     options |= {"map_metadata": 1, "map_chapters": 1}
     counts = {"v": 1}  # the painted one
-    for passage in original.passages:
+    for passage in original.kept.passages:
         letter = passage.letter
         options[f"c:{letter}:{counts.get(letter, 0)}"] = passage.codec
         if letter == "a" and passage.codec != "copy" and original.start is not None:
@@ -226,12 +146,12 @@ def other_streams(original: Original, options: dict[str, Any]) -> list[Any]:
                 options[f"copypriorss:v:{counts[letter]}"] = 1  # it comes before everything
         counts[letter] = counts.get(letter, 0) + 1
     # ffmpeg-python drops an input of which nothing is taken; an optional stream that is never there holds it.
-    return [source[str(passage.stream.index)] for passage in original.passages] or [source["a:999?"]]
+    return [source[str(passage.stream.index)] for passage in original.kept.passages] or [source["a:999?"]]
 
 
 def tags_of(original: Original | None) -> list[str]:
     """The arguments that set tags: ffmpeg-python gives each option once only."""
-    pairs = original.tags if original else []
+    pairs = original.kept.tags if original else []
     return [argument for option, setting in pairs for argument in (f"-{option}", setting)]
 
 

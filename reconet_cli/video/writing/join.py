@@ -13,9 +13,10 @@ import ffmpeg
 
 from reconet_cli.errors import MediaError
 from reconet_cli.video.ffmpeg.process import Process
+from reconet_cli.video.plan import Encoding, Original
 from reconet_cli.video.probing.source import file_url
 from reconet_cli.video.reading.decode import seconds
-from reconet_cli.video.writing.encode import Encoding, Original, codec_tag, other_streams, tags_of, whole_command
+from reconet_cli.video.writing.encode import codec_tag, other_streams, tags_of, whole_command
 from reconet_cli.video.writing.writer import FULL
 
 JOINABLE = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".ts")
@@ -59,7 +60,7 @@ def join_command(
     """The command that does it; `contents` lists the parts, the first of which is shown at `begin`."""
     pictures = ffmpeg.input(file_url(contents), f="concat", itsoffset=seconds(begin))
     options: dict[str, Any] = {"f": encoding.container.muxer, "c:v": "copy", **encoding.container.options}
-    options |= codec_tag(encoding) | (original.options if original else {})
+    options |= codec_tag(encoding) | (original.kept.options if original else {})
     streams = [pictures["v:0"]]
     if original:
         streams += other_streams(original, options)
