@@ -18,7 +18,7 @@ from pathlib import Path
 from reconet_cli.engines import load_style
 from reconet_cli.evaluation.clip import SPANS, ClipScore, Evaluation, Evaluator
 from reconet_cli.evaluation.measures.perception import Comparator
-from reconet_cli.evaluation.painters import StylePainter, column_names
+from reconet_cli.evaluation.painters import Painter, column_names
 from reconet_cli.evaluation.tables import FLOOR
 from reconet_cli.flow.clips.frames import open_frames
 from reconet_cli.model.loss_files import load_loss_network
@@ -30,7 +30,7 @@ _COLUMNS = ("e_stab", *(f"t-{span}" for span in SPANS[1:]), "style", "content", 
 def measure(clip: Path, styles: list[str], comparator: Comparator, args: argparse.Namespace) -> Evaluation:
     """All measures of all styles on one clip."""
     network = {name: getattr(args, name) for name in ("variant", "engine", "device", "precision")}
-    painters = [StylePainter(load_style(style, **network)) for style in styles]
+    painters = [Painter(load_style(style, **network)) for style in styles]
     grams = [comparator.grams(style_picture(args.picture))] * len(styles) if args.picture else []
     evaluator = Evaluator(column_names([], styles), comparator=comparator, grams=grams)
     with closing(open_frames(clip).read(args.height)) as frames:

@@ -57,14 +57,16 @@ def _entry(name: str, thing: Any) -> Iterator[str]:
     yield f"```py\n{_signature(name, thing)}\n```"
     yield re.sub(r"(?m)^(>>> .*(?:\n(?!\n).*)*)", r"```pycon\n\1\n```", inspect.getdoc(thing) or "")
     if inspect.isclass(thing):
-        members = [_member(key, value) for key, value in vars(thing).items() if _is_public(key, value)]
+        own = [kind for kind in reversed(thing.__mro__) if kind.__module__.startswith("reconet_cli")]
+        names = dict.fromkeys(name for kind in own for name in vars(kind))
+        members = [_member(name, getattr(thing, name)) for name in names if _is_public(name, getattr(thing, name))]
         if members:
             yield "\n".join(members)
 
 
 def _is_public(name: str, member: Any) -> bool:
     shown = not name.startswith("_") or name in ("__call__", "__iter__")
-    return shown and (inspect.isfunction(member) or isinstance(member, property)) and bool(member.__doc__)
+    return shown and (inspect.isfunction(member) or isinstance(member, property)) and bool(inspect.getdoc(member))
 
 
 def _member(name: str, member: Any) -> str:

@@ -69,8 +69,8 @@ def test_summaries_give_each_pair_the_same_weight_and_keep_layouts_apart():
         FlowErrors("dis-fast", "Sintel", "b", 3.0, (0.3, 0.2, 0.0), None, 30.0),
         FlowErrors("dis-fast", "KITTI", "c", 7.0, (1.0, 1.0, 1.0), None, 1.0),
     ]
-    first, second = summarize(rows)
-    assert (first.method, first.layout, first.pairs) == ("dis-fast", "Sintel", 2)
+    (first, pairs), (second, _) = summarize(rows)
+    assert (first.method, first.layout, pairs) == ("dis-fast", "Sintel", 2)
     assert first.end_point_error == 2
     assert first.over == pytest.approx((0.2, 0.1, 0))
     assert first.occlusion_f == 0.5

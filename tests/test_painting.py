@@ -12,6 +12,7 @@ import torch
 
 from reconet_cli.model.network import NetworkConfig, ReCoNet
 from reconet_cli.model.weights import load_weights, read_metadata, save_weights
+from reconet_cli.styles.cards import read_card
 from reconet_cli.styles.finding import list_styles
 from reconet_cli.system.folders import packaged_folder
 
@@ -75,8 +76,8 @@ def test_unknown_style_is_told_with_the_list(clip, tmp_path):
 def test_shipped_style_is_complete(name):
     style = {style.name: style for style in list_styles()}[name]
     assert style.folder.parent == packaged_folder()
-    card = json.loads((style.folder / "card.json").read_text(encoding="utf-8"))
-    assert card["looks"]
+    card = read_card(style.folder)
+    assert card["description"]
     assert set(card["variants"]) == set(style.variants)
     for variant, path in style.variants.items():
         made = card["variants"][variant]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from reconet_cli.evaluation.flow import FlowErrors, MethodSummary, WarpingCheck
+    from reconet_cli.evaluation.flow import FlowErrors, WarpingCheck
 
 
 def evaluate_methods(folder: Path, chosen: Sequence[str], scale: float, *, json: bool) -> None:
@@ -61,16 +61,17 @@ def _installed(chosen: Sequence[str]) -> list[str]:
 def _error_tables(errors: Sequence[FlowErrors]) -> Iterable[str]:
     from reconet_cli.evaluation.flow import THRESHOLDS, summarize
 
-    for layout, rows in groupby(sorted(summarize(errors), key=lambda row: row.layout), key=lambda row: row.layout):
+    by_layout = sorted(summarize(errors), key=lambda row: row[0].layout)
+    for layout, rows in groupby(by_layout, key=lambda row: row[0].layout):
         summaries = list(rows)
         over = "".join(f"{f'>{threshold} px':>9}" for threshold in THRESHOLDS)
-        yield f"{layout}, {_count(summaries[0].pairs)}"
+        yield f"{layout}, {_count(summaries[0][1])}"
         yield f"{'method':<14}{'EPE px':>9}{over}{'occl. F':>9}{'ms/pair':>9}"
-        yield from (_error_row(summary) for summary in summaries)
+        yield from (_error_row(summary) for summary, _ in summaries)
         yield ""
 
 
-def _error_row(summary: MethodSummary) -> str:
+def _error_row(summary: FlowErrors) -> str:
     shares = "".join(f"{share:>9.1%}" for share in summary.over)
     score = "-" if summary.occlusion_f is None else f"{summary.occlusion_f:.3f}"
     return f"{summary.method:<14}{summary.end_point_error:>9.3f}{shares}{score:>9}{summary.milliseconds:>9.0f}"

@@ -29,7 +29,7 @@ def command(ctx: click.Context, json: bool, sheet: Path | None, yes: bool) -> No
             )
         return
     from reconet_cli.styles.finding import list_styles
-    from reconet_cli.styles.listing import looks
+    from reconet_cli.styles.listing import description
     from reconet_cli.system.folders import styles_folder
 
     styles = list_styles()
@@ -48,7 +48,7 @@ def command(ctx: click.Context, json: bool, sheet: Path | None, yes: bool) -> No
         click.echo(json_format.dumps(entries, indent=2))
         return
     for style in styles:
-        click.echo(f"{style.name:<14}{', '.join(sorted(style.variants)):<20}{looks(style)}")
+        click.echo(f"{style.name:<14}{', '.join(sorted(style.variants)):<20}{description(style)}")
         click.echo(f"{'':<14}{style.folder}")
     click.echo(f"{len(styles)} styles; your own go to {styles_folder()}")
 

@@ -47,6 +47,8 @@ PACKAGES = (
     _Package("opencv-contrib-python", "cv2", "module.DISOpticalFlow_create; module.optflow"),
     _Package("numpy", "numpy"),
     _Package("safetensors", "safetensors.torch"),
+    _Package("pillow", "PIL.ImageCms", without="warning"),
+    _Package("jinja2", "jinja2", without="warning"),
     _Package("ffmpeg-python", "ffmpeg", "module.input; module.get_args"),
     _Package("imageio-ffmpeg", "imageio_ffmpeg", without="info"),
     _Package("onnx", "onnx", without="info", advice="only `reconet export` to ONNX needs it, and onnxscript"),

@@ -33,21 +33,14 @@ def examine_ffmpeg() -> Iterator[Finding]:
         return
     yield Finding("ffmpeg", "ok", f"{_version(program)}, {program} ({_origin(program)})")
     with ThreadPoolExecutor(2) as pool:
-        works = dict(
-            zip(
-                (*_ENCODERS, *_HARDWARE), pool.map(lambda c: encodes(program, c), (*_ENCODERS, *_HARDWARE)), strict=True
-            )
-        )
+        tried = (*_ENCODERS, *_HARDWARE)
+        works = dict(zip(tried, pool.map(lambda codec: encodes(program, codec), tried), strict=True))
     for codec, use in _ENCODERS.items():
         if works[codec]:
             yield Finding(f"encoder {codec}", "ok", use)
         elif codec == "libx264":
-            yield Finding(
-                f"encoder {codec}",
-                "broken",
-                "does not work",
-                "install an ffmpeg with libx264, or `pip install imageio-ffmpeg`",
-            )
+            advice = "install an ffmpeg with libx264, or `pip install imageio-ffmpeg`"
+            yield Finding(f"encoder {codec}", "broken", "does not work", advice)
         else:
             yield Finding(f"encoder {codec}", "info", f"does not work; it is for {use}")
     hardware = [codec for codec in _HARDWARE if works[codec]]

@@ -65,9 +65,24 @@ class FrameScore:
     tone: float | None = None
 
 
+def _mean(values: Sequence[float | None]) -> float:
+    there = [value for value in values if value is not None]
+    return math.fsum(there) / len(there) if there else math.nan
+
+
+class _Mean:
+    """The mean of the measure of the same name over a clip's frames."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, clip: ClipScore, owner: type) -> float:
+        return _mean([getattr(frame, self._name) for frame in clip.frames])
+
+
 @dataclass
 class ClipScore:
-    """Measures of one clip; not a number where nothing was measured.
+    """Measures of one clip, means of those of its frames (see `FrameScore`); not a number where nothing was measured.
 
     `rate` is how many frames a second were painted.
     """
@@ -76,59 +91,19 @@ class ClipScore:
     frames: list[FrameScore] = field(default_factory=list)
     rate: float = math.nan
 
+    warping = _Mean()
+    motion = _Mean()
+    change = _Mean()
+    lpips = _Mean()
+    style = _Mean()
+    content = _Mean()
+    structure = _Mean()
+    tone = _Mean()
+    sharpness = _Mean()
+
     def error(self, span: int = 1) -> float:
         """Temporal error over a span: e_stab for 1, the long-range error for more."""
         return mean_error([frame.errors[span] for frame in self.frames if span in frame.errors])
-
-    @property
-    def warping(self) -> float:
-        """The warping error of Lai et al.: a mean over pairs of squared differences."""
-        return _mean([frame.warping for frame in self.frames])
-
-    @property
-    def motion(self) -> float:
-        """Mean tOF, in pixels."""
-        return _mean([frame.motion for frame in self.frames])
-
-    @property
-    def change(self) -> float:
-        """Mean warped perceptual distance of neighbors."""
-        return _mean([frame.change for frame in self.frames])
-
-    @property
-    def lpips(self) -> float:
-        """Mean warped LPIPS of neighbors."""
-        return _mean([frame.lpips for frame in self.frames])
-
-    @property
-    def style(self) -> float:
-        """Mean style distance."""
-        return _mean([frame.style for frame in self.frames])
-
-    @property
-    def content(self) -> float:
-        """Mean content distance."""
-        return _mean([frame.content for frame in self.frames])
-
-    @property
-    def structure(self) -> float:
-        """Mean structure that a painting keeps."""
-        return _mean([frame.structure for frame in self.frames])
-
-    @property
-    def tone(self) -> float:
-        """Mean correlation of light and shade."""
-        return _mean([frame.tone for frame in self.frames])
-
-    @property
-    def sharpness(self) -> float:
-        """Mean sharpness."""
-        return _mean([frame.sharpness for frame in self.frames])
-
-
-def _mean(values: Sequence[float | None]) -> float:
-    there = [value for value in values if value is not None]
-    return math.fsum(there) / len(there) if there else math.nan
 
 
 @dataclass

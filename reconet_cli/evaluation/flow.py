@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -94,37 +94,26 @@ def f_measure(found: np.ndarray, true: np.ndarray) -> float:
     return 2 * both / total if total else 1.0
 
 
-@dataclass(frozen=True)
-class MethodSummary:
-    """A method's means over the pairs of one layout, each pair with the same weight; fields as in `FlowErrors`."""
+def summarize(errors: Iterable[FlowErrors]) -> list[tuple[FlowErrors, int]]:
+    """Means over the pairs of each layout and method, in the order of their first appearance; the number of pairs.
 
-    method: str
-    layout: str
-    pairs: int
-    end_point_error: float
-    over: tuple[float, ...]
-    occlusion_f: float | None
-    milliseconds: float
-
-
-def summarize(errors: Iterable[FlowErrors]) -> list[MethodSummary]:
-    """One summary for each layout and method, in the order of their first appearance."""
+    Each pair has the same weight; `pair` is empty.
+    """
     groups: dict[tuple[str, str], list[FlowErrors]] = {}
     for error in errors:
         groups.setdefault((error.layout, error.method), []).append(error)
-    return [_summary(layout, method, group) for (layout, method), group in groups.items()]
+    return [(_mean(group), len(group)) for group in groups.values()]
 
 
-def _summary(layout: str, method: str, group: list[FlowErrors]) -> MethodSummary:
+def _mean(group: list[FlowErrors]) -> FlowErrors:
     scores = [error.occlusion_f for error in group if error.occlusion_f is not None]
-    return MethodSummary(
-        method,
-        layout,
-        len(group),
-        float(np.mean([error.end_point_error for error in group])),
-        tuple(float(share) for share in np.mean([error.over for error in group], axis=0)),
-        float(np.mean(scores)) if scores else None,
-        float(np.mean([error.milliseconds for error in group])),
+    return replace(
+        group[0],
+        pair="",
+        end_point_error=float(np.mean([error.end_point_error for error in group])),
+        over=tuple(float(share) for share in np.mean([error.over for error in group], axis=0)),
+        occlusion_f=float(np.mean(scores)) if scores else None,
+        milliseconds=float(np.mean([error.milliseconds for error in group])),
     )
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -14,20 +13,11 @@ from reconet_cli.errors import EvaluationError
 from reconet_cli.stylizing.deflicker import Deflicker
 
 
-class Painter(Protocol):
-    """Paints RGB uint8 frames, one after the other; `rate` is how many a second."""
+class Painter:
+    """A style that paints RGB uint8 frames of any size, one after the other, and knows how many a second.
 
-    def __call__(self, frame: np.ndarray) -> np.ndarray: ...
-
-    @property
-    def rate(self) -> float: ...
-
-    def restart(self) -> None:
-        """The next frame is another clip's first."""
-
-
-class StylePainter:
-    """A style, for frames of any size. Asked for the same frame again, it gives the same painting."""
+    Asked for the same frame again, it gives the same painting.
+    """
 
     def __init__(self, style: LoadedStyle) -> None:
         self._style = style
@@ -39,15 +29,15 @@ class StylePainter:
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paint a frame."""
         if self._last is None or self._last[0] is not frame:
-            self._last = frame, self._paint(frame)
+            if frame.shape not in self._sizes:
+                self._sizes.add(frame.shape)
+                self._style(frame)  # the first one is slow: it is no part of the rate
+            self._last = frame, self._timed(lambda: self._style(frame))
         return self._last[1]
 
-    def _paint(self, frame: np.ndarray) -> np.ndarray:
-        if frame.shape not in self._sizes:
-            self._sizes.add(frame.shape)
-            self._style(frame)  # the first one is slow: it is no part of the rate
+    def _timed(self, paint: Callable[[], np.ndarray]) -> np.ndarray:
         began = time.perf_counter()
-        painted = self._style(frame)
+        painted = paint()
         self._seconds += time.perf_counter() - began
         self._count += 1
         return painted
@@ -58,27 +48,22 @@ class StylePainter:
         return self._count / self._seconds
 
     def restart(self) -> None:
-        """Every frame stands alone."""
+        """The next frame is another clip's first."""
 
 
-class DeflickeredPainter:
-    """A style whose paintings are without flicker."""
+class DeflickeredPainter(Painter):
+    """A style whose paintings are without flicker; `painter` paints them."""
 
-    def __init__(self, painter: StylePainter, strength: float) -> None:
+    def __init__(self, painter: Painter, strength: float) -> None:
+        super().__init__(painter._style)
         self._painter = painter
         self._strength = strength
-        self._seconds = 0.0
-        self._count = 0
         self.restart()
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paint the next frame and take out its flicker."""
         painted = self._painter(frame)
-        began = time.perf_counter()
-        still = self._deflicker(frame, painted)
-        self._seconds += time.perf_counter() - began
-        self._count += 1
-        return still
+        return self._timed(lambda: self._deflicker(frame, painted))
 
     @property
     def rate(self) -> float:
@@ -94,7 +79,7 @@ def painters(styles: Mapping[str, LoadedStyle], deflicker: float) -> dict[str, P
     """A painter a style by its column's name, with `deflicker` followed by the same one without flicker."""
     found: dict[str, Painter] = {}
     for name, style in styles.items():
-        painter = StylePainter(style)
+        painter = Painter(style)
         found[name] = painter
         if deflicker:
             found[f"{name} (deflicker)"] = DeflickeredPainter(painter, deflicker)

@@ -32,6 +32,8 @@ def parse_card(text: bytes) -> dict[str, Any]:
         raise StyleError(f"{CARD} is damaged: {problem or 'nested too deep'}", "leave it out") from problem
     if not isinstance(card, dict):
         raise StyleError(f"{CARD} is no card: it holds no object", "leave it out")
+    if "looks" in card:  # what older cards call it
+        card.setdefault("description", card.pop("looks"))
     return card
 
 

@@ -8,9 +8,9 @@ from reconet_cli.styles.cards import PREVIEW, entries_of, line_of, picture_name,
 from reconet_cli.styles.finding import Style
 
 
-def looks(style: Style) -> str:
+def description(style: Style) -> str:
     """The one line of a style's card that says what it looks like."""
-    return line_of(read_card(style.folder), "looks")
+    return line_of(read_card(style.folder), "description")
 
 
 def describe(style: Style) -> list[tuple[str, str]]:
@@ -19,7 +19,7 @@ def describe(style: Style) -> list[tuple[str, str]]:
     preview = style.folder / PREVIEW
     picture = picture_name(card)
     lines = [
-        ("looks", line_of(card, "looks")),
+        ("looks like", line_of(card, "description")),
         ("from", _source(style, card)),
         ("picture", picture and picture + (" (here)" if (style.folder / picture).is_file() else "")),
         ("license", line_of(card, "picture_license")),

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 
 _LONGEST = 100  # bytes of a name that its part repeats
 # They may lie beside data in a folder that is read, and are written there again.
@@ -103,9 +102,7 @@ class Part:
     def __enter__(self) -> Part:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         remove(self.path)  # what stays, the next one at this place removes
         if self._held is not None:
             os.close(self._held)

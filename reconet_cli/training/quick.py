@@ -94,7 +94,7 @@ def _write(trainer: Trainer, lesson: Lesson, files: TrainingFiles) -> None:
     made = recipe(trainer, files, []) | {"picture": picture.name} | _history(trainer, lesson)
     save_weights(files.finished, trainer.average, made)
     before = read_card(lesson.start.parent) if lesson.goes_on else {}
-    about = {"looks": f"learned from {picture.name}", **({"source": picture.address} if picture.address else {})}
+    about = {"description": f"learned from {picture.name}", **({"source": picture.address} if picture.address else {})}
     (folder / CARD).write_text(card_text({"variants": {}, **about, **before}), encoding="utf-8")
     write_card(folder, VARIANT, made)
     frames = preview_frames(shipped_frames())

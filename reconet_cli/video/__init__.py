@@ -1,1 +1,1 @@
-"""Video in and out through ffmpeg: `open_video` is the way in, a job is an input with its output; never torch."""
+"""Video in and out through ffmpeg: `open_video` is the way in, a plan says what becomes of an input; never torch."""

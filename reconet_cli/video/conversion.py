@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 from reconet_cli.errors import MediaError
 from reconet_cli.system.files import keep_apart
@@ -98,9 +97,7 @@ class Conversion(AbstractContextManager["Conversion"]):
         """End the reader and remove what is unfinished."""
         self._stack.close()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 

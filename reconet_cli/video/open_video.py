@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from os import PathLike, fspath
-from types import TracebackType
 
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame, Layout
@@ -70,9 +69,7 @@ class Video(AbstractContextManager["Video"]):
         yield from self._reader
         self._reader.finish()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """End the decoder."""
         self._stack.close()
 

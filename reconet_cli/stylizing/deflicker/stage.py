@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from reconet_cli.errors import MediaError
 from reconet_cli.stylizing.deflicker.deflicker import Deflicker
@@ -57,9 +56,7 @@ class ClipDeflickerStage(DeflickerStage, AbstractContextManager["ClipDeflickerSt
         self._name = source.name
         self._count = 0
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """End the decoder."""
         self._reader.abort()
         self._reader.release()

@@ -6,7 +6,6 @@ import re
 from contextlib import AbstractContextManager, ExitStack
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 from typing import Protocol
 
 import cv2
@@ -75,9 +74,7 @@ class ColorKey(Mask):
         self._squares = squares.astype(np.float32).reshape(256, 1, 3)
         self._tolerance = tolerance
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Nothing to close."""
 
     def fetch(self, frame: Frame) -> np.ndarray | None:
@@ -114,9 +111,7 @@ class FileMask(Mask):
             self.__exit__(None, None, None)
             raise
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """End the decoder."""
         self._reader.abort()
         self._reader.release()

@@ -6,7 +6,6 @@ import os
 import re
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 from reconet_cli.errors import MediaError
 from reconet_cli.system.files import Part, give_name
@@ -112,10 +111,8 @@ class SeriesTarget:
     def __enter__(self) -> SeriesTarget:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._hidden.__exit__(kind, error, trace)
+    def __exit__(self, *error: object) -> None:
+        self._hidden.__exit__(*error)
 
 
 def written_pictures(name: str) -> list[Path]:

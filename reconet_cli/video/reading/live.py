@@ -6,7 +6,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from fractions import Fraction
 
 from reconet_cli.video.ffmpeg.pixels import Frame
 from reconet_cli.video.reading.reader import Reader
@@ -57,22 +56,14 @@ class LiveReader:
     """A reader that is read as fast as its frames come, on a thread of its own."""
 
     def __init__(self, live: Live, reader: Reader) -> None:
+        self.size, self.aspect = reader.size, reader.aspect
+        self.finish, self.abort, self.release = reader.finish, reader.abort, reader.release
         self._live = live
         self._reader = reader
         self._waiting: deque[tuple[float, Frame]] = deque()
         self._changed = threading.Condition()
         self._ended = False
         self._error: BaseException | None = None
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) of every frame."""
-        return self._reader.size
-
-    @property
-    def aspect(self) -> Fraction:
-        """Sample aspect ratio of every frame."""
-        return self._reader.aspect
 
     def __iter__(self) -> Iterator[Frame]:
         threading.Thread(target=self._pump, name="live", daemon=True).start()
@@ -87,18 +78,6 @@ class LiveReader:
             yield frame
         if self._error:
             raise self._error
-
-    def finish(self) -> None:
-        """As the reader inside."""
-        self._reader.finish()
-
-    def abort(self) -> None:
-        """As the reader inside; its end ends the thread."""
-        self._reader.abort()
-
-    def release(self) -> None:
-        """As the reader inside."""
-        self._reader.release()
 
     def _pump(self) -> None:
         try:
@@ -129,6 +108,7 @@ class LiveWriter:
     """A writer that tells when a frame is written."""
 
     def __init__(self, live: Live, writer: Writer) -> None:
+        self.finish, self.abort, self.release = writer.finish, writer.abort, writer.release
         self._live = live
         self._writer = writer
 
@@ -136,15 +116,3 @@ class LiveWriter:
         """As the writer inside."""
         self._writer.write(frame)
         self._live.done()
-
-    def finish(self) -> None:
-        """As the writer inside."""
-        self._writer.finish()
-
-    def abort(self) -> None:
-        """As the writer inside."""
-        self._writer.abort()
-
-    def release(self) -> None:
-        """As the writer inside."""
-        self._writer.release()

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 from reconet_cli.video.ffmpeg.pixels import Frame
 from reconet_cli.video.ffmpeg.standard_streams import output_descriptor
@@ -84,9 +83,7 @@ class Output(AbstractContextManager["Output"]):
         if self.target:
             self.target.commit()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stack.close()
 
     @property

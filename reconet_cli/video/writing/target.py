@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from types import TracebackType
 
 from reconet_cli.errors import MediaError
 from reconet_cli.system.files import Part
@@ -51,10 +50,8 @@ class Target:
     def __enter__(self) -> Target:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._part.__exit__(kind, error, trace)
+    def __exit__(self, *error: object) -> None:
+        self._part.__exit__(*error)
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:

@@ -1,8 +1,12 @@
-"""The table of what each kind of output keeps, for people: `docs/media.md` prints it."""
+"""Print the table in docs/media.md of what each kind of output keeps: `python docs/make_media_table.py`."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from reconet_cli.video.writing.containers import CONTAINERS, PICTURES, Container
 
@@ -70,3 +74,7 @@ def table() -> str:
     lines = [f"| | {' | '.join(_COLUMNS)} |", "|---" * (len(_COLUMNS) + 1) + "|"]
     lines += [f"| {what} | {' | '.join(map(fate, _COLUMNS.values()))} |" for what, fate in _ROWS.items()]
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(table(), end="")
