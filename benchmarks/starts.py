@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 
 from reconet_cli.model.loss_files import load_loss_network
-from reconet_cli.model.weights import load_weights, save_weights
+from reconet_cli.model.weights import save_weights
 from reconet_cli.styles.finding import BASE, list_styles
 from reconet_cli.training.card import held_out_losses, temporal_error
 from reconet_cli.training.data.pairs import FramePairs
@@ -32,7 +32,7 @@ from reconet_cli.training.settings import TrainingSettings
 from reconet_cli.training.trainer import Trainer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "weights" / "base"))
-from learn import held_out  # type: ignore[import-not-found]
+from learn import held_out, mean_of  # type: ignore[import-not-found]
 
 _HELD_OUT_PAIRS = 6
 _EVERY = 12  # photograph that is held out
@@ -43,21 +43,12 @@ def starts(choices: list[str]) -> Iterator[dict[str, Path | None]]:
     """Weights files by the names they were asked for."""
     with tempfile.TemporaryDirectory() as folder:
         mean = Path(folder) / "mean.safetensors"
-        yield {name: mean_of_styles(mean) if name == "mean" else _file(name) for name in choices}
+        save_weights(mean, mean_of(_shipped()), {})
+        yield {name: {"mean": mean, "none": None}.get(name, Path(name)) for name in choices}
 
 
-def _file(name: str) -> Path | None:
-    return None if name == "none" else Path(name)
-
-
-def mean_of_styles(path: Path) -> Path:
-    """Write the mean of the weights of all shipped styles."""
-    files = [style.variants["fast"] for style in list_styles() if style.name != BASE and "fast" in style.variants]
-    states = [load_weights(file).state_dict() for file in files]
-    network = load_weights(files[0])
-    network.load_state_dict({name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]})
-    save_weights(path, network, {})
-    return path
+def _shipped() -> list[Path]:
+    return [style.variants["fast"] for style in list_styles() if style.name != BASE and "fast" in style.variants]
 
 
 def held_out_pairs(photos: Photographs, size: int) -> list[FramePairs]:

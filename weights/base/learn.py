@@ -45,6 +45,14 @@ def held_out(paintings: list[Path]) -> list[Path]:
     return sorted(paintings)[::HELD_OUT_EVERY][:MOST_HELD_OUT]
 
 
+def mean_of(files: list[Path]) -> ReCoNet:
+    """A network with the mean of the weights of some styles."""
+    network = load_weights(files[0])
+    states = [load_weights(file).state_dict() for file in files]
+    network.load_state_dict({name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]})
+    return network
+
+
 @dataclass
 class Learning:
     """The weights so far, how many paintings they took and how many seconds."""
@@ -88,8 +96,7 @@ def _order(paintings: list[Path], task: int) -> Path:
 
 def _recipe(args: argparse.Namespace, learning: Learning, paintings: int, loss_network: str) -> dict[str, Any]:
     return {
-        "method": "Reptile",
-        "start": args.start.parent.name,
+        "average_of": [start.parent.name for start in args.start],
         "paintings": paintings,
         "tasks": learning.tasks,
         "steps_a_task": args.steps,
@@ -109,8 +116,8 @@ def main() -> None:
     parser.add_argument("--more", type=Path, action="append", default=[], help="other paintings to learn from")
     parser.add_argument("--data", type=Path, required=True, help="folder of photographs")
     parser.add_argument("--loss-network", default="compact")
-    parser.add_argument("--start", type=Path, default=here / "fast.safetensors")
-    parser.add_argument("--minutes", type=float, default=480)
+    parser.add_argument("--start", type=Path, nargs="+", default=[here / "fast.safetensors"], help="mean of weights")
+    parser.add_argument("--minutes", type=float, default=480, help="0: the mean of the starts alone")
     parser.add_argument("--steps", type=int, default=30, help="of one painting in a row")
     parser.add_argument("--size", type=int, default=192)
     parser.add_argument("--learning-rate", type=float, default=1.5e-3)
@@ -130,14 +137,14 @@ def main() -> None:
         size=args.size, steps=args.steps, learning_rate=args.learning_rate, precision=args.precision, temporal=0.0
     )
     loss_network = load_loss_network(args.loss_network)
-    network = load_weights(args.start)
+    network = mean_of(args.start)
     learning = Learning(**torch.load(state, weights_only=True)) if state.exists() else Learning(network.state_dict())
     print(f"{len(paintings)} paintings, {len(apart)} held out, from painting {learning.tasks + 1}", flush=True)
-    while (done := learning.seconds / 60 / args.minutes) < 1:
+    while learning.seconds < 60 * args.minutes:
         begun = time.monotonic()
         picture = _order(paintings, learning.tasks)
         learned, values = learn_one(learning, picture, photos, settings, loss_network)
-        part = args.outer_rate * 0.5 * (1 + math.cos(math.pi * done))
+        part = args.outer_rate * 0.5 * (1 + math.cos(math.pi * learning.seconds / 60 / args.minutes))
         if math.isfinite(values["total"]):
             learning.follow(learned, part)
         learning.tasks += 1
@@ -145,10 +152,11 @@ def main() -> None:
         entry = {"task": learning.tasks, "painting": picture.name, "part": part, "seconds": learning.seconds, **values}
         with (args.work / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in entry.items()}) + "\n")
-        if learning.tasks % _SAVE_EVERY == 0 or learning.seconds / 60 >= args.minutes:
+        if learning.tasks % _SAVE_EVERY == 0:
             learning.save(state)
-            network.load_state_dict(learning.weights)
-            save_weights(output, network, _recipe(args, learning, len(paintings), loss_network.name))
+    learning.save(state)
+    network.load_state_dict(learning.weights)
+    save_weights(output, network, _recipe(args, learning, len(paintings), loss_network.name))
 
 
 if __name__ == "__main__":
