@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +77,15 @@ def _train(trainer: Trainer, lesson: Lesson, on_progress: OnProgress) -> None:
     start = time.monotonic()
     spent = min(start - lesson.began, lesson.seconds * (1 - _LEAST))
     pairs = batches(_sources(lesson.frames), trainer.settings, 0, 0, Cluster())
-    while not trainer.schedule.finished(trainer.step, trainer.seconds):
-        trainer.train_step(next(pairs))
-        trainer.seconds = spent + time.monotonic() - start
-        done = trainer.schedule.done(trainer.step, trainer.seconds)
-        on_progress(done, max(0.0, lesson.seconds - trainer.seconds))
+    # A thread makes the next pair during a step, which leaves gaps; a process would take longer to start.
+    with ThreadPoolExecutor(1) as ahead:
+        pair = ahead.submit(next, pairs)
+        while not trainer.schedule.finished(trainer.step, trainer.seconds):
+            pair, now = ahead.submit(next, pairs), pair.result()
+            trainer.train_step(now)
+            trainer.seconds = spent + time.monotonic() - start
+            done = trainer.schedule.done(trainer.step, trainer.seconds)
+            on_progress(done, max(0.0, lesson.seconds - trainer.seconds))
 
 
 def _sources(frames: Sequence[np.ndarray]) -> Sources:

@@ -69,13 +69,16 @@ def _frame_at(
     left = end - time.monotonic()
     if left <= 0:
         return None
-    reader = FfmpegReader(program, source, info, video, ReadOptions(scale=scale, start=at or None))
+    # So short a part that ffmpeg ends by itself, which is sooner than being ended.
+    part = None if info.is_picture else 3 / (2 * video.rate)
+    options = ReadOptions(scale=scale, start=at or None, duration=part)
+    reader = FfmpegReader(program, source, info, video, options)
     timer = threading.Timer(left, reader.abort)
     timer.daemon = True
     timer.start()
     try:
-        frame = next(iter(reader), None)
-        return None if frame is None else frame.pixels
+        frames = [frame.pixels for frame in reader]
+        return frames[0] if frames else None
     except MediaError:
         return None
     finally:
