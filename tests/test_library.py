@@ -57,7 +57,7 @@ def test_the_example_runs(tools, tmp_path):
     clip = tools.clip("example.mp4", size="128x96", seconds=0.2)
     done = subprocess.run(
         [sys.executable, ROOT / "examples/library.py", clip, tmp_path / "out"],
-        capture_output=True, text=True, timeout=PATIENCE, check=False,
+        capture_output=True, text=True, timeout=5 * PATIENCE, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out/painted.mp4").exists()
