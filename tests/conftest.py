@@ -43,7 +43,14 @@ FFMPEG = find_ffmpeg()
 # and looks at results. Where a test is not about ffmpeg it also paints, unless another one is asked for.
 QUICK = bundled_ffmpeg() or FFMPEG
 PAINTING = FFMPEG if os.environ.get("RECONET_FFMPEG") else QUICK
-ABOUT_FFMPEG = ("test_media_", "test_stylize", "test_keeping", "test_lists", "test_one_clock", "test_imitations")
+ABOUT_FFMPEG = (
+    "test_media_color",
+    "test_media_files",
+    "test_keeping",
+    "test_lists",
+    "test_one_clock",
+    "test_imitations",
+)
 
 # `reconet` with a style that changes nothing, in a process of its own. RECONET_TEST_DELAY slows it down; at
 # frame RECONET_TEST_STOP, with more to come than queues hold, it waits until reading is given up.

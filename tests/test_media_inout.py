@@ -101,7 +101,7 @@ def test_animations(tools, clip, tmp_path):
     for name in ("a.apng", "a.gif"):
         paint(tmp_path / name, tmp_path / f"{name}.mp4")
         assert close(tools.times(tmp_path / f"{name}.mp4"), tools.times(clip), 0.006)
-    known = subprocess.run([tools.ffmpeg, "-demuxers"], capture_output=True, timeout=PATIENCE).stdout
+    known = subprocess.run([os.environ["RECONET_FFMPEG"], "-demuxers"], capture_output=True, timeout=PATIENCE).stdout
     if b"webp_anim" not in known:
         with pytest.raises(MediaError, match="animated WebP"):
             paint(tmp_path / "a.webp", tmp_path / "b.mp4")
