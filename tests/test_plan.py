@@ -5,9 +5,9 @@ from fractions import Fraction
 import pytest
 
 from reconet_cli.errors import MediaError
-from reconet_cli.video.inputs.finding import Input
 from reconet_cli.video.plan import plan_reading, plan_writing
 from reconet_cli.video.probing.color import Color
+from reconet_cli.video.probing.examine import Input
 from reconet_cli.video.probing.info import MediaInfo, Stream, VideoStream
 from reconet_cli.video.probing.source import Source
 from reconet_cli.video.probing.tags import Tags

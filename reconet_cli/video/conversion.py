@@ -15,12 +15,13 @@ from reconet_cli.video.ffmpeg.hardware import hardware_decoder, hardware_encoder
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import PLAIN, Layout
 from reconet_cli.video.ffmpeg.standard_streams import input_descriptor, output_descriptor
-from reconet_cli.video.inputs.finding import Input, examine, find_input
+from reconet_cli.video.inputs.finding import find_input
 from reconet_cli.video.inputs.names import at_its_pace, comes_once, files_of, is_stream
 from reconet_cli.video.inputs.series import is_pattern, written_pictures
 from reconet_cli.video.inputs.standard_input import NAME, RawReader, StandardInput, spooled_source
 from reconet_cli.video.inputs.y4m import left_in
 from reconet_cli.video.plan import as_video, asked_codec, plan_reading, plan_writing
+from reconet_cli.video.probing.examine import Input, examine
 from reconet_cli.video.probing.info import MediaInfo
 from reconet_cli.video.probing.one_clock import with_one_clock
 from reconet_cli.video.probing.probe import probe
@@ -213,9 +214,8 @@ def _decoded(
     if second:
         stack.callback(second.close)
     feed = pipe.feed if pipe else None
-    reader = FfmpegReader(program, found.source, info, found.video, reading.options, feed=feed)
-    stack.callback(reader.release)
-    stack.callback(reader.abort)
+    reader = FfmpegReader(program, found, reading.options, feed=feed)
+    stack.callback(reader.close)
     if not (found.source.passing or request.raw_format or request.to_picture):
         found = replace(found, tags=read_tags(program, found.source))  # while the decoder starts
     plan = plan_writing(

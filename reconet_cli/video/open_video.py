@@ -11,8 +11,9 @@ from os import PathLike, fspath
 
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame, Layout
-from reconet_cli.video.inputs.finding import examine, find_input
+from reconet_cli.video.inputs.finding import find_input
 from reconet_cli.video.probing.color import Color, has_high_bit_depth
+from reconet_cli.video.probing.examine import examine
 from reconet_cli.video.probing.info import MediaInfo, Stream
 from reconet_cli.video.probing.interlace import DEINTERLACED
 from reconet_cli.video.reading.decode import ReadOptions
@@ -40,9 +41,8 @@ class Video(AbstractContextManager["Video"]):
             video = found.video
             layout = Layout(has_high_bit_depth(video.pixel_format), video.alpha)
             options = replace(options, fields=found.fields, layout=layout)
-            self._reader = FfmpegReader(program, source, info, video, options, feed=pipe.feed if pipe else None)
-            stack.callback(self._reader.release)
-            stack.callback(self._reader.abort)
+            self._reader = FfmpegReader(program, found, options, feed=pipe.feed if pipe else None)
+            stack.callback(self._reader.close)
             self._stack = stack.pop_all()
         self.name = source.name
         self.info: MediaInfo = info

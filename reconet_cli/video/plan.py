@@ -10,9 +10,9 @@ from pathlib import Path
 from reconet_cli.errors import MediaError
 from reconet_cli.video.ffmpeg.encoders import ENCODERS, NAMES, PICTURES, UNKNOWN, Encoder
 from reconet_cli.video.ffmpeg.pixels import PLAIN, Layout
-from reconet_cli.video.inputs.finding import Input
 from reconet_cli.video.inputs.series import is_pattern, series_pattern
 from reconet_cli.video.probing.color import Color, has_high_bit_depth, is_rgb
+from reconet_cli.video.probing.examine import Input
 from reconet_cli.video.probing.info import MediaInfo, VideoStream
 from reconet_cli.video.probing.interlace import DEINTERLACED
 from reconet_cli.video.probing.source import PICTURE_SUFFIXES, Source, picture_suffix
@@ -254,8 +254,7 @@ def plan_writing(
         return Plan(frames, encoding, None, video.language if video else "", tuple(notes))
     kept = _kept(request, found, encoding.container, rate)
     source = found.source if second is None else replace(found.source, url=f"pipe:{second}")
-    origin = request.read_options(rate).origin(found.info)
-    original = Original(source, kept, origin, request.start, request.duration, second is not None)
+    original = Original(source, kept, found.origin(request.start), request.start, request.duration, second is not None)
     return Plan(frames, encoding, original, found.video.language, (*notes, *kept.notes))
 
 

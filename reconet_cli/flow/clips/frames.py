@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -18,9 +19,8 @@ from reconet_cli.system.identity import digest, sample
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame
 from reconet_cli.video.inputs.series import by_numbers
-from reconet_cli.video.probing.info import MediaInfo, VideoStream
-from reconet_cli.video.probing.probe import probe
-from reconet_cli.video.probing.source import PICTURE_SUFFIXES, Source, file_source, video_stream
+from reconet_cli.video.probing.examine import Input, look_at
+from reconet_cli.video.probing.source import PICTURE_SUFFIXES, file_source
 from reconet_cli.video.reading.decode import ReadOptions
 from reconet_cli.video.reading.reader import FfmpegReader
 
@@ -66,11 +66,11 @@ def open_frames(path: Path, *, smooth: bool = False) -> Frames:
     """
     if path.is_dir():
         return _open_folder(path)
-    program, source = find_ffmpeg(), file_source(path)
-    info = probe(program, source)
-    if info.is_picture:
+    program = find_ffmpeg()
+    clip = look_at(program, file_source(path))
+    if clip.info.is_picture:
         raise FlowError(f"{path} is a picture", "flow needs two: reconet flow A.png B.png OUT.flo, or a clip or folder")
-    return _Clip(path, program, source, info, video_stream(info, source.name), smooth)
+    return _Clip(path, program, clip, smooth)
 
 
 def neighbors(frames: Iterable[Frame]) -> Iterator[tuple[int, Frame, Frame]]:
@@ -96,32 +96,30 @@ def _reduced_size(width: int, height: int, short_side: int) -> tuple[int, int]:
 class _Clip:
     path: Path
     program: str
-    source: Source
-    info: MediaInfo
-    video: VideoStream
+    found: Input
     smooth: bool
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.name = self.source.name
-        self.rate, self.ticks, self.constant_rate = self.video.rate, self.video.ticks, self.video.constant_rate
-        self.aspect = self.video.aspect
-        rate = self.video.average or self.video.rate
-        self.total = max(1, round(self.info.duration * rate)) if self.info.duration else None
+        video, duration = self.found.video, self.found.info.duration
+        self.name = self.found.source.name
+        self.rate, self.ticks, self.constant_rate, self.aspect = (
+            video.rate,
+            video.ticks,
+            video.constant_rate,
+            video.aspect,
+        )
+        self.total = max(1, round(duration * (video.average or video.rate))) if duration else None
 
     def read(self, short_side: int | None = None) -> Generator[Frame, None, None]:
-        size = _reduced_size(*self.video.shown_size, short_side) if short_side else None
+        size = _reduced_size(*self.found.video.shown_size, short_side) if short_side else None
         options = ReadOptions(size, smooth=self.smooth)
-        reader = FfmpegReader(self.program, self.source, self.info, self.video, options)
-        try:
+        with closing(FfmpegReader(self.program, self.found, options)) as reader:
             self.aspect = reader.aspect
             yield from reader
             reader.finish()
             if reader.damage:
                 self.notes = [f"{self.name} is damaged: only the {reader.count} frames that can be decoded were used"]
-        finally:
-            reader.abort()
-            reader.release()
 
     def stem(self, index: int) -> str:
         return f"{index:06d}"

@@ -12,8 +12,8 @@ from reconet_cli.stylizing.deflicker.following import Followed
 from reconet_cli.stylizing.stage import Memory, Stage
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame
-from reconet_cli.video.probing.probe import probe
-from reconet_cli.video.probing.source import file_source, video_stream
+from reconet_cli.video.probing.examine import look_at
+from reconet_cli.video.probing.source import file_source
 from reconet_cli.video.reading.decode import ReadOptions
 from reconet_cli.video.reading.reader import FfmpegReader
 
@@ -49,17 +49,14 @@ class ClipDeflickerStage(DeflickerStage, AbstractContextManager["ClipDeflickerSt
     def __init__(self, original: Path, size: tuple[int, int], strength: float, ffmpeg: str | None) -> None:
         """Open the original, brought to the painted frames' `size` (width, height). Raises MediaError."""
         super().__init__(Deflicker(strength))
-        program, source = find_ffmpeg(ffmpeg), file_source(original)
-        info = probe(program, source)
-        self._reader = FfmpegReader(program, source, info, video_stream(info, source.name), ReadOptions(size=size))
+        program = find_ffmpeg(ffmpeg)
+        self._reader = FfmpegReader(program, look_at(program, file_source(original)), ReadOptions(size=size))
         self._frames = iter(self._reader)
-        self._name = source.name
         self._count = 0
 
     def __exit__(self, *error: object) -> None:
         """End the decoder."""
-        self._reader.abort()
-        self._reader.release()
+        self._reader.close()
 
     def prepare(self, source: Frame) -> Followed | None:
         """Follow the original of the next painted frame. Raises MediaError where there is none any more."""
@@ -67,7 +64,7 @@ class ClipDeflickerStage(DeflickerStage, AbstractContextManager["ClipDeflickerSt
         if original is None:
             self._reader.finish()
             raise MediaError(
-                f"{self._name} has only {self._count} frames, the painted clip has more",
+                f"{self._reader.name} has only {self._count} frames, the painted clip has more",
                 "name the clip that it was painted from: frames are paired by their index",
             )
         self._count += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -15,8 +15,8 @@ from reconet_cli.errors import MediaError
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import LUMA, Frame
 from reconet_cli.video.inputs.preparing import prepared
-from reconet_cli.video.probing.probe import probe
-from reconet_cli.video.probing.source import file_source, video_stream
+from reconet_cli.video.probing.examine import look_at
+from reconet_cli.video.probing.source import file_source
 from reconet_cli.video.reading.decode import ReadOptions
 from reconet_cli.video.reading.reader import FfmpegReader
 
@@ -94,27 +94,19 @@ class FileMask(Mask):
 
     def __init__(self, path: Path, size: tuple[int, int], start: Fraction | None, ffmpeg: str | None) -> None:
         program = find_ffmpeg(ffmpeg)
-        with ExitStack() as stack:
-            source = prepared(file_source(path), path, stack)
-            info = probe(program, source)
-            video = video_stream(info, source.name)
-            options = ReadOptions(size=size, start=None if info.is_picture else start)
-            self._reader = FfmpegReader(program, source, info, video, options)
-            self._stack = stack.pop_all()
-        self._frames = iter(self._reader)
         self._next: Frame | None = None
         self._shown: np.ndarray | None = None
-        try:
+        with ExitStack() as stack:
+            found = look_at(program, prepared(file_source(path), path, stack))
+            options = ReadOptions(size=size, start=None if found.info.is_picture else start)
+            self._reader = stack.enter_context(closing(FfmpegReader(program, found, options)))
+            self._frames = iter(self._reader)
             self._advance()
             self._advance()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
+            self._stack = stack.pop_all()
 
     def __exit__(self, *error: object) -> None:
         """End the decoder."""
-        self._reader.abort()
-        self._reader.release()
         self._stack.close()
 
     def fetch(self, frame: Frame) -> np.ndarray | None:

@@ -14,9 +14,8 @@ from torch import Tensor
 
 from reconet_cli.errors import MediaError
 from reconet_cli.flow import estimate_flow
-from reconet_cli.video.probing.info import MediaInfo, VideoStream
-from reconet_cli.video.probing.probe import probe
-from reconet_cli.video.probing.source import Source, file_source, video_stream
+from reconet_cli.video.probing.examine import Input, look_at
+from reconet_cli.video.probing.source import file_source
 from reconet_cli.video.reading.decode import ReadOptions
 from reconet_cli.video.reading.reader import FfmpegReader
 from reconet_cli.warping import visibility_mask
@@ -53,25 +52,23 @@ class OpenedClip:
     """A clip that has been probed; `size` is (width, height) of the frames that are kept of it."""
 
     program: str
-    source: Source
-    info: MediaInfo
-    video: VideoStream
+    found: Input
     size: tuple[int, int]
 
     @property
     def stride(self) -> int:
         """One pair is kept out of so many frames."""
-        return max(2, int(self._seconds * self.video.rate) // PAIRS)
+        return max(2, int(self._seconds * self.found.video.rate) // PAIRS)
 
     @property
     def expected_bytes(self) -> int:
         """About what its motion will take, as far as its header tells the truth."""
-        pairs = max(0, int(self._seconds * self.video.rate) - 2) // self.stride + 1
+        pairs = max(0, int(self._seconds * self.found.video.rate) - 2) // self.stride + 1
         return min(PAIRS, pairs) * self.size[0] * self.size[1] * BYTES_A_PIXEL
 
     @property
     def _seconds(self) -> Fraction | float:
-        return min(SECONDS, self.info.duration or SECONDS)
+        return min(SECONDS, self.found.info.duration or SECONDS)
 
 
 def open_clip(program: str, file: Path, short_side: int) -> OpenedClip:
@@ -79,13 +76,11 @@ def open_clip(program: str, file: Path, short_side: int) -> OpenedClip:
 
     Raises `MediaError` for what is no video.
     """
-    source = file_source(file)
-    info = probe(program, source)
-    video = video_stream(info, source.name)
-    width, height = video.shown_size
+    found = look_at(program, file_source(file))
+    width, height = found.video.shown_size
     factor = Fraction(short_side, min(width, height))
     size = (max(short_side, round(width * factor)), max(short_side, round(height * factor)))
-    return OpenedClip(program, source, info, video, size)
+    return OpenedClip(program, found, size)
 
 
 def read_motion(clip: OpenedClip, should_stop: Callable[[], bool] = lambda: False) -> ClipMotion:
@@ -116,10 +111,9 @@ def _flow(a: np.ndarray, b: np.ndarray) -> Tensor:
 def _neighbors(clip: OpenedClip) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
     """Up to `PAIRS` pairs of neighboring frames, spread over the first seconds."""
     options = ReadOptions(size=clip.size, duration=SECONDS)
-    reader = FfmpegReader(clip.program, clip.source, clip.info, clip.video, options)
     before: np.ndarray | None = None
     found = 0
-    try:
+    with closing(FfmpegReader(clip.program, clip.found, options)) as reader:
         for index, frame in enumerate(reader):
             if before is not None and index % clip.stride == 1:
                 yield before, frame.pixels
@@ -127,5 +121,3 @@ def _neighbors(clip: OpenedClip) -> Generator[tuple[np.ndarray, np.ndarray], Non
                 if found == PAIRS:
                     return
             before = frame.pixels
-    finally:
-        reader.abort()

@@ -11,8 +11,8 @@ import ffmpeg
 from reconet_cli.video.ffmpeg.pixels import PLAIN, Layout
 from reconet_cli.video.ffmpeg.process import GLOBAL_ARGUMENTS, LOG_EVERYTHING
 from reconet_cli.video.probing.color import SAME_SIZE_FLAGS, SCALE_FLAGS, is_rgb
-from reconet_cli.video.probing.info import MediaInfo, VideoStream
-from reconet_cli.video.probing.source import Source
+from reconet_cli.video.probing.examine import Input
+from reconet_cli.video.probing.info import VideoStream
 from reconet_cli.video.reading.hdr import to_sdr
 
 _SEEK_MARGIN = 10  # seconds
@@ -44,24 +44,19 @@ class ReadOptions:
     smooth: bool = False
     prompt: bool = False
 
-    def origin(self, info: MediaInfo) -> Fraction:
-        """The time on the input's own clock that becomes zero."""
-        return info.start + (self.start or 0)
 
-
-def decode_command(
-    program: str, source: Source, info: MediaInfo, video: VideoStream, options: ReadOptions
-) -> list[str]:
+def decode_command(program: str, found: Input, options: ReadOptions) -> list[str]:
     """Build the decoder's command: frames in `options.layout` on stdout, one showinfo line on stderr for each.
 
     Times stay on the input's clock (-copyts): what ffmpeg would subtract depends on the streams in use, and
     the encoder uses others than the decoder.
     """
-    stream = _part(source, info, video, options)
+    info, video = found.info, found.video
+    stream = _part(found, options)
     if options.fields:
         stream = stream.filter("bwdif", mode="send_frame", parity=options.fields, deint="all")
     if options.rate:
-        stream = _even(stream, options.rate, options.origin(info), pad=options.pad)
+        stream = _even(stream, options.rate, found.origin(options.start), pad=options.pad)
     color = {} if is_rgb(video.pixel_format) else video.color.settled(video.height).scale_in()
     if video.limited_gray:
         # swscale takes every gray picture for a full-range one, whatever it is told.
@@ -90,9 +85,9 @@ def _even(stream: Any, rate: Fraction, origin: Fraction, *, pad: bool) -> Any:
     return stream.filter("fps", fps=str(rate), **({"start_time": zero} if pad else {}))
 
 
-def _part(source: Source, info: MediaInfo, video: VideoStream, options: ReadOptions) -> Any:
+def _part(found: Input, options: ReadOptions) -> Any:
     """The frames from `options.start` on, for `options.duration`."""
-    origin = options.origin(info)
+    source, info, video, origin = found.source, found.info, found.video, found.origin(options.start)
     skip = options.start
     if skip is not None and info.format == "mpegts":
         # No index says where the keyframes are, so a seek may land behind the one that is needed.

@@ -14,8 +14,9 @@ import numpy as np
 from reconet_cli.errors import MediaError
 from reconet_cli.video.inputs.finding import find_input
 from reconet_cli.video.inputs.names import files_of
-from reconet_cli.video.probing.info import MediaInfo, VideoStream
-from reconet_cli.video.probing.source import Source, video_stream
+from reconet_cli.video.probing.examine import Input
+from reconet_cli.video.probing.info import MediaInfo
+from reconet_cli.video.probing.source import video_stream
 from reconet_cli.video.reading.decode import ReadOptions
 from reconet_cli.video.reading.reader import FfmpegReader
 
@@ -43,9 +44,8 @@ def glimpses(
     try:
         with ExitStack() as stack:
             source, info, _ = find_input(program, name, None, None, stack, lists=False)
-            video = video_stream(info, source.name)
-            scale = Fraction(short_side, min(video.shown_size))
-            look = partial(_frame_at, program, source, info, video, scale, end)
+            clip = Input(source, info, video_stream(info, source.name))
+            look = partial(_frame_at, program, clip, Fraction(short_side, min(clip.video.shown_size)), end)
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 found = list(pool.map(look, _times(info, count, start, duration)))
     except MediaError:
@@ -63,16 +63,14 @@ def _times(info: MediaInfo, count: int, start: Fraction | None, duration: Fracti
     return [first + length * (2 * number + 1) / (2 * count) for number in range(count)]
 
 
-def _frame_at(
-    program: str, source: Source, info: MediaInfo, video: VideoStream, scale: Fraction, end: float, at: Fraction
-) -> np.ndarray | None:
+def _frame_at(program: str, clip: Input, scale: Fraction, end: float, at: Fraction) -> np.ndarray | None:
     left = end - time.monotonic()
     if left <= 0:
         return None
     # So short a part that ffmpeg ends by itself, which is sooner than being ended.
-    part = None if info.is_picture else 3 / (2 * video.rate)
+    part = None if clip.info.is_picture else 3 / (2 * clip.video.rate)
     options = ReadOptions(scale=scale, start=at or None, duration=part)
-    reader = FfmpegReader(program, source, info, video, options)
+    reader = FfmpegReader(program, clip, options)
     timer = threading.Timer(left, reader.abort)
     timer.daemon = True
     timer.start()
@@ -83,5 +81,4 @@ def _frame_at(
         return None
     finally:
         timer.cancel()
-        reader.abort()
-        reader.release()
+        reader.close()

@@ -18,8 +18,7 @@ from reconet_cli.errors import MediaError
 from reconet_cli.video.ffmpeg import standard_streams as streams
 from reconet_cli.video.ffmpeg.pixels import Frame
 from reconet_cli.video.ffmpeg.process import COLOR, Process
-from reconet_cli.video.probing.info import MediaInfo, VideoStream
-from reconet_cli.video.probing.source import Source
+from reconet_cli.video.probing.examine import Input
 from reconet_cli.video.reading.decode import ReadOptions, decode_command
 
 _PATIENCE = 5.0  # seconds that ffmpeg has to end after its last frame
@@ -55,14 +54,13 @@ class FfmpegReader:
     def __init__(
         self,
         program: str,
-        source: Source,
-        info: MediaInfo,
-        video: VideoStream,
+        found: Input,
         options: ReadOptions,
         *,
         feed: Callable[[Process], None] | None = None,
     ) -> None:
-        self.name = source.name
+        info, video = found.info, found.video
+        self.name = found.source.name
         self.count = 0
         self._nominal = 1 / (options.rate or video.rate)
         self._constant_rate = video.constant_rate or options.rate is not None
@@ -70,8 +68,8 @@ class FfmpegReader:
         self._layout = options.layout
         self._cut = False
         self._times = _FrameTimes()
-        self._origin = options.origin(info)
-        command = decode_command(program, source, info, video, options)
+        self._origin = found.origin(options.start)
+        command = decode_command(program, found, options)
         self._process = Process(command, stdin=PIPE if feed else DEVNULL, stdout=PIPE, on_log=self._times)
         if feed:
             feed(self._process)
@@ -128,6 +126,11 @@ class FfmpegReader:
     def release(self) -> None:
         """Close the pipe out of the decoder."""
         self._process.stdout.close()
+
+    def close(self) -> None:
+        """End the decoder and close its pipe, where one thread does everything."""
+        self.abort()
+        self.release()
 
     def _next(self) -> _Shown | None:
         """What is said of the next frame, None after the last. Raises MediaError where frames come without that."""
