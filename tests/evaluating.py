@@ -1,7 +1,7 @@
 """Whole clips through the evaluator, without files."""
 
 from reconet_cli.evaluation.clip import Evaluation, Evaluator
-from reconet_cli.evaluation.pairing import together
+from reconet_cli.evaluation.evaluate import together
 
 
 def evaluate(source, painted: dict, **options) -> Evaluation:

@@ -13,7 +13,7 @@ from processes import PATIENCE
 from reconet_cli.engines import load_engine
 from reconet_cli.engines.graph import FrameGraph
 from reconet_cli.engines.openvino.core import openvino_core
-from reconet_cli.engines.openvino.depth_to_space import depth_to_space
+from reconet_cli.engines.openvino.engine import depth_to_space
 from reconet_cli.engines.pool import Pool
 from reconet_cli.engines.rewrites import fold_upscaling
 from reconet_cli.engines.torch.cuda_graph import full_float32

@@ -15,10 +15,9 @@ import torch
 from reconet_cli import __version__
 from reconet_cli.engines.openvino.core import openvino_core
 from reconet_cli.errors import ExportError
-from reconet_cli.exporting.calibration import ranges
 from reconet_cli.exporting.onnx_rewrites import quantize_onnx, slice_and_pad
 from reconet_cli.exporting.plan import INPUT, OUTPUT, Plan
-from reconet_cli.exporting.program import example_input, exported_program
+from reconet_cli.exporting.program import example_input, exported_program, ranges
 
 OPSET = 18
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from reconet_cli.engines.openvino.convert import traced
 from reconet_cli.engines.openvino.core import openvino_core
-from reconet_cli.exporting.calibration import ranges
 from reconet_cli.exporting.plan import INPUT, OUTPUT, Plan
-from reconet_cli.exporting.program import example_input, planned_graph
+from reconet_cli.exporting.program import example_input, planned_graph, ranges
 
 
 def write_openvino(plan: Plan, path: Path, facts: Mapping[str, str]) -> None:

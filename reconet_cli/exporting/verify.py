@@ -12,8 +12,8 @@ import numpy as np
 from reconet_cli.engines.openvino.model import LEAST_AGREEMENT
 from reconet_cli.engines.openvino.quantize import peak_signal_to_noise
 from reconet_cli.errors import ExportError
-from reconet_cli.exporting.calibration import as_float
 from reconet_cli.exporting.plan import Plan
+from reconet_cli.exporting.program import as_float
 from reconet_cli.exporting.runtimes import Run, open_file
 from reconet_cli.system.folders import packaged_folder
 from reconet_cli.system.pictures import read_rgb

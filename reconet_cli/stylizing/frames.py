@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconet_cli.engines.loaded_style import LoadedStyle
-from reconet_cli.stylizing.after_network import after_network
 from reconet_cli.stylizing.effects import Effects
+from reconet_cli.stylizing.network import after_network
 from reconet_cli.stylizing.stage import through
 from reconet_cli.training.learning import load_styles
 from reconet_cli.video.ffmpeg.pixels import Frame

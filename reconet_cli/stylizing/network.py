@@ -1,4 +1,4 @@
-"""The stage that paints: one network, or two whose pictures are blended."""
+"""The stage that paints, with one network or two whose pictures are blended, and the stages behind it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 
 from reconet_cli.engines.kinds import Engine
+from reconet_cli.stylizing.deflicker import Deflicker, DeflickerStage
+from reconet_cli.stylizing.effects import Effects, EffectsStage
 from reconet_cli.stylizing.effects.blend import blend
+from reconet_cli.stylizing.effects.masks import Mask
 from reconet_cli.stylizing.stage import Stage
 from reconet_cli.video.ffmpeg.pixels import Frame
 
@@ -43,3 +46,9 @@ class Network(Stage):
         if share >= 1:
             return self._engines[1](pixels)
         return blend(self._engines[0](pixels), self._engines[1](pixels), share)
+
+
+def after_network(effects: Effects, mask: Mask | None = None) -> list[Stage]:
+    """Deflicker, where it is asked for, and effects."""
+    stages: list[Stage] = [DeflickerStage(Deflicker(effects.deflicker))] if effects.deflicker else []
+    return [*stages, EffectsStage(effects, mask)]

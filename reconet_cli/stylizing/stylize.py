@@ -12,10 +12,9 @@ from typing import Any, Literal
 
 from reconet_cli.engines.loaded_style import LoadedStyle
 from reconet_cli.errors import StyleError
-from reconet_cli.stylizing.after_network import after_network
 from reconet_cli.stylizing.effects import Effects
 from reconet_cli.stylizing.effects.masks import open_mask
-from reconet_cli.stylizing.network import Network
+from reconet_cli.stylizing.network import Network, after_network
 from reconet_cli.stylizing.resume import paint_resumably
 from reconet_cli.stylizing.resume.store import file_identity
 from reconet_cli.stylizing.stage import Stage

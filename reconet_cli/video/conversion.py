@@ -15,8 +15,7 @@ from reconet_cli.video.ffmpeg.hardware import hardware_decoder, hardware_encoder
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import PLAIN, Layout
 from reconet_cli.video.ffmpeg.standard_streams import input_descriptor, output_descriptor
-from reconet_cli.video.inputs.finding import find_input
-from reconet_cli.video.inputs.names import at_its_pace, comes_once, files_of, is_stream
+from reconet_cli.video.inputs.names import at_its_pace, comes_once, files_of, find_input, is_stream
 from reconet_cli.video.inputs.series import is_pattern, written_pictures
 from reconet_cli.video.inputs.standard_input import NAME, RawReader, StandardInput, spooled_source
 from reconet_cli.video.inputs.y4m import left_in

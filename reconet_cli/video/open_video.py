@@ -11,7 +11,7 @@ from os import PathLike, fspath
 
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame, Layout
-from reconet_cli.video.inputs.finding import find_input
+from reconet_cli.video.inputs.names import find_input
 from reconet_cli.video.probing.color import Color, has_high_bit_depth
 from reconet_cli.video.probing.examine import examine
 from reconet_cli.video.probing.info import MediaInfo, Stream

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from reconet_cli.engines.openvino.core import openvino_core
-from reconet_cli.engines.openvino.depth_to_space import depth_to_space
 from reconet_cli.engines.openvino.model import LEAST_AGREEMENT, ModelSource
 from reconet_cli.engines.pool import Pool
 from reconet_cli.errors import EngineError
@@ -101,3 +100,15 @@ def _frame_seconds(request: Any, source: ModelSource) -> float:
         request.infer([frame])
         times.append(time.perf_counter() - start)
     return min(times[1:])
+
+
+def depth_to_space(blocks: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The frame `(height, width, 3)` in memory of its own from blocks `(h, w, 12)`, uint8 or uint16."""
+    down, right = blocks.shape[:2]
+    # A row of a block is six values or three pairs, which numpy copies in half as many steps.
+    pairs = blocks.view(f"u{2 * blocks.itemsize}").reshape(down, right, 2, 3)
+    frame = np.empty((down, 2, right, 3), pairs.dtype)
+    for row in range(2):
+        for pair in range(3):
+            frame[:, row, :, pair] = pairs[:, :, row, pair]
+    return np.ascontiguousarray(frame.view(blocks.dtype).reshape(2 * down, 2 * right, 3)[:height, :width])

@@ -11,7 +11,7 @@ import numpy as np
 
 from reconet_cli.engines.pool import Pool
 
-Job = tuple[np.ndarray, Future[np.ndarray]]
+_Asked = tuple[np.ndarray, Future[np.ndarray]]
 PaintAll = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
 
 
@@ -24,7 +24,7 @@ class Gather:
     def __init__(self, painters: Pool[PaintAll], most: int) -> None:
         self._painters = painters
         self._most = most
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[_Asked] = deque()
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Paint an RGB frame; raises what painting it raised, on whichever thread that was."""
@@ -35,14 +35,14 @@ class Gather:
             self._paint(paint, self._next())
         return painted.result()
 
-    def _next(self) -> list[Job]:
-        batch: list[Job] = []
+    def _next(self) -> list[_Asked]:
+        batch: list[_Asked] = []
         with suppress(IndexError):  # another caller may be quicker
             while len(batch) < self._most:
                 batch.append(self._waiting.popleft())
         return batch
 
-    def _paint(self, paint: PaintAll, batch: list[Job]) -> None:
+    def _paint(self, paint: PaintAll, batch: list[_Asked]) -> None:
         if not batch:
             return
         try:

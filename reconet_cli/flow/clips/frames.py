@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from reconet_cli.errors import FlowError
-from reconet_cli.flow.pictures import read_frame
 from reconet_cli.system.identity import digest, sample
+from reconet_cli.system.pictures import read_rgb
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame
 from reconet_cli.video.inputs.series import by_numbers
@@ -145,7 +145,7 @@ class _Folder:
     def read(self, short_side: int | None = None) -> Generator[Frame, None, None]:
         shape: tuple[int, ...] | None = None
         for index, file in enumerate(self.files):
-            pixels = read_frame(file)
+            pixels = read_rgb(file, FlowError)
             if shape is not None and pixels.shape != shape:
                 sizes = f"{pixels.shape[1]}x{pixels.shape[0]}, the one before it {shape[1]}x{shape[0]}"
                 raise FlowError(f"{file} is {sizes}", "flow needs frames of one size")

@@ -10,9 +10,9 @@ import numpy as np
 
 from reconet_cli.errors import FlowError
 from reconet_cli.flow.files import check_flow_name, read_flow, write_flow
-from reconet_cli.flow.pictures import read_frame, read_mask
 from reconet_cli.flow.two_way import Direction, Motion, MotionSettings, measure_motion
 from reconet_cli.system.files import keep_apart, replacing
+from reconet_cli.system.pictures import read_gray, read_rgb
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Outputs:
         """True where every file is there, whole, and of this size."""
         try:
             known = read_flow(self.flow)[1]
-            sizes = [known.shape] if self.mask is None else [known.shape, read_mask(self.mask).shape]
+            sizes = [known.shape] if self.mask is None else [known.shape, read_gray(self.mask, FlowError).shape]
         except FlowError:
             return False
         return all(size == (height, width) for size in sizes)
@@ -64,7 +64,7 @@ def write_pair(first: Path, second: Path, target: Path, settings: MotionSettings
     for path in paths:
         if path.exists() and not overwrite:
             raise FlowError(f"{path} is there already", "give another name, or -y to overwrite it")
-    for way, motion in measure_motion(read_frame(first), read_frame(second), settings).items():
+    for way, motion in measure_motion(read_rgb(first, FlowError), read_rgb(second, FlowError), settings).items():
         outputs[way].write(motion)
     return paths
 

@@ -10,7 +10,7 @@ import numpy as np
 from reconet_cli.errors import FlowError
 from reconet_cli.flow.datasets.visibility import visible_one_way, visible_two_ways
 from reconet_cli.flow.files import read_flow
-from reconet_cli.flow.pictures import read_frame, read_mask
+from reconet_cli.system.pictures import read_gray, read_rgb
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class FlowPair:
         return TracedPair(a, b, back[0], visible_two_ways(back, there) & self._off_boundaries(b))
 
     def _frames(self) -> tuple[np.ndarray, np.ndarray]:
-        a, b = read_frame(self.a), read_frame(self.b)
+        a, b = read_rgb(self.a, FlowError), read_rgb(self.b, FlowError)
         return a, _fitting(b, a, self.b)
 
     def _flow(self, path: Path, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +105,7 @@ class FlowPair:
         return flow, known
 
     def _mask(self, path: Path, frame: np.ndarray) -> np.ndarray:
-        return _fitting(read_mask(path), frame, path)
+        return _fitting(read_gray(path, FlowError) > 0, frame, path)
 
     def _occluded(self, known: np.ndarray, frame: np.ndarray) -> np.ndarray | None:
         if self.occlusions:

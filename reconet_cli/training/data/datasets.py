@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reconet_cli.errors import FlowError
 from reconet_cli.flow.datasets import FlowDataset, TracedPair
-from reconet_cli.flow.pictures import read_frame
+from reconet_cli.system.pictures import read_rgb
 from reconet_cli.training.data.crops import random_crop
 from reconet_cli.training.data.pairs import FramePairs
 from reconet_cli.training.data.sources import resize_to
@@ -32,7 +33,7 @@ class DatasetPairs:
     def examples(self) -> list[np.ndarray]:
         """A few frames to look at."""
         stride = max(1, len(self._dataset) // _EXAMPLES)
-        return [read_frame(pair.a) for pair in self._dataset.pairs[::stride][:_EXAMPLES]]
+        return [read_rgb(pair.a, FlowError) for pair in self._dataset.pairs[::stride][:_EXAMPLES]]
 
     def sample(self, size: int, generator: torch.Generator) -> FramePairs:
         """A random square of a random pair, mirrored half of the time.

@@ -1,4 +1,4 @@
-"""What a name stands for: a file, pictures, an address or a camera."""
+"""What a name stands for: a file, pictures, an address or a camera; and the pipe that it comes through, if it does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from typing import Any
 from reconet_cli.errors import MediaError
 from reconet_cli.video.ffmpeg import formats
 from reconet_cli.video.inputs.preparing import prepared, temporary_folder
+from reconet_cli.video.inputs.relay import relayed
 from reconet_cli.video.inputs.series import is_pattern, pictures_of, series_source
+from reconet_cli.video.inputs.standard_input import StandardInput
+from reconet_cli.video.probing.info import MediaInfo
+from reconet_cli.video.probing.one_clock import with_one_clock
+from reconet_cli.video.probing.probe import probe
 from reconet_cli.video.probing.source import Source, file_source
 
 _DEVICE = re.compile(r"(v4l2|avfoundation|dshow|gdigrab|x11grab):(.+)", re.DOTALL)
@@ -69,3 +74,17 @@ def source_named(
     if path.is_dir() or (is_pattern(path) and not path.exists()):
         return series_source(path, rate or _USUAL_RATE, temporary_folder(stack))
     return prepared(file_source(path, lists=lists), path, stack)
+
+
+def find_input(
+    program: str, name: str, rate: Fraction | None, size: tuple[int, int] | None, stack: ExitStack, *, lists: bool
+) -> tuple[Source, MediaInfo, StandardInput | None]:
+    """Look at a file, a picture series, a camera or an address; arguments as of `source_named`. Raises MediaError.
+
+    What can be read only once comes through a pipe. `stack` ends connections and removes temporary files.
+    """
+    source = source_named(name, rate, size, stack, lists=lists)
+    if is_stream(name):
+        pipe = relayed(program, source, stack)
+        return *pipe.probe(program), pipe
+    return *with_one_clock(program, source, probe(program, source), stack), None

@@ -12,8 +12,7 @@ from functools import partial
 import numpy as np
 
 from reconet_cli.errors import MediaError
-from reconet_cli.video.inputs.finding import find_input
-from reconet_cli.video.inputs.names import files_of
+from reconet_cli.video.inputs.names import files_of, find_input
 from reconet_cli.video.probing.examine import Input
 from reconet_cli.video.probing.info import MediaInfo
 from reconet_cli.video.probing.source import video_stream
