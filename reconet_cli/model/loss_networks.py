@@ -93,22 +93,44 @@ class LossNetwork(nn.Module):
         return gram_matrix(features)
 
 
-class VGG16(LossNetwork):
+class ImageNetFeatures(LossNetwork):
+    """The `features` of one of torchvision's networks; `numbers` are those of the modules behind which layers end."""
+
+    numbers: ClassVar[Mapping[str, int]]
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, features: nn.Sequential) -> None:
+        super().__init__()
+        self.features = features
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
+
+    def features_at(self, image: Tensor, names: Collection[str]) -> dict[str, Tensor]:
+        """Features behind the named layers, in float32."""
+        wanted = {self.numbers[name]: name for name in names}
+        x = (image - self.mean) / self.std
+        found = {}
+        for number in range(max(wanted) + 1):
+            x = self.features[number](x)
+            if number in wanted:
+                found[wanted[number]] = x.float()
+        return found
+
+
+class VGG16(ImageNetFeatures):
     """VGG-16 up to relu5_1 with torchvision's ImageNet weights; the paper's loss network."""
 
     name = "vgg16"
     own_layers = LossLayers(("relu3_1", "relu4_1"), ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_1"))
     paper_layers = LossLayers(("relu3_3",), ("relu1_2", "relu2_2", "relu3_3", "relu4_3"))
-    mean: Tensor
-    std: Tensor
     # Output channels of each 3×3 convolution, with "pool" between the stages; torchvision counts layers alike.
     _plan = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool", 512, 512, 512, "pool", 512)
-    _numbers: ClassVar = {
+    numbers: ClassVar = {
         "relu1_2": 3, "relu2_2": 8, "relu3_1": 11, "relu3_3": 15, "relu4_1": 18, "relu4_3": 22, "relu5_1": 25,
     }  # fmt: skip
 
     def __init__(self) -> None:
-        super().__init__()
         layers: list[nn.Module] = []
         channels = 3
         for step in self._plan:
@@ -118,20 +140,7 @@ class VGG16(LossNetwork):
             assert isinstance(step, int)
             layers += [nn.Conv2d(channels, step, 3, padding=1), nn.ReLU()]
             channels = step
-        self.features = nn.Sequential(*layers)
-        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
-
-    def features_at(self, image: Tensor, names: Collection[str]) -> dict[str, Tensor]:
-        """Features behind the named activations, in float32."""
-        wanted = {self._numbers[name]: name for name in names}
-        x = (image - self.mean) / self.std
-        found = {}
-        for number in range(max(wanted) + 1):
-            x = self.features[number](x)
-            if number in wanted:
-                found[wanted[number]] = x.float()
-        return found
+        super().__init__(nn.Sequential(*layers))
 
     @classmethod
     def from_checkpoint(cls, state: dict[str, Tensor]) -> VGG16:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reconet_cli.model.loss_networks import LossLayers, LossNetwork
+from reconet_cli.model.loss_networks import ImageNetFeatures, LossLayers
 
 # torchvision's numbers of the modules with weights; activations and poolings have the others.
 _MODULES = {
@@ -30,7 +31,7 @@ class _Fire(nn.Module):
         return F.relu(torch.cat([self.expand1x1(x), self.expand3x3(x)], 1))
 
 
-class SqueezeNet(LossNetwork):
+class SqueezeNet(ImageNetFeatures):
     """The features of torchvision's `squeezenet1_1`; layers keep the paper's names."""
 
     name = "squeezenet"
@@ -38,20 +39,18 @@ class SqueezeNet(LossNetwork):
     paper_layers = LossLayers(("fire5",), ("conv1", "fire3", "fire5", "fire7"))
     # Where LPIPS compares features (Zhang et al., CVPR 2018), in the order of its heads.
     lpips_layers = ("conv1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9")
-    mean: Tensor
-    std: Tensor
+    # The activation behind conv1 has a number of its own; a fire module ends with its activation.
+    numbers: ClassVar = _MODULES | {"conv1": 1}
 
     def __init__(self) -> None:
-        super().__init__()
         pool = nn.MaxPool2d(3, 2, ceil_mode=True)
-        self.features = nn.Sequential(
+        features = nn.Sequential(
             nn.Conv2d(3, 64, 3, 2), nn.ReLU(), pool,
             _Fire(64, 16, 64), _Fire(128, 16, 64), pool,
             _Fire(128, 32, 128), _Fire(256, 32, 128), pool,
             _Fire(256, 48, 192), _Fire(384, 48, 192), _Fire(384, 64, 256), _Fire(512, 64, 256),
         )  # fmt: skip
-        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
+        super().__init__(features)
 
     @classmethod
     def from_checkpoint(cls, state: Mapping[str, Tensor]) -> SqueezeNet:
@@ -68,18 +67,6 @@ class SqueezeNet(LossNetwork):
         heads = {name: state[f"lin{index}.model.1.weight"].float() for index, name in enumerate(self.lpips_layers)}
         self.lpips_heads = {name: weight.flatten() for name, weight in heads.items()}
         return self
-
-    def features_at(self, image: Tensor, names: Collection[str]) -> dict[str, Tensor]:
-        """Features behind the named layers, in float32."""
-        # The activation behind conv1 has a number of its own; a fire module ends with its activation.
-        wanted = {1 if name == "conv1" else _MODULES[name]: name for name in names}
-        x = (image - self.mean) / self.std
-        found = {}
-        for number in range(max(wanted) + 1):
-            x = self.features[number](x)
-            if number in wanted:
-                found[wanted[number]] = x.float()
-        return found
 
 
 def _paper_name(key: str) -> str:
