@@ -74,6 +74,7 @@ def stylize(
     span = (Fraction(transition[0]), Fraction(transition[1])) if transition else None
     effects = Effects(strength, keep_color, mask, compare, mix, span, float(deflicker))
     styles = [style] if isinstance(style, AnyStyle) else list(style)
+    _check_count(styles)
     learning = Learning(
         clips=(request.input,), start=request.start, duration=request.duration, ffmpeg=request.ffmpeg,
         ready=lambda: check_stylizing(request, effects),
@@ -103,8 +104,7 @@ def stylize_file(
     progress: Progress | None = None,
 ) -> Outcome:
     """Paint what `request` names with one or two styles; as `stylize`."""
-    if not 1 <= len(styles) <= 2:
-        raise StyleError(f"{len(styles)} styles", "paint with one, or blend two")
+    _check_count(styles)
     files = [str(file) for style in styles for file in style.files]
     files += [effects.mask_file] if effects.mask_file else []
     request = replace(request, columns=effects.columns, others=(*request.others, *files))
@@ -125,6 +125,11 @@ def stylize_file(
         if resumable:
             return paint_resumably(request, open_stages, _identity(styles, effects), show)
         return paint(request, lambda height, width, sixteen_bit: open_stages(height, width, sixteen_bit)[0], show)
+
+
+def _check_count(styles: Sequence[object]) -> None:
+    if not 1 <= len(styles) <= 2:
+        raise StyleError(f"{len(styles)} styles", "paint with one, or blend two")
 
 
 def _silent(done: int, total: int | None) -> None:

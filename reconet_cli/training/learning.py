@@ -39,6 +39,7 @@ _MEMORY = Path("/dev/shm")
 _UNKEPT: list[tempfile.TemporaryDirectory[str]] = []  # until this process ends
 # A run that was interrupted just before its end goes on for a little.
 _LEAST_SECONDS = 5.0
+_INTERRUPTED = ("what was learned so far", "the same command goes on with it")
 
 
 def _silent(picture: str, done: float, left: float) -> None:
@@ -173,11 +174,10 @@ class _Task:
         folder = Path(scratch.name) / self._picture.title
         folder.mkdir()
         complete = self._learn(folder)
-        place = self._keep(folder)
+        place = self._keep(folder, complete)
         if place == folder:
             _UNKEPT.append(scratch)
         if not complete:
-            log.info("the same command goes on with it")
             raise KeyboardInterrupt
         return place
 
@@ -218,7 +218,7 @@ class _Task:
             )  # fmt: skip
         return found
 
-    def _keep(self, folder: Path) -> Path:
+    def _keep(self, folder: Path, complete: bool) -> Path:
         """Keep what was learned, if that can be done; the folder where it is now."""
         picture = self._picture
         try:
@@ -231,7 +231,8 @@ class _Task:
             log.info(f"the style is not kept: {problem.message}")
             return folder
         other = "" if self._kept or place.name == picture.title else f", for {picture.title!r} is another style"
-        log.info(f"{picture.name} is kept as the style {place.name!r}{other}; --learn 5m makes it better")
+        what, later = (picture.name, "--learn 5m makes it better") if complete else _INTERRUPTED
+        log.info(f"{what} is kept as the style {place.name!r}{other}; {later}")
         return place
 
 

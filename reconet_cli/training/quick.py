@@ -21,7 +21,7 @@ from reconet_cli.training.data.mixture import Sources, batches, shipped_frames
 from reconet_cli.training.data.photographs import Photographs
 from reconet_cli.training.data.sources import style_tensor
 from reconet_cli.training.inputs import fingerprints
-from reconet_cli.training.lesson import VARIANT, Lesson
+from reconet_cli.training.lesson import VARIANT, Lesson, usual_seconds
 from reconet_cli.training.precision import choose_precision
 from reconet_cli.training.preview import preview_frames, write_sheet
 from reconet_cli.training.settings import TrainingFiles, TrainingSettings
@@ -108,13 +108,13 @@ def _write(trainer: Trainer, lesson: Lesson, files: TrainingFiles) -> None:
 
 
 def _history(trainer: Trainer, lesson: Lesson) -> dict[str, Any]:
-    """How long it was learned, all in all, and how long it still should be after an interruption."""
-    begun = {"begun_with": lesson.start.parent.name}
-    left = lesson.seconds - trainer.seconds
-    unfinished = {"unfinished": round(left, 1)} if not trainer.schedule.finished(trainer.step, trainer.seconds) else {}
-    if not lesson.goes_on:
-        return begun | unfinished
-    before = read_metadata(lesson.start)["recipe"]
-    steps, seconds = (before.get(name, 0) for name in ("steps", "seconds"))
-    earlier = {name: before[name] for name in ("start", "begun_with") if name in before}
-    return earlier | unfinished | {"steps": steps + trainer.step, "seconds": round(seconds + trainer.seconds)}
+    """How long it was learned, all in all, and how long it still should be where a first look was interrupted."""
+    known: dict[str, Any] = {"begun_with": lesson.start.parent.name, "steps": trainer.step, "seconds": trainer.seconds}
+    if lesson.goes_on:
+        before = read_metadata(lesson.start)["recipe"]
+        known |= {name: before[name] for name in ("start", "begun_with") if name in before}
+        known |= {name: known[name] + before.get(name, 0) for name in ("steps", "seconds")}
+    left = min(lesson.seconds - trainer.seconds, usual_seconds(trainer.device.type) - known["seconds"])
+    finished = left <= 0 or trainer.schedule.finished(trainer.step, trainer.seconds)
+    known["seconds"] = round(known["seconds"], 1)
+    return known if finished else known | {"unfinished": round(left, 1)}
