@@ -18,7 +18,7 @@ SETTINGS = {
     "weights": asdict(PRESETS["normal"]),
 }  # fmt: skip
 # Seconds for a first look, so that the first frame is painted after 45 (on a GPU 10): converting the network follows.
-_USUAL, _USUAL_GPU = 38.0, 5.0
+_USUAL, _USUAL_GPU = 37.0, 5.0
 
 
 def usual_seconds(device: str) -> float:
