@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reconet_cli.flow.arrays import visibility, warp
     from reconet_cli.flow.estimate import estimate_flow
     from reconet_cli.stylizing.frames import stylize_frames
+    from reconet_cli.stylizing.preview.preview import preview
     from reconet_cli.stylizing.stylize import stylize
     from reconet_cli.training.learning import load_style
     from reconet_cli.training.train import TrainingStopped, train_style
@@ -43,6 +44,7 @@ _HOME = {
     "export_style": "exporting.export",
     "load_style": "training.learning",
     "open_video": "video.open_video",
+    "preview": "stylizing.preview.preview",
     "stylize": "stylizing.stylize",
     "stylize_frames": "stylizing.frames",
     "train_style": "training.train",
@@ -63,6 +65,7 @@ __all__ = [
     "export_style",
     "load_style",
     "open_video",
+    "preview",
     "stylize",
     "stylize_frames",
     "train_style",

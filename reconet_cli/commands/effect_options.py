@@ -34,20 +34,23 @@ class Span(ParamType[tuple[Fraction, Fraction]]):
 GROUP = "--mix --transition --mask --compare"
 _PLAIN = ("transition", "deflicker", "keep_color", "strength", "compare")
 _SHARE = click.FloatRange(0, 1)
+deflicker = deflicker_option(
+    help="Take out flicker: carry brush strokes along with the motion. How much, 0 to 1; 1 if left out.",
+)
+keep_color = click.option("--keep-color", is_flag=True, help="Keep the input's colors, paint light and dark.")
+strength = click.option("--strength", type=_SHARE, default=1.0, help="0 is the input, 1 the painting.")
+mask = click.option(
+    "--mask", metavar="FILE|#RRGGBB", shell_complete=suggest_files, help="Paint where this is white, or of this color."
+)
 _OPTIONS = [
     click.option("--mix", type=_SHARE, help="Share of the second --style, 0 to 1."),
     click.option("--transition", type=Span(), help="When the second --style replaces the first: 2s, or 0:10-0:12."),
-    deflicker_option(
-        help="Take out flicker: carry brush strokes along with the motion. How much, 0 to 1; 1 if left out.",
-    ),
-    click.option("--keep-color", is_flag=True, help="Keep the input's colors, paint light and dark."),
-    click.option("--strength", type=_SHARE, default=1.0, help="0 is the input, 1 the painting."),
-    click.option(
-        "--mask", metavar="FILE|#RRGGBB", shell_complete=suggest_files,
-        help="Paint where this is white, or of this color.",
-    ),
+    deflicker,
+    keep_color,
+    strength,
+    mask,
     click.option("--compare", type=click.Choice(["side", "split"]), help="Show the input, too."),
-]  # fmt: skip
+]
 
 
 def effect_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,7 +60,7 @@ def effect_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_effects(*, styles: tuple[str, ...], mix: float | None, mask: str | None, **options: Any) -> Any:
         from reconet_cli.stylizing.effects import Effects
 
-        effects = Effects(mask=_checked(mask), mix=mix or 0.0, **{name: options.pop(name) for name in _PLAIN})
+        effects = Effects(mask=checked_mask(mask), mix=mix or 0.0, **{name: options.pop(name) for name in _PLAIN})
         _check_styles(len(styles), mix is not None, effects.transition is not None)
         return command(styles=styles, effects=effects, **options)
 
@@ -66,7 +69,8 @@ def effect_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_effects
 
 
-def _checked(mask: str | None) -> str | None:
+def checked_mask(mask: str | None) -> str | None:
+    """A mask whose color key, if it is one, can be read. Raises UsageError."""
     from reconet_cli.stylizing.effects.masks import parse_key
 
     if mask and mask.startswith("#"):
