@@ -47,7 +47,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Choice:
     """What one row is painted with."""
 
     label: str
@@ -90,17 +90,18 @@ def preview(
     """
     target, name = Path(output), fspath(source)
     _check(target, name, overwrite, moments)
-    looks = _looks(styles, vary, effects or Effects())
+    choices = _choices(styles, vary, effects or Effects())
     request = Request(name, PIPE, start=exact(start), duration=exact(duration))
     frames = _moments(request, moments)
     show = progress or _silent
-    total, painted = len(looks) * len(frames), []
-    for look in looks:
+    painted: list[list[np.ndarray]] = []
+    total = len(choices) * len(frames)
+    for choice in choices:
         painted.append([])
-        for frame in _painted(look, frames):
+        for frame in _painted(choice, frames):
             painted[-1].append(frame)
-            show(sum(map(len, painted)), total)
-    shown = _estimated(request, looks)
+            show(sum(len(row) for row in painted), total)
+    shown = _estimated(request, choices)
     rows = [Row(row.label, _time_text(row.seconds), made) for row, made in zip(shown, painted, strict=True)]
     with replacing(target, MediaError) as part:
         draw_sheet([Row("original", "", frames), *rows]).save(part, _FORMATS[target.suffix.lower()], quality=88)
@@ -115,27 +116,34 @@ def _check(target: Path, source: str, overwrite: bool, moments: int) -> None:
     if target.suffix.lower() not in _FORMATS:
         raise MediaError(f"{target} is no picture by its ending", f"endings: {', '.join(_FORMATS)}")
     if source == PIPE:
-        raise MediaError("a preview looks here and there in a file, which a pipe does not allow", "save it first")
+        raise MediaError("a preview choices here and there in a file, which a pipe does not allow", "save it first")
     if moments < 1:
         raise MediaError(f"{moments} moments", "show at least one")
     check_target(target, overwrite=overwrite)
 
 
-def _looks(
+def _choices(
     styles: Sequence[AnyStyle] | None, vary: tuple[str, Sequence[float]] | None, effects: Effects
-) -> list[_Look]:
+) -> list[_Choice]:
     if effects.mask_file and Path(effects.mask_file).suffix.lower() not in PICTURE_SUFFIXES:
         raise MediaError(f"{effects.mask_file} is no picture", "a preview takes a picture or a color key as the mask")
     names = list(styles) if styles is not None else [style.name for style in list_styles()]
     loaded = load_styles(names)
     if vary is None:
-        return [_Look(style.name, [style], effects) for style in loaded]
+        return [_Choice(style.name, [style], effects) for style in loaded]
     setting, values = vary
     if setting not in _VARIED or not values or not all(0 <= value <= 1 for value in values):
         raise StyleError(f"cannot vary {setting}", f"vary {' or '.join(_VARIED)}, each from 0 to 1")
     if len(loaded) != (2 if setting == "mix" else 1):
         raise StyleError(f"{len(loaded)} styles with a varied {setting}", "vary strength of one style, mix of two")
-    return [_Look(f"{setting} {value:g}", loaded, replace(effects, **{setting: value})) for value in values]
+    varied = [
+        replace(effects, strength=value) if setting == "strength" else replace(effects, mix=value) for value in values
+    ]
+    return [_Choice(f"{setting} {value:g}", loaded, one) for value, one in zip(values, varied, strict=True)]
+
+
+def _with(effects: Effects, setting: str, value: float) -> Effects:
+    return replace(effects, mix=value) if setting == "mix" else replace(effects, strength=value)
 
 
 def _moments(request: Request, count: int) -> list[np.ndarray]:
@@ -151,33 +159,33 @@ def _moments(request: Request, count: int) -> list[np.ndarray]:
     return [frame for frame in found if frame.shape == found[0].shape]
 
 
-def _painted(look: _Look, frames: list[np.ndarray]) -> list[np.ndarray]:
+def _painted(choice: _Choice, frames: list[np.ndarray]) -> list[np.ndarray]:
     height, width = frames[0].shape[:2]
     # PyTorch has painted so few frames before a faster engine is ready.
     engines = [
         load_engine(str(style.path), height=height, width=width, backend="torch", precision="fp32")
-        for style in look.styles
+        for style in choice.styles
     ]
-    network = Network(engines, look.effects.share)
-    opened = open_mask(look.effects.mask, (width, height), None, None) if look.effects.mask else nullcontext()
+    network = Network(engines, choice.effects.share)
+    opened = open_mask(choice.effects.mask, (width, height), None, None) if choice.effects.mask else nullcontext()
     with opened as mask:
-        stages = [network, EffectsStage(look.effects, mask)]
+        stages = [network, EffectsStage(choice.effects, mask)]
         sources = [Frame(frame, Fraction(0), Fraction(1)) for frame in frames]
         return [through(stages, source, source).pixels for source in sources]
 
 
-def _estimated(request: Request, looks: list[_Look]) -> list[Shown]:
+def _estimated(request: Request, choices: list[_Choice]) -> list[Shown]:
     known: dict[tuple[object, ...], float | None] = {}
-    for look in looks:
-        if look.cost not in known:
-            known[look.cost] = _seconds(request, look)
-    return [Shown(look.label, known[look.cost]) for look in looks]
+    for choice in choices:
+        if choice.cost not in known:
+            known[choice.cost] = _seconds(request, choice)
+    return [Shown(choice.label, known[choice.cost]) for choice in choices]
 
 
-def _seconds(request: Request, look: _Look) -> float | None:
+def _seconds(request: Request, choice: _Choice) -> float | None:
     """The time for the clip by the engine that would paint it; None also where that cannot be found out."""
     try:
-        return seconds_for(request, look.styles, look.effects)
+        return seconds_for(request, choice.styles, choice.effects)
     except ReconetError:
         return None
 
