@@ -95,7 +95,7 @@ def test_learned_interrupted_gone_on_with_and_made_better(own, clip, monkeypatch
     assert second["begun_with"] == "base"
     assert "kept as the style 'sun'" in capfd.readouterr().err
     (own / "sun/notes.txt").write_text("mine")
-    monkeypatch.setattr(quick, "_write", functools.partial(shown, quick._write))
+    monkeypatch.setattr(quick, "write_learned", functools.partial(shown, quick.write_learned))
     assert run([*painted, "-y", "--learn", "1"]) == 0
     third = entry(own / "sun")
     assert third["steps"] > second["steps"]

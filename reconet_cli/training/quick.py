@@ -57,7 +57,7 @@ def learn(lesson: Lesson, device: torch.device, folder: Path, on_progress: OnPro
         if not trainer.step:
             raise
         complete = False
-    _write(trainer, lesson, files)
+    write_learned(trainer, lesson, files)
     return complete
 
 
@@ -94,7 +94,8 @@ def _sources(frames: Sequence[np.ndarray]) -> Sources:
     return [*sources, (of_photographs, Photographs(shipped_frames())), (of_scenes, Scenes(_CANVASES))]
 
 
-def _write(trainer: Trainer, lesson: Lesson, files: TrainingFiles) -> None:
+def write_learned(trainer: Trainer, lesson: Lesson, files: TrainingFiles) -> None:
+    """Write what was learned as a style, with its card and preview."""
     picture, folder = lesson.picture, files.output
     made = recipe(trainer, files, []) | {"picture": picture.name} | _history(trainer, lesson)
     save_weights(files.finished, trainer.average, made)
