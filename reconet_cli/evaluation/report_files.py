@@ -11,7 +11,7 @@ from typing import Any
 from reconet_cli.errors import EvaluationError
 from reconet_cli.evaluation.reports import Report
 from reconet_cli.system.files import keep_apart
-from reconet_cli.video.writing.target import Target
+from reconet_cli.video.writing.target import Target, Unfinished
 
 log = logging.getLogger("reconet")
 
@@ -29,7 +29,7 @@ class ReportFiles:
         self._paths = {kind: path for kind, path in {"json": json, "csv": csv, "html": html}.items() if path}
         self._inputs = inputs
         self._overwrite = overwrite
-        self._targets: dict[str, Target] = {}
+        self._targets: dict[str, Unfinished] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> ReportFiles:

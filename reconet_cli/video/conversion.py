@@ -30,7 +30,7 @@ from reconet_cli.video.reading.reader import FfmpegReader, Reader
 from reconet_cli.video.request import PIPE, Request
 from reconet_cli.video.writing.containers import is_stream as is_address
 from reconet_cli.video.writing.output import Output
-from reconet_cli.video.writing.target import Target, check_target
+from reconet_cli.video.writing.target import check_target
 
 _ROUNDING = Fraction(1, 100)  # in the seconds that ffmpeg prints
 
@@ -66,9 +66,9 @@ class Conversion(AbstractContextManager["Conversion"]):
             about = f" of about {self.total}" if self.total and self.total > count else ""
             return [f"{self.reader.name} is damaged: painted the {count}{about} frames that could be decoded"]
         # Nobody knows how long what is read only once would have been.
-        if self.found is None or self.found.source.passing or self.request.to_picture:
+        if self.found is None or self.found.source.passing or self.request.pictures or not self.output.target:
             return []
-        return self._difference(self.found.info) if isinstance(self.output.target, Target) else []
+        return self._difference(self.found.info)
 
     def _left(self) -> int:
         """The bytes of a half frame at the end of raw frames, or of y4m that was read to its end."""

@@ -1,4 +1,4 @@
-"""Numbered or gathered pictures as a video, and the other way round."""
+"""Numbered or gathered pictures as a video, and the names of those that are written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 
 from reconet_cli.errors import MediaError
-from reconet_cli.system.files import Part, give_name
 from reconet_cli.video.ffmpeg import formats
 from reconet_cli.video.inputs.preparing import as_one_kind
 from reconet_cli.video.probing.source import PHOTOGRAPH_SUFFIXES, PICTURE_SUFFIXES, Source, file_url
@@ -77,44 +76,6 @@ def _as_expression(pattern: str) -> str:
     return re.escape(before) + r"\d+" + re.escape(after)
 
 
-class SeriesTarget:
-    """Pictures to be written in a hidden `folder` beside their place: write `part`, ffmpeg's pattern, then `commit()`.
-
-    `path` is a printf pattern, or a folder with a slash behind it. As a context manager it removes the hidden folder on
-    the way out. Raises MediaError where the place cannot be written, or a picture is there and `overwrite` is False.
-    """
-
-    def __init__(self, name: str, *, overwrite: bool) -> None:
-        self.path = series_pattern(name)
-        self._overwrite = overwrite
-        folder = self.path.parent
-        if not overwrite and written_pictures(name):
-            raise MediaError(f"{self.path} is there already", "give another name, or -y to overwrite it")
-        if not folder.resolve().parent.is_dir():
-            raise MediaError(f"cannot write {self.path}: its folder is not there", "make the folder first")
-        try:
-            self._hidden = Part(folder.resolve(), folder=True)
-        except OSError as problem:
-            raise MediaError(f"cannot write in {folder.resolve().parent}: {problem.strerror}") from problem
-        self.folder, self.stale = self._hidden.path, self._hidden.stale
-        self.part = _doubled(self.folder, self.path.name)
-
-    def commit(self) -> None:
-        """Move the finished pictures to their place."""
-        try:
-            self.path.parent.mkdir(exist_ok=True)
-            for picture in sorted(self._hidden.path.iterdir()):
-                give_name(picture, self.path.parent / picture.name, replace=self._overwrite, durable=False)
-        except OSError as problem:
-            raise MediaError(f"cannot write {self.path}: {problem.strerror}") from problem
-
-    def __enter__(self) -> SeriesTarget:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._hidden.__exit__(*error)
-
-
 def written_pictures(name: str) -> list[Path]:
     """The files that are there under names that an output of many pictures may use."""
     pattern = series_pattern(name)
@@ -123,12 +84,6 @@ def written_pictures(name: str) -> list[Path]:
         return [pattern.with_name(there) for there in os.listdir(pattern.parent) if fits.fullmatch(there)]
     except OSError:
         return []
-
-
-def _doubled(folder: Path, pattern: str) -> Path:
-    """Ffmpeg's pattern of pictures in a folder: a % that begins no number is written twice."""
-    before, number, after = re.split(r"(%\d*d)", pattern, maxsplit=1)
-    return Path(str(folder).replace("%", "%%")) / "".join((before.replace("%", "%%"), number, after.replace("%", "%%")))
 
 
 def series_pattern(name: str) -> Path:

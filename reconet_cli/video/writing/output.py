@@ -11,13 +11,12 @@ from pathlib import Path
 from reconet_cli.video.ffmpeg.pixels import Frame
 from reconet_cli.video.ffmpeg.standard_streams import output_descriptor
 from reconet_cli.video.inputs.second_reader import SecondReader
-from reconet_cli.video.inputs.series import SeriesTarget
 from reconet_cli.video.plan import Plan
 from reconet_cli.video.request import Request
 from reconet_cli.video.writing.counting import Made
 from reconet_cli.video.writing.encode import picture_command, planar_command, video_command
 from reconet_cli.video.writing.join import Part, join
-from reconet_cli.video.writing.target import Target
+from reconet_cli.video.writing.target import SeriesTarget, Target, Unfinished
 from reconet_cli.video.writing.writer import FfmpegWriter, RawFeed, RawWriter, TimedFeed, Writer
 
 _PIPE = "standard output"
@@ -31,7 +30,7 @@ class Output(AbstractContextManager["Output"]):
 
     def __init__(self, program: str, request: Request, plan: Plan, second: SecondReader | None = None) -> None:
         self.plan = plan
-        self.target: Target | SeriesTarget | None = None
+        self.target: Unfinished | None = None
         self._program = program
         self._request = request
         self._second = second
@@ -54,8 +53,7 @@ class Output(AbstractContextManager["Output"]):
         if request.pictures:
             target = self._place()
             command = picture_command(self._program, target.part, plan.frames, series=request.series)
-            folder = target.folder if isinstance(target, SeriesTarget) else target.part
-            pictures = Made(self._program, folder, counted=False, series=request.series)
+            pictures = Made(self._program, target.made, counted=False, series=request.series)
             return FfmpegWriter(request.output, lambda first: command, RawFeed(), made=pictures)
         place = self._place().part if request.to_file else request.output
         made = self._made(place) if isinstance(place, Path) else None
@@ -96,14 +94,13 @@ class Output(AbstractContextManager["Output"]):
     def _even(self) -> bool:
         return self.plan.encoding is not None and self.plan.encoding.encoder.even
 
-    def _place(self) -> Target | SeriesTarget:
+    def _place(self) -> Unfinished:
         name, overwrite = self._request.output, self._request.overwrite
-        target = (
-            SeriesTarget(name, overwrite=overwrite) if self._request.series else Target(Path(name), overwrite=overwrite)
-        )
-        self._stack.push(target)
-        self.target = target
-        return target
+        if self._request.series:
+            self.target = self._stack.enter_context(SeriesTarget(name, overwrite=overwrite))
+        else:
+            self.target = self._stack.enter_context(Target(Path(name), overwrite=overwrite))
+        return self.target
 
     def _command(self, place: Path | str, plan: Plan | None = None) -> Callable[[Frame], list[str]]:
         return lambda first: video_command(self._program, place, plan or self.plan, first)

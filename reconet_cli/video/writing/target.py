@@ -1,57 +1,95 @@
-"""Output files that appear under their name only when they are complete."""
+"""Output files, and pictures, that appear under their names only when they are complete."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from reconet_cli.errors import MediaError
-from reconet_cli.system.files import Part
+from reconet_cli.system.files import Part, give_name
+from reconet_cli.video.inputs.series import series_pattern, written_pictures
 
 
-class Target:
-    """A file to be written beside its final place: write to `part`, then `commit()`.
+class Unfinished(AbstractContextManager["Unfinished"]):
+    """What is written under a hidden name beside its final `path`: write to `part`, then `commit()`.
 
-    As a context manager it removes the part on the way out unless it was committed; `stale` are parts that killed
-    processes had left and that are removed already. Raises MediaError where the place cannot be written, or is taken
-    and `overwrite` is False.
+    `made` is the hidden file, or the hidden folder of pictures; `stale` are those that killed processes had left and
+    that are removed already. As a context manager it removes what was not committed. Raises MediaError where the place
+    cannot be written.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool) -> None:
+    def __init__(self, path: Path, place: Path, *, folder: bool = False, replace: bool = True) -> None:
         self.path = path
-        check_target(path, overwrite=overwrite)
-        place = Path(os.path.realpath(path))  # a link stays a link: what it points to is replaced
         try:
-            self._part = Part(place, replace=overwrite)
+            self._hidden = Part(place, folder=folder, replace=replace)
         except OSError as problem:
             raise MediaError(f"cannot write in {place.parent}: {problem.strerror}") from problem
-        self.part, self.stale = self._part.path, self._part.stale
+        self.part = self.made = self._hidden.path
+        self.stale = self._hidden.stale
 
     def commit(self) -> None:
-        """Give the finished part its name."""
+        """Give what is finished its name."""
         try:
-            self._part.commit()
-        except FileExistsError:
-            raise self._taken() from None
+            self._give_names()
         except OSError as problem:
             raise MediaError(f"cannot write {self.path}: {problem.strerror}") from problem
 
-    def _taken(self) -> MediaError:
-        """What to say when somebody else has made a file of that name meanwhile. The finished one is not lost."""
-        try:
-            aside = self._part.keep_aside()
-        except OSError as problem:
-            return MediaError(f"cannot write {self.path}: {problem.strerror}")
-        return MediaError(
-            f"{self.path} was made by something else meanwhile: this result is {aside}", "see which one to keep"
-        )
-
-    def __enter__(self) -> Target:
-        return self
+    def _give_names(self) -> None:
+        raise NotImplementedError
 
     def __exit__(self, *error: object) -> None:
-        self._part.__exit__(*error)
+        self._hidden.__exit__(*error)
+
+
+class Target(Unfinished):
+    """A file. Raises MediaError where its place is taken and `overwrite` is False."""
+
+    def __init__(self, path: Path, *, overwrite: bool) -> None:
+        check_target(path, overwrite=overwrite)
+        # A link stays a link: what it points to is replaced.
+        super().__init__(path, Path(os.path.realpath(path)), replace=overwrite)
+
+    def _give_names(self) -> None:
+        try:
+            self._hidden.commit()
+        except FileExistsError:  # somebody else has made a file of that name meanwhile; this one is not lost
+            aside = self._hidden.keep_aside()
+            raise MediaError(
+                f"{self.path} was made by something else meanwhile: this result is {aside}", "see which one to keep"
+            ) from None
+
+
+class SeriesTarget(Unfinished):
+    """Pictures in a folder; `part` is ffmpeg's pattern of them.
+
+    The name is a printf pattern, or a folder with a slash behind it. Raises MediaError where a picture is there and
+    `overwrite` is False.
+    """
+
+    def __init__(self, name: str, *, overwrite: bool) -> None:
+        path = series_pattern(name)
+        self._overwrite = overwrite
+        place = path.parent.resolve()
+        if not overwrite and written_pictures(name):
+            raise MediaError(f"{path} is there already", "give another name, or -y to overwrite it")
+        if not place.parent.is_dir():
+            raise MediaError(f"cannot write {path}: its folder is not there", "make the folder first")
+        super().__init__(path, place, folder=True)
+        self.part = _doubled(self.made, path.name)
+
+    def _give_names(self) -> None:
+        self.path.parent.mkdir(exist_ok=True)
+        for picture in sorted(self.made.iterdir()):
+            give_name(picture, self.path.parent / picture.name, replace=self._overwrite, durable=False)
+
+
+def _doubled(folder: Path, pattern: str) -> Path:
+    """Ffmpeg's pattern of pictures in a folder: a % that begins no number is written twice."""
+    before, number, after = re.split(r"(%\d*d)", pattern, maxsplit=1)
+    return Path(str(folder).replace("%", "%%")) / "".join((before.replace("%", "%%"), number, after.replace("%", "%%")))
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
