@@ -121,6 +121,10 @@ def test_known_by_its_contents(own, lessons, capfd):
     assert run(["styles", "rename", "sun", "dawn"]) == 0
     assert load_style("copy.png").name == "dawn"
     assert len(lessons) == 1
+    card = {"variants": {"fast": entry(own / "dawn") | {"unfinished": 1e12}}}
+    (own / "dawn/card.json").write_text(json.dumps(card))
+    load_style("copy.png")
+    assert lessons.pop().seconds < 45, "a card may come from anywhere"
     load_style("dawn", learn=300)
     assert lessons[1].goes_on
     assert lessons[1].seconds == 300

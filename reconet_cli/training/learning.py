@@ -187,7 +187,9 @@ class _Task:
         if self._kept is None:
             return usual_seconds(self._options.device)
         left = entries_of(read_card(self._kept.folder)).get(VARIANT, {}).get("unfinished")
-        return max(_LEAST_SECONDS, left) if isinstance(left, (int, float)) else 0.0
+        if not isinstance(left, (int, float)):
+            return 0.0
+        return min(max(_LEAST_SECONDS, left), usual_seconds("cpu"))  # cards may come from anywhere
 
     def _learn(self, folder: Path) -> bool:
         """Whether it was learned to the end."""

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from reconet_cli.model.loss_files import load_loss_network
-from reconet_cli.model.weights import read_metadata, save_weights
-from reconet_cli.styles.cards import CARD, PREVIEW, card_text, read_card
+from reconet_cli.model.weights import save_weights
+from reconet_cli.styles.cards import CARD, PREVIEW, card_text, entries_of, read_card
 from reconet_cli.training.card import recipe, write_card
 from reconet_cli.training.cluster import Cluster
 from reconet_cli.training.data.mixture import Sources, batches, shipped_frames
@@ -112,10 +112,15 @@ def _history(trainer: Trainer, lesson: Lesson) -> dict[str, Any]:
     """How long it was learned, all in all, and how long it still should be where a first look was interrupted."""
     known: dict[str, Any] = {"begun_with": lesson.start.parent.name, "steps": trainer.step, "seconds": trainer.seconds}
     if lesson.goes_on:
-        before = read_metadata(lesson.start)["recipe"]
+        before = entries_of(read_card(lesson.start.parent)).get(VARIANT, {})
         known |= {name: before[name] for name in ("start", "begun_with") if name in before}
-        known |= {name: known[name] + before.get(name, 0) for name in ("steps", "seconds")}
+        known |= {name: known[name] + _number(before.get(name)) for name in ("steps", "seconds")}
     left = min(lesson.seconds - trainer.seconds, usual_seconds(trainer.device.type) - known["seconds"])
     finished = left <= 0 or trainer.schedule.finished(trainer.step, trainer.seconds)
     known["seconds"] = round(known["seconds"], 1)
     return known if finished else known | {"unfinished": round(left, 1)}
+
+
+def _number(value: object) -> float:
+    """What a card says, where it is a number: cards may come from anywhere."""
+    return value if isinstance(value, (int, float)) else 0
