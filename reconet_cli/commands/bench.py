@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconet_cli.commands.parameters import Size, check_variant, engine_options, threads_option
+from reconet_cli.commands.parameters import SIZE, check_variant, engine_options, threads_option
 from reconet_cli.commands.suggestions import suggest_styles, suggest_variants
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ _PATIENCE = 300.0  # seconds for making a test clip
     "--style", "styles", multiple=True, default=("mosaic",), show_default=True, shell_complete=suggest_styles,
     help="Repeatable.",
 )  # fmt: skip
-@click.option(
-    "--size", "sizes", multiple=True, type=Size(), default=("640x360",), show_default=True, help="Repeatable."
-)
+@click.option("--size", "sizes", multiple=True, type=SIZE, default=("640x360",), show_default=True, help="Repeatable.")
 @click.option("--variant", default="auto", show_default=True, shell_complete=suggest_variants, help="fast, paper, …")
 @engine_options
 @threads_option

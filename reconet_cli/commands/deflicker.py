@@ -9,7 +9,7 @@ import click
 
 from reconet_cli.commands.batch_options import report
 from reconet_cli.commands.media_options import check_encoding, encoding_options
-from reconet_cli.commands.parameters import Share, threads_option
+from reconet_cli.commands.parameters import SHARE, threads_option
 from reconet_cli.commands.signals import ended_by_signals
 from reconet_cli.commands.suggestions import suggest_files
 
@@ -25,7 +25,7 @@ from reconet_cli.commands.suggestions import suggest_files
 @click.argument("original", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("stylized", type=click.Path(exists=True, dir_okay=False))
 @click.argument("output", shell_complete=suggest_files)
-@click.option("--strength", type=Share(), default=1.0, show_default=True, help="0 changes nothing.")
+@click.option("--strength", type=SHARE, default=1.0, show_default=True, help="0 changes nothing.")
 @encoding_options
 @threads_option
 @click.option("-y", "--yes", is_flag=True, help="Overwrite OUTPUT.")

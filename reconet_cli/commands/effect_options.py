@@ -9,25 +9,18 @@ from typing import Any
 
 import click
 
-from reconet_cli.commands.parameters import ParamType, Time, deflicker_option
+from reconet_cli.commands.parameters import Text, deflicker_option, read_time
 from reconet_cli.commands.suggestions import suggest_files
 from reconet_cli.errors import ReconetError
 
 
-class Span(ParamType[tuple[Fraction, Fraction]]):
+def _span(text: str) -> tuple[Fraction, Fraction]:
     """TIME or TIME-TIME; a single time is where the span ends that begins at 0."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[Fraction, Fraction]:
-        """Turn `2`, `2s` or `0:10-0:12` into two times in seconds."""
-        times = [Time().convert(part.removesuffix("s"), param, ctx) for part in str(value).split("-", 1)]
-        start, end = times if len(times) == 2 else (Fraction(0), times[0])
-        if start >= end:
-            self.fail(f"{value!r} ends before it begins", param, ctx)
-        return start, end
+    times = [read_time(part.removesuffix("s")) for part in text.split("-", 1)]
+    start, end = times if len(times) == 2 else (Fraction(0), times[0])
+    if start >= end:
+        raise ValueError(f"{text!r} ends before it begins")
+    return start, end
 
 
 # Those that stand in a group of their own in --help.
@@ -44,7 +37,9 @@ mask = click.option(
 )
 _OPTIONS = [
     click.option("--mix", type=_SHARE, help="Share of the second --style, 0 to 1."),
-    click.option("--transition", type=Span(), help="When the second --style replaces the first: 2s, or 0:10-0:12."),
+    click.option(
+        "--transition", type=Text("time", _span), help="When the second --style replaces the first: 2s, or 0:10-0:12."
+    ),
     deflicker,
     keep_color,
     strength,

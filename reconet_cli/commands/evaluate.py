@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconet_cli.commands.flow import METHODS
-from reconet_cli.commands.parameters import Command, Size, check_variant, deflicker_option, engine_options, refuse
+from reconet_cli.commands.parameters import SIZE, Command, check_variant, deflicker_option, engine_options, refuse
 from reconet_cli.commands.signals import ended_by_signals
 from reconet_cli.commands.suggestions import suggest_styles, suggest_variants
 
@@ -73,7 +73,7 @@ _FILE = click.Path(path_type=Path)
     help="What compares style, content and perception: compact, vgg16, squeezenet (adds LPIPS) or a file; none leaves "
     "them out.",
 )
-@click.option("--size", type=Size(), help="Bring all frames to this size.  [default: their own; --sintel: 640x360]")
+@click.option("--size", type=SIZE, help="Bring all frames to this size.  [default: their own; --sintel: 640x360]")
 @click.option("--frames", type=click.IntRange(2), metavar="N", help="Measure the first N frames.")
 @click.option(
     "--variant", default="auto", metavar="NAME", shell_complete=suggest_variants, help="Which network of the styles."

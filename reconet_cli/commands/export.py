@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from reconet_cli.commands.parameters import Size, check_variant
+from reconet_cli.commands.parameters import SIZE, check_variant
 from reconet_cli.commands.signals import ended_by_signals
 from reconet_cli.commands.suggestions import suggest_styles, suggest_variants
 
@@ -46,7 +46,7 @@ from reconet_cli.commands.suggestions import suggest_styles, suggest_variants
     show_default=True,
     help="Frames in and out: float NCHW in [0, 1], or uint8 NHWC.",
 )
-@click.option("--size", type=Size(), help="For frames of this size only; else for any.")
+@click.option("--size", type=SIZE, help="For frames of this size only; else for any.")
 @click.option("--verify/--no-verify", default=True, help="Compare the file's pictures with the network's (default).")
 @click.option("-y", "--yes", is_flag=True, help="Overwrite OUTPUT.")
 def command(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -33,94 +33,74 @@ def check_variant(styles: Sequence[str], found: Sequence[Path]) -> None:
         refuse(["variant"], "is for named styles and folders, and --style is a file")
 
 
-Value = TypeVar("Value")
-if TYPE_CHECKING:
-    from click import ParamType as ParamType
-else:  # Until click 8.5 its own takes no type of the values.
+class Text(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # it takes one from click 8.5 on
+    """What `read` makes of an option's text; its ValueErrors say what is wrong. `name` stands for it in --help."""
 
-    class ParamType(click.ParamType, Generic[Value]):
-        """What an option's text is turned into."""
-
-
-class Size(ParamType[tuple[int, int]]):
-    """WIDTHxHEIGHT in pixels."""
-
-    name = "WxH"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Turn `640x360` into (640, 360)."""
-        match = re.fullmatch(r"([1-9]\d{0,4})[xX×:]([1-9]\d{0,4})", str(value))
-        if match is None:
-            self.fail(f"{value!r} is no size like 640x360", param, ctx)
-        return int(match[1]), int(match[2])
-
-
-class Ratio(ParamType[Fraction]):
-    """A positive number: decimal or a fraction such as 30000/1001."""
-
-    name = "number"
-
-    def __init__(self, most: int, name: str) -> None:
-        self.most = most
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
         self.name = name
+        self._read = read
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
-        """Turn `29.97` or `30000/1001` into an exact Fraction."""
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Turn a text into a value."""
         try:
-            number = Fraction(str(value))
-        except (ValueError, ZeroDivisionError):
-            self.fail(f"{value!r} is not a number", param, ctx)
-        if not 0 < number <= self.most:
-            self.fail(f"{value} is not above 0 and at most {self.most}", param, ctx)
-        # ffmpeg holds fractions in 32 bits each.
-        return number.limit_denominator(1_000_000)
+            return self._read(str(value))
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
 
 
-class Time(ParamType[Fraction]):
-    """Seconds, or minutes and hours with colons: 83.5, 1:23.5, 0:01:23.5."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
-        """Turn a time into seconds."""
-        match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", str(value))
-        if match is None:
-            self.fail(f"{value!r} is no time like 83.5 or 1:23.5", param, ctx)
-        hours, minutes, seconds = match.groups()
-        return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d{0,4})[xX×:]([1-9]\d{0,4})", text)
+    if match is None:
+        raise ValueError(f"{text!r} is no size like 640x360")
+    return int(match[1]), int(match[2])
 
 
-class Duration(ParamType[float]):
-    """Seconds, or a number with s, m or h behind it."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Turn `90`, `90s`, `1.5m` or `1h` into seconds."""
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
-        if match is None or float(match[1]) == 0:
-            self.fail(f"{value!r} is no time like 90 (seconds), 5m or 1h", param, ctx)
-        return float(match[1]) * {"m": 60, "h": 3600}.get(match[2], 1)
+def _ratio(text: str, most: int) -> Fraction:
+    try:
+        number = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{text!r} is not a number") from None
+    if not 0 < number <= most:
+        raise ValueError(f"{text} is not above 0 and at most {most}")
+    return number.limit_denominator(1_000_000)  # ffmpeg holds fractions in 32 bits each
 
 
-class Share(ParamType[float]):
-    """A share in [0, 1], for an option that may stand without one."""
+def read_time(text: str) -> Fraction:
+    """Seconds, or minutes and hours with colons: 83.5, 1:23.5, 0:01:23.5. Raises ValueError."""
+    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", text)
+    if match is None:
+        raise ValueError(f"{text!r} is no time like 83.5 or 1:23.5")
+    hours, minutes, seconds = match.groups()
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)
 
-    name = "0..1"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Turn `0.7` into a number."""
-        try:
-            share = float(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a number; without one, the option has to come behind the names", param, ctx)
-        if not 0 <= share <= 1:
-            self.fail(f"{value} is not between 0 and 1", param, ctx)
-        return share
+def _duration(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    if match is None or float(match[1]) == 0:
+        raise ValueError(f"{text!r} is no time like 90 (seconds), 5m or 1h")
+    return float(match[1]) * {"m": 60, "h": 3600}.get(match[2], 1)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number; without one, the option has to come behind the names") from None
+    if not 0 <= share <= 1:
+        raise ValueError(f"{text} is not between 0 and 1")
+    return share
+
+
+SIZE = Text("WxH", _size)
+FACTOR = Text("factor", partial(_ratio, most=16))
+RATE = Text("rate", partial(_ratio, most=1000))
+TIME = Text("time", read_time)
+DURATION = Text("time", _duration)
+SHARE = Text("0..1", _share)
 
 
 # With a help of its own in each command.
-deflicker_option = partial(click.option, "--deflicker", type=Share(), is_flag=False, flag_value=1.0, default=0.0)
+deflicker_option = partial(click.option, "--deflicker", type=SHARE, is_flag=False, flag_value=1.0, default=0.0)
 
 # What options were called before, and are called now.
 _RENAMED = {"--stabilize": "--deflicker"}

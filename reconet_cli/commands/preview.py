@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import click
 
 from reconet_cli.commands import effect_options
-from reconet_cli.commands.parameters import ParamType, Time, threads_option
+from reconet_cli.commands.parameters import TIME, Text, threads_option
 from reconet_cli.commands.signals import ended_by_signals
 from reconet_cli.commands.suggestions import suggest_files, suggest_styles
 
 
-class Values(ParamType[tuple[str, list[float]]]):
+def _setting(text: str) -> tuple[str, list[float]]:
     """A name and numbers: `strength=0.3,1`."""
-
-    name = "setting"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, list[float]]:
-        """Turn `strength=0.3,1` into a name and numbers."""
-        name, _, numbers = str(value).partition("=")
-        try:
-            return name, [float(number) for number in numbers.split(",")]
-        except ValueError:
-            self.fail(f"{value!r} is not like strength=0.3,0.6,1", param, ctx)
+    name, _, numbers = text.partition("=")
+    try:
+        return name, [float(number) for number in numbers.split(",")]
+    except ValueError:
+        raise ValueError(f"{text!r} is not like strength=0.3,0.6,1") from None
 
 
 @click.command(
@@ -41,15 +35,18 @@ class Values(ParamType[tuple[str, list[float]]]):
     "--style", "styles", multiple=True, metavar="NAME|FILE", shell_complete=suggest_styles, help="Only these styles."
 )
 @click.option(
-    "--vary", type=Values(), metavar="NAME=VALUES", help="Compare settings: strength=0.3,0.6,1 or mix=0.2,0.5."
+    "--vary",
+    type=Text("setting", _setting),
+    metavar="NAME=VALUES",
+    help="Compare settings: strength=0.3,0.6,1 or mix=0.2,0.5.",
 )
 @click.option("--moments", type=click.IntRange(1, 24), default=4, show_default=True, help="How many frames.")
 @effect_options.strength
 @effect_options.keep_color
 @effect_options.mask
 @effect_options.deflicker
-@click.option("--start", type=Time(), help="Look from here on.")
-@click.option("--duration", type=Time(), help="Look at so much of the input.")
+@click.option("--start", type=TIME, help="Look from here on.")
+@click.option("--duration", type=TIME, help="Look at so much of the input.")
 @threads_option
 @click.option("-y", "--yes", is_flag=True, help="Overwrite OUTPUT.")
 def command(

@@ -13,11 +13,12 @@ from reconet_cli.commands import effect_options
 from reconet_cli.commands.batch_options import Batch, batch_options, report, run_batch
 from reconet_cli.commands.media_options import check_encoding, check_moving, gpu_number, media_options
 from reconet_cli.commands.parameters import (
+    DURATION,
+    FACTOR,
+    RATE,
+    SIZE,
+    TIME,
     Command,
-    Duration,
-    Ratio,
-    Size,
-    Time,
     check_variant,
     engine_options,
     refuse,
@@ -69,18 +70,18 @@ if TYPE_CHECKING:
     shell_complete=suggest_styles,
     help="What to paint with; `reconet styles` lists. A picture is learned first. Two can be blended.",
 )
-@click.option("--learn", type=Duration(), help="Learn the picture for so long (90, 5m), or go on with it.")
+@click.option("--learn", type=DURATION, help="Learn the picture for so long (90, 5m), or go on with it.")
 @effect_options.effect_options
 @batch_options
 @click.option(
     "--variant", default="auto", metavar="NAME", shell_complete=suggest_variants, help="Which network of the style."
 )
 @click.option("--resumable", is_flag=True, help="Keep what is done when interrupted; the same command goes on there.")
-@click.option("--size", type=Size(), help="Paint at this size (raw input: the size that it has).")
-@click.option("--scale", type=Ratio(16, "factor"), help="Paint at this multiple of the input's size.")
-@click.option("--fps", type=Ratio(1000, "rate"), help="A new constant frame rate (raw input: its own).")
-@click.option("--start", type=Time(), help="Begin here in the input.")
-@click.option("--duration", type=Time(), help="Paint only so much of it.")
+@click.option("--size", type=SIZE, help="Paint at this size (raw input: the size that it has).")
+@click.option("--scale", type=FACTOR, help="Paint at this multiple of the input's size.")
+@click.option("--fps", type=RATE, help="A new constant frame rate (raw input: its own).")
+@click.option("--start", type=TIME, help="Begin here in the input.")
+@click.option("--duration", type=TIME, help="Paint only so much of it.")
 @media_options
 @engine_options
 @threads_option
