@@ -49,10 +49,10 @@ if TYPE_CHECKING:
         reconet stylize - - --style mosaic | ffplay -
     """,
     groups={
-        "Common options": "--style --learn --deflicker --strength --keep-color --scale --start --duration --output-dir "
+        "Common options": "--style --learn --deflicker --strength --keep-color --start --duration --output-dir "
         "--resumable --yes",
         "Effects": effect_options.GROUP,
-        "Size and rate": "--size --fps",
+        "Size and rate": "--size --scale --fps",
         "Many files": "--name --skip-existing --shard",
         "The result": "--codec --crf --preset --encoder -e --no-audio",
         "The input": "--decoder --hdr --allow-playlists",
