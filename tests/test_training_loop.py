@@ -73,6 +73,7 @@ def test_a_picture_is_enough(studio, monkeypatch, capsys):
     assert reconet(*arguments(studio, "--steps", "3")) == 0
     assert "loss network vgg19-distilled" in capsys.readouterr().err
     assert find_style("waves") == studio / "mine/waves/fast.safetensors"
+    assert find_style(str(studio / "waves.png")) == studio / "mine/waves/fast.safetensors", "the picture stands for it"
     assert reconet(*arguments(studio, "--steps", "3")) == 1, "a finished style is not replaced by accident"
     assert "-y" in capsys.readouterr().err
 
