@@ -116,7 +116,10 @@ def load_styles(
     options, learning = options or EngineOptions(), learning or Learning()
     with ExitStack() as stack:
         found = [_find(style, options, learning, stack) for style in styles]
-        pictures = {each.digest: each for each in reversed(found) if isinstance(each, StylePicture)}
+        pictures: dict[str, StylePicture] = {}
+        for each in found:
+            if isinstance(each, StylePicture):
+                pictures.setdefault(each.digest, each)
         if learning.seconds is not None and not pictures:
             raise StyleError("there is nothing to learn without a picture", "give one as the style")
         tasks = {digest: _Task(picture, options, learning) for digest, picture in pictures.items()}
