@@ -95,8 +95,8 @@ def _order(paintings: list[Path], task: int) -> Path:
 
 
 def _recipe(args: argparse.Namespace, learning: Learning, paintings: int, loss_network: str) -> dict[str, Any]:
-    return {
-        "average_of": [start.parent.name for start in args.start],
+    begun: dict[str, Any] = {"average_of": [start.parent.name for start in args.start], "start": None}
+    learned = {
         "paintings": paintings,
         "tasks": learning.tasks,
         "steps_a_task": args.steps,
@@ -106,6 +106,7 @@ def _recipe(args: argparse.Namespace, learning: Learning, paintings: int, loss_n
         "loss_network": loss_network,
         "seconds": round(learning.seconds),
     }
+    return begun | (learned if learning.tasks else {})
 
 
 def main() -> None:
