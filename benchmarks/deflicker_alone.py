@@ -1,18 +1,17 @@
 """How well a clip is deflickered without its original: flicker is added to clean clips, so the truth is known.
 
-    python benchmarks/deflicker_alone.py CLIP... [--half even|odd] [--frames 48] [--width 320] [--pictures FOLDER]
+    python benchmarks/deflicker_alone.py --chosen CLIP... --kept-out CLIP... [--pictures FOLDER]
 
-`--half` takes every other clip by sorted name: settings were chosen on the even ones. Each kind of flicker is taken out
-by `reconet deflicker CLIP OUTPUT`'s own steps, by ffmpeg's `deflicker` filter, and by blending five frames (`tmix`,
-centered). Columns: root mean square error to the truth (levels of 255), `e_stab` by the truth's motion, and sharpness
-relative to the truth's. `clean` is the truth itself as the input. The ffmpeg is that which reconet finds.
+Each kind of flicker is taken out by the steps of `reconet deflicker CLIP OUTPUT`, by ffmpeg's `deflicker` filter, and
+by blending five frames (`tmix`, centered). Columns: root mean square error to the truth (levels of 255), `e_stab` by
+the truth's motion, and sharpness relative to the truth's. `clean` is the truth itself as the input. The ffmpeg is the
+one that reconet finds.
 """
 
 from __future__ import annotations
 
 import argparse
 import subprocess
-import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -33,6 +32,7 @@ from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame
 
 RATE = 25
+FIGURES = "{:8.2f}{:8.4f}{:8.0%}"
 Clip = np.ndarray  # (frames, H, W, 3) uint8
 
 
@@ -54,7 +54,7 @@ def course(random: np.random.Generator, count: int, kept: float, shape: tuple[in
     values = random.normal(size=(count, *shape))
     for t in range(1, count):
         values[t] = kept * values[t - 1] + np.sqrt(1 - kept**2) * values[t]
-    return (values - values.mean(0)).astype(np.float32)
+    return np.asarray(values - values.mean(0), np.float32)
 
 
 def exposure_pumping(clip: Clip, random: np.random.Generator) -> Clip:
@@ -122,7 +122,7 @@ def filtered(clip: Clip, filters: str) -> Clip:
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", "25"]
     command = [find_ffmpeg(), "-v", "error", *raw, "-i", "-", "-vf", filters, *raw, "-"]
     out = subprocess.run(command, input=clip.tobytes(), stdout=subprocess.PIPE, check=True).stdout
-    return np.frombuffer(out, np.uint8).reshape(-1, height, width, 3)[:count]
+    return np.frombuffer(bytearray(out), np.uint8).reshape(-1, height, width, 3)[:count]
 
 
 def blended(clip: Clip) -> Clip:
@@ -146,40 +146,41 @@ def scores(truth: Clip, clip: Clip, traces: list[Trace]) -> tuple[float, float, 
     return error, temporal, sum(map(sharpness, clip)) / sum(map(sharpness, truth))
 
 
-def main() -> None:
-    """Measure and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", nargs="+", type=Path)
-    parser.add_argument("--half", choices=["even", "odd"])
-    parser.add_argument("--frames", type=int, default=48)
-    parser.add_argument("--width", type=int, default=320)
-    parser.add_argument("--pictures", type=Path, help="write the frame of each clip and kind that reconet does worst")
-    args = parser.parse_args()
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    paths = sorted(args.clips, key=lambda path: path.name)
-    if args.half:
-        paths = paths[args.half == "odd" :: 2]
-    print("clips:", ", ".join(path.name for path in paths), flush=True)
-    table: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+def table_of(paths: list[Path], frames: int, width: int, pictures: Path | None) -> None:
+    """Measure clips and print their table."""
+    rows: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for path in paths:
-        truth = read(path, args.frames, args.width)
+        truth = read(path, frames, width)
         traces = [estimate_trace(truth[t + 1], truth[t]) for t in range(len(truth) - 1)]
         for kind, flicker in KINDS.items():
             flickering = flicker(truth, np.random.default_rng(0))
             for name, method in METHODS.items():
-                began = time.process_time()
                 clip = method(flickering)
-                spent = (time.process_time() - began) / len(clip) * 1000
                 row = scores(truth, clip, traces)
-                table.setdefault((kind, name), []).append(row)
-                shown = "{:8.2f}{:8.4f}{:8.0%}".format(*row)
-                print(f"{path.stem[:24]:<25}{kind:<18}{name:<18}{shown}{spent:8.1f} ms", flush=True)
-                if args.pictures and name == "reconet":
-                    show_worst(args.pictures / f"{path.stem}-{kind.replace(' ', '-')}.png", truth, flickering, clip)
-    print(f"\n{'mean':<25}{'kind':<18}{'':<18}{'error':>8}{'e_stab':>8}{'sharp':>8}")
-    for (kind, name), rows in table.items():
-        print(f"{'':<25}{kind:<18}{name:<18}" + "{:8.2f}{:8.4f}{:8.0%}".format(*np.mean(rows, 0)))
+                rows.setdefault((kind, name), []).append(row)
+                print(f"{path.stem[:24]:<25}{kind:<18}{name:<18}" + FIGURES.format(*row), flush=True)
+                if pictures and name == "reconet":
+                    show_worst(pictures / f"{path.stem}-{kind.replace(' ', '-')}.png", truth, flickering, clip)
+    for (kind, name), values in rows.items():
+        print(f"{'mean':<25}{kind:<18}{name:<18}" + FIGURES.format(*np.mean(values, 0)))
+
+
+def main() -> None:
+    """Print a table for each group of clips."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--chosen", nargs="+", type=Path, default=[], help="clips that settings were chosen on")
+    parser.add_argument("--kept-out", nargs="+", type=Path, default=[], help="clips that nobody looked at before")
+    parser.add_argument("--frames", type=int, default=48)
+    parser.add_argument("--width", type=int, default=320)
+    parser.add_argument("--pictures", type=Path, help="a folder for the frame of each clip and kind that is worst")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    for name, paths in (("chosen on", args.chosen), ("kept out", args.kept_out)):
+        if paths:
+            print(f"{name}: {', '.join(path.name for path in paths)}")
+            print(f"{'':<25}{'kind':<18}{'':<18}{'error':>8}{'e_stab':>8}{'sharp':>8}")
+            table_of(paths, args.frames, args.width, args.pictures)
 
 
 def show_worst(path: Path, *clips: Clip) -> None:

@@ -26,7 +26,16 @@ Frames are RGB, `uint8` or `uint16`, `(H, W, 3)`. A flow a→b is `float32`, `(2
 This page is made from the docstrings by `python docs/make_api.py > docs/api.md`."""
 
 GROUPS = {
-    "Stylize": ("load_style", "LoadedStyle", "stylize", "stylize_frames", "preview", "open_video", "Video"),
+    "Stylize": (
+        "load_style",
+        "LoadedStyle",
+        "stylize",
+        "stylize_frames",
+        "preview",
+        "deflicker",
+        "open_video",
+        "Video",
+    ),
     "Train and export": ("train_style", "TrainingStopped", "export_style"),
     "Optical flow": ("estimate_flow", "warp", "visibility"),
     "Measure": ("evaluate", "ClipReport", "evaluate_truth", "TruthReport"),

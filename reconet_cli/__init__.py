@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconet_cli.exporting.export import export_style
     from reconet_cli.flow.arrays import visibility, warp
     from reconet_cli.flow.estimate import estimate_flow
+    from reconet_cli.stylizing.deflicker.clips import deflicker
     from reconet_cli.stylizing.frames import stylize_frames
     from reconet_cli.stylizing.preview.preview import preview
     from reconet_cli.stylizing.stylize import stylize
@@ -38,6 +39,7 @@ _HOME = {
     "TrainingStopped": "training.train",
     "TruthReport": "evaluation.reports",
     "Video": "video.open_video",
+    "deflicker": "stylizing.deflicker.clips",
     "estimate_flow": "flow.estimate",
     "evaluate": "evaluation.evaluate",
     "evaluate_truth": "evaluation.evaluate",
@@ -59,6 +61,7 @@ __all__ = [
     "TruthReport",
     "Video",
     "__version__",
+    "deflicker",
     "estimate_flow",
     "evaluate",
     "evaluate_truth",

@@ -25,7 +25,7 @@ GROUPS = {
     "Stylize": {
         "stylize": ("reconet_cli.commands.stylize", "Paint a video or a picture in a style."),
         "preview": ("reconet_cli.commands.preview", "Show a clip in every style, as one picture."),
-        "deflicker": ("reconet_cli.commands.deflicker", "Take the flicker out of any painted clip."),
+        "deflicker": ("reconet_cli.commands.deflicker", "Take the flicker out of any clip."),
     },
     "Styles": {
         "styles": ("reconet_cli.commands.styles", "List the styles that are there, and keep your own."),

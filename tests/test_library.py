@@ -20,7 +20,7 @@ from reconet_cli.errors import EngineError
 ROOT = Path(__file__).parents[1]
 EXAMPLES = (
     "training.learning", "evaluation.evaluate", "exporting.export", "flow.estimate", "flow.arrays",
-    "video.open_video", "stylizing.frames", "stylizing.stylize", "training.train",
+    "video.open_video", "stylizing.deflicker.clips", "stylizing.frames", "stylizing.stylize", "training.train",
 )  # fmt: skip
 
 

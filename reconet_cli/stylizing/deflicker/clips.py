@@ -1,11 +1,15 @@
-"""A painted clip, with less flicker, by the clip that it was painted from."""
+"""A clip with less flicker: by the clip that it was painted from, or by itself alone."""
 
 from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
+from dataclasses import replace
+from os import PathLike, fspath
 from pathlib import Path
+from typing import Any
 
+from reconet_cli.stylizing.deflicker.alone.clip import deflicker_alone
 from reconet_cli.stylizing.deflicker.stage import ClipDeflickerStage
 from reconet_cli.stylizing.stage import Stage
 from reconet_cli.stylizing.whole import Outcome, Progress, paint
@@ -14,8 +18,51 @@ from reconet_cli.video.request import Request
 log = logging.getLogger("reconet")
 
 
-def deflicker_clip(original: Path, request: Request, strength: float, progress: Progress) -> Outcome:
-    """Take the flicker out of the painted clip that `request` names; as `paint`."""
+def deflicker(
+    clip: str | PathLike[str],
+    output: str | PathLike[str],
+    *,
+    original: str | PathLike[str] | None = None,
+    strength: float = 1.0,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **encoding: Any,
+) -> Outcome:
+    """Write a clip with less flicker into `output`.
+
+    With the `original` that a clip was painted from, brush strokes are carried along with its motion; both have the
+    same frames. Without it, flicker of light, color and fine texture is measured in the clip itself and taken out;
+    motion, cuts, flashes and fades stay. `strength` in [0, 1] is how much of that is done. `progress(done, total)` is
+    called after each frame (`total` is None if unknown); a clip alone is read twice, and each reading counts from 0.
+    `encoding` are fields of `reconet_cli.video.request.Request`, such as `codec`, `crf` or `sound`.
+
+    Sound and times are those of the clip. Raises `ReconetError`; nothing incomplete has the output's name then.
+
+    >>> import reconet_cli as reconet
+    >>> reconet.deflicker("in.mp4", "out.mp4").frames
+    25
+    """
+    request = Request(fspath(clip), fspath(output), overwrite=overwrite, **encoding)
+    show = progress or _silent
+    return deflicker_file(request, None if original is None else Path(original), strength, show, show)
+
+
+def deflicker_file(
+    request: Request, original: Path | None, strength: float, measuring: Progress, writing: Progress
+) -> Outcome:
+    """Take the flicker out of the clip that `request` names; as `deflicker`, with the progress of both readings."""
+    # Texture moves by parts of a pixel: blocks of one chroma would be carried about as such.
+    request = replace(request, smooth=True)
+    if original is None:
+        return deflicker_alone(request, strength, measuring, writing)
+    return _by_original(replace(request, others=(*request.others, str(original))), original, strength, writing)
+
+
+def _silent(done: int, total: int | None) -> None:
+    """Report nothing."""
+
+
+def _by_original(request: Request, original: Path, strength: float, progress: Progress) -> Outcome:
     with ExitStack() as stack:
         opened: list[ClipDeflickerStage] = []
 

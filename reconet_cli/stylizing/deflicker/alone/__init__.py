@@ -1,1 +1,1 @@
-"""Flicker of light and color, taken out of one clip without an original: measured along the motion, smoothed over time."""
+"""Less flicker in one clip alone: changes of light and color are measured along the motion and smoothed."""

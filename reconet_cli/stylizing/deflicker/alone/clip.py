@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
 from contextlib import ExitStack
 from fractions import Fraction
@@ -16,19 +15,18 @@ from reconet_cli.stylizing.deflicker.alone.stage import PlannedStage
 from reconet_cli.stylizing.stage import Stage
 from reconet_cli.stylizing.whole import Counter, Outcome, Progress, paint
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
-from reconet_cli.video.inputs.finding import find_input
-from reconet_cli.video.probing.packets import with_measured_rate
-from reconet_cli.video.probing.source import video_stream
+from reconet_cli.video.inputs.names import find_input
+from reconet_cli.video.probing.examine import examine
 from reconet_cli.video.reading.decode import ReadOptions
 from reconet_cli.video.reading.reader import FfmpegReader
-from reconet_cli.video.request import Request
+from reconet_cli.video.request import PIPE, Request
 
 
 def deflicker_alone(request: Request, strength: float, measuring: Progress, writing: Progress) -> Outcome:
     """Take the flicker out of the clip that `request` names; as `paint`, with the progress of both readings."""
-    path = Path(request.input)
-    if stat.S_ISFIFO(path.stat().st_mode):
-        raise MediaError(f"{path} can be read only once", "write it to a file first: it is measured, then corrected")
+    if request.input == PIPE or Path(request.input).is_fifo():
+        name = "standard input" if request.input == PIPE else request.input
+        raise MediaError(f"{name} can be read only once", "save it to a file first: a clip alone is read twice")
 
     def open_stages(height: int, width: int, sixteen_bit: bool) -> list[Stage]:
         return [PlannedStage(_measured(request, Grid.of(width, height), measuring), strength)]
@@ -41,10 +39,10 @@ def _measured(request: Request, grid: Grid, progress: Progress) -> Plan:
     program = find_ffmpeg(request.ffmpeg)
     with ExitStack() as stack:
         source, info, _ = find_input(program, request.input, None, None, stack, lists=False)
-        video = with_measured_rate(program, source, video_stream(info, source.name))
-        reader = FfmpegReader(program, source, info, video, ReadOptions(size=grid.size))
-        stack.callback(reader.release)
-        stack.callback(reader.abort)
+        found = examine(program, source, info)
+        video = found.video
+        reader = FfmpegReader(program, found, ReadOptions(size=grid.size))
+        stack.callback(reader.close)
         total = round(info.duration * (video.average or video.rate)) if info.duration else None
         return planned(_changes(reader, Meter(grid), Counter(total, progress)), float(video.rate), grid)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
@@ -15,8 +16,8 @@ _STRIP, _CELL = 4, 16  # px of a small frame: the width of a row or column, and 
 class Grid:
     """The places where changes are measured, for small frames of `size` (width, height).
 
-    The changes of a frame are `(count, 3)`: one for the whole frame, then what rows have in addition to it, what columns
-    have in addition, and what cells have in addition to all of these, each for red, green and blue.
+    The changes of a frame are `(count, 3)`: one for the whole frame, then what rows have in addition to it, what
+    columns have in addition, and what cells have in addition to all of these, each for red, green and blue.
     """
 
     size: tuple[int, int]
@@ -45,13 +46,13 @@ class Grid:
     @property
     def count(self) -> int:
         """Number of changes of a frame."""
-        return self.parts[-1].stop
+        return 1 + self.rows + self.columns + self.cells[0] * self.cells[1]
 
     @property
     def parts(self) -> tuple[slice, slice, slice, slice]:
         """Where in the changes of a frame the whole, the rows, the columns and the cells are."""
         ends = np.cumsum([0, 1, self.rows, self.columns, self.cells[0] * self.cells[1]]).tolist()
-        whole, rows, columns, cells = (slice(*pair) for pair in zip(ends[:-1], ends[1:], strict=True))
+        whole, rows, columns, cells = (slice(*pair) for pair in itertools.pairwise(ends))
         return whole, rows, columns, cells
 
     def measured(self, change: np.ndarray, valid: np.ndarray, clipped: np.ndarray) -> np.ndarray:

@@ -29,8 +29,8 @@ _CUT = 0.8  # share of the pattern that motion leaves unexplained
 class Change:
     """From one frame to the next.
 
-    `values` `(count, 3)` are natural logarithms as `Grid` has them; `unlike` is the share of the texture that motion does
-    not explain; `grain` is what else is different in each frame, even where the picture is calm, in levels of 255.
+    `values` float16 `(count, 3)` are natural logarithms as `Grid` has them; `unlike` is the share of the texture that
+    motion does not explain; `grain` is the standard deviation of what else is new in each frame, in levels of 255.
     """
 
     values: np.ndarray
@@ -63,12 +63,12 @@ class Meter:
         frame_before, pattern_before, luma_before = before
         ends = self._places + guided(self._motion(pattern, pattern_before), trust)
         gap = cv2.absdiff(pattern, sample(pattern_before, ends))
-        unlike = float((gap * trust).sum() / ((cv2.absdiff(pattern, 128) + 1) * trust).sum())
+        unlike = float((gap * trust).sum() / ((np.abs(pattern - np.float32(128)) + 1) * trust).sum())
         # A soft frame keeps half a pixel of motion from looking like a change of light.
         now, then = (cv2.blur(each, (3, 3)) for each in (frame, sample(frame_before, ends)))
         change = np.log((now + np.float32(DARK)) / (then + np.float32(DARK)))
         clipped = np.maximum(frame, then).max(2) >= _CLIPPED
-        values = self._grid.measured(change, self._like(gap, ends), clipped)
+        values = self._grid.measured(change, self._like(gap, ends), clipped).astype(np.float16)
         light = cv2.resize(self._grid.composed(values).mean(2), self._grid.size, interpolation=cv2.INTER_LINEAR)
         expected = (sample(luma_before, ends) + DARK) * np.exp(light) - DARK
         left = luma - expected
@@ -81,8 +81,8 @@ class Meter:
         width, height = self._grid.size
         x, y = cv2.split(ends)
         inside = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
-        like: np.ndarray = cv2.blur(gap, (5, 5)) < _MISFIT * _SPREAD
-        return inside & like
+        like: np.ndarray = inside & (cv2.blur(gap, (5, 5)) < _MISFIT * _SPREAD)
+        return like
 
 
 def evened(luma: np.ndarray) -> np.ndarray:
@@ -90,7 +90,8 @@ def evened(luma: np.ndarray) -> np.ndarray:
     values = luma.astype(np.float32)
     mean = cv2.blur(values, _AROUND)
     contrast = np.sqrt(np.maximum(cv2.blur(values * values, _AROUND) - mean * mean, 0)) + _FAINT
-    return np.clip(128 + _SPREAD * (values - mean) / contrast, 0, 255).astype(np.uint8)
+    even = np.asarray(128 + _SPREAD * (values - mean) / contrast)
+    return cv2.convertScaleAbs(np.clip(even, 0, 255))
 
 
 def textured(luma: np.ndarray) -> np.ndarray:

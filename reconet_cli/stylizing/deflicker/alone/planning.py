@@ -47,7 +47,9 @@ class Plan:
     def at(self, time: Fraction) -> tuple[Scene, np.ndarray]:
         """The scene of the frame shown at `time`, and its logarithms as a picture."""
         after = bisect.bisect_left(self.times, time)
-        nearest = min(range(max(0, after - 1), min(after + 1, len(self.times))), key=lambda n: abs(self.times[n] - time))
+        nearest = min(
+            range(max(0, after - 1), min(after + 1, len(self.times))), key=lambda n: abs(self.times[n] - time)
+        )
         number = bisect.bisect_right(self.starts, nearest) - 1
         scene = self.scenes[number]
         return scene, self.grid.composed(scene.logarithms[nearest - self.starts[number]])
@@ -77,4 +79,4 @@ def _end(plan: Plan, changes: list[Change], rate: float) -> None:
         return
     values = corrections(np.stack([change.values for change in changes]), rate, plan.grid)
     grain = float(np.median([change.grain for change in changes]))
-    plan.scenes.append(Scene(values.astype(np.float16), grain))
+    plan.scenes.append(Scene(values, grain))

@@ -13,21 +13,35 @@ _DIRECT = (0.5, 0.8)  # net change as a share of all: flicker of two swings a se
 _EVEN = (0.2, 0.4)
 _RARE = 3.0  # times what changes usually are at most: a flash, or a light that is switched
 _LEAST = 0.08  # and at least this much, as a logarithm
+_PIECE = 500  # frames that are smoothed at a time
+_REACH = 4.0  # times the span: what is farther away has no weight
 _FAINT = (0.004, 0.004, 0.004, 0.01)  # what the whole, rows, columns and cells have without flicker: half of it is left
 
 
 def corrections(changes: np.ndarray, rate: float, grid: Grid) -> np.ndarray:
-    """What to add to the logarithms of a scene's frames, `(frames, count, 3)`.
+    """What to add to the logarithms of a scene's frames, float16 `(frames, count, 3)`.
 
     `changes` `(frames - 1, count, 3)` are from each frame to the next, `rate` is frames a second.
     """
-    changes = np.asarray(changes, np.float32)
+    count = len(changes) + 1
+    reach = round(_REACH * SPAN * rate)
+    result = np.empty((count, *changes.shape[1:]), np.float16)
+    for first in range(0, count, _PIECE):
+        begin, end = max(0, first - reach), min(count, first + _PIECE + reach)
+        piece = _smoothed(changes[begin : end - 1].astype(np.float32), rate, grid)
+        result[first : first + _PIECE] = piece[first - begin :][:_PIECE]
+    return result
+
+
+def _smoothed(changes: np.ndarray, rate: float, grid: Grid) -> np.ndarray:
+    """`corrections` of a part of a scene."""
     changes = np.where(rare(changes, rate, grid), 0, changes) * (1 - one_way(changes, rate))
     course = np.concatenate([np.zeros_like(changes[:1]), np.cumsum(changes, 0)])
     flat = course.reshape(len(course), -1)
     weights = smoother(len(course), SPAN * rate)
-    result = (weights @ flat - flat).reshape(course.shape)
-    return result * _trust(result, SPAN * rate, grid)
+    result: np.ndarray = (weights @ flat - flat).reshape(course.shape)
+    result *= _trust(result, SPAN * rate, grid)
+    return result
 
 
 def smoother(count: int, span: float) -> np.ndarray:
@@ -42,19 +56,20 @@ def smoother(count: int, span: float) -> np.ndarray:
     near /= near.sum(1, keepdims=True)
     mean = (near * away).sum(1, keepdims=True)
     spread = (near * (away - mean) ** 2).sum(1, keepdims=True)
-    weights: np.ndarray = near * (1 - mean * (away - mean) / (spread + _ONE_SIDED * span**2))
-    return weights.astype(np.float32)
+    weights = near * (1 - mean * (away - mean) / (spread + _ONE_SIDED * span**2))
+    return np.asarray(weights, np.float32)
 
 
 def rare(changes: np.ndarray, rate: float, grid: Grid) -> np.ndarray:
     """True for changes that stand out of the second around them: a flash, or a light that is switched."""
     size = np.abs(changes)
-    found: np.ndarray = size > np.maximum(_RARE * _usual(size, max(4, round(rate))), _LEAST)
-    return found | found[:, grid.parts[0]].any((1, 2), keepdims=True)
+    found = size > np.maximum(_RARE * _usual(size, max(4, round(rate))), _LEAST)
+    result: np.ndarray = found | found[:, grid.parts[0]].any((1, 2), keepdims=True)
+    return result
 
 
 def one_way(changes: np.ndarray, rate: float) -> np.ndarray:
-    """How far the changes around each go the same way, step by step, as fades do, in [0, 1]; what flickers comes back."""
+    """How far the changes around each go the same way, step by step, as fades do, in [0, 1]."""
     around = max(1, round(_WAY * rate))
     total, path, power = (_moving_sum(each, around) for each in (changes, np.abs(changes), changes**2))
     direct = np.abs(total) / np.maximum(path, 1e-6)
@@ -90,7 +105,7 @@ def _trust(result: np.ndarray, span: float, grid: Grid) -> np.ndarray:
     near = np.exp(-0.5 * ((steps[None] - steps[:, None]) / span) ** 2).astype(np.float32)
     near /= near.sum(1, keepdims=True)
     power = (near @ (result**2).reshape(count, -1)).reshape(result.shape)
-    trust = np.empty_like(power)
+    trust: np.ndarray = np.empty_like(power)
     for part, faint in zip(grid.parts, _FAINT, strict=True):
         mean = power[:, part].mean(2, keepdims=True)
         trust[:, part] = mean / (mean + faint**2)

@@ -22,7 +22,7 @@ class TextureFilter:
     """Call it with each frame of a scene, in order; a new scene needs a new one."""
 
     def __init__(self, strength: float, grain: float) -> None:
-        """`strength` in [0, 1], 0 changes nothing; `grain` is how much is usually new in a frame (`measuring.grain`)."""
+        """`strength` in [0, 1], 0 changes nothing; `grain` is how much is new in a frame (`measuring.grain`)."""
         self._grain = grain
         self._carried = np.empty(0)
         self._share = _CARRIED * strength
