@@ -18,8 +18,8 @@ from reconet_cli.styles.cards import CARD, PREVIEW, card_text, entries_of, read_
 from reconet_cli.training.card import recipe, write_card
 from reconet_cli.training.cluster import Cluster
 from reconet_cli.training.data.mixture import Sources, batches, shipped_frames
-from reconet_cli.training.data.photographs import Photographs
-from reconet_cli.training.data.sources import style_tensor
+from reconet_cli.training.data.photographs import Photographs, kept_side
+from reconet_cli.training.data.sources import reduce_to, style_tensor
 from reconet_cli.training.inputs import fingerprints
 from reconet_cli.training.lesson import VARIANT, Lesson, usual_seconds
 from reconet_cli.training.precision import choose_precision
@@ -30,11 +30,11 @@ from reconet_cli.training.trainer import Trainer
 
 _LOSS_NETWORK = "compact"
 # Side in pixels of the frames that a step learns from. In the same time, more steps of these are better than of 256.
-_SIZE = 192
+_SIZE = 160
 # The last share of the time, which learns from pairs of frames: they take twice as long as single ones.
 _TEMPORAL = 0.3
 # More steps a second than there will be; warming up takes a share of as many.
-_FASTEST = {"cuda": 60, "cpu": 30}
+_FASTEST = {"cuda": 60, "cpu": 40}
 # Shares of frames to be painted, of photographs that come along and of procedural scenes, with and without the first.
 _SHARES, _SHARES_ALONE = (0.6, 0.2, 0.2), (0.0, 0.5, 0.5)
 _CANVASES = 12
@@ -64,7 +64,7 @@ def learn(lesson: Lesson, device: torch.device, folder: Path, on_progress: OnPro
 
 def _set_up(lesson: Lesson, folder: Path, device: torch.device) -> tuple[Trainer, TrainingFiles]:
     settings = TrainingSettings(
-        size=_SIZE, minutes=lesson.seconds / 60, steps=max(1, round(lesson.seconds * _FASTEST.get(device.type, 30))),
+        size=_SIZE, minutes=lesson.seconds / 60, steps=max(1, round(lesson.seconds * _FASTEST.get(device.type, 40))),
         precision=choose_precision("auto", device, None), scenes=_SHARES[2], temporal=_TEMPORAL,
     )  # fmt: skip
     files = TrainingFiles(lesson.picture.path, (), _LOSS_NETWORK, lesson.start, folder, VARIANT)
@@ -91,8 +91,11 @@ def _train(trainer: Trainer, lesson: Lesson, on_progress: OnProgress) -> None:
 
 def _sources(frames: Sequence[np.ndarray]) -> Sources:
     of_input, of_photographs, of_scenes = _SHARES if frames else _SHARES_ALONE
-    sources: Sources = [(of_input, Photographs(frames))] if frames else []
-    return [*sources, (of_photographs, Photographs(shipped_frames())), (of_scenes, Scenes(_CANVASES))]
+    mine, shipped = (
+        Photographs([reduce_to(frame, kept_side(_SIZE)) for frame in some]) for some in (frames, shipped_frames())
+    )
+    sources: Sources = [(of_input, mine)] if frames else []
+    return [*sources, (of_photographs, shipped), (of_scenes, Scenes(_CANVASES))]
 
 
 def write_learned(trainer: Trainer, lesson: Lesson, files: TrainingFiles) -> None:

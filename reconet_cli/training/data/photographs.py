@@ -82,6 +82,11 @@ def moving_pair(photo: Tensor, size: int, generator: torch.Generator) -> FramePa
     return FramePairs(previous[None], current[None], flow[None], inside_frame(flow[None]))
 
 
+def kept_side(size: int) -> int:
+    """The shorter side that photographs are reduced to for frames of a `size`: views of larger ones would alias."""
+    return round(size * _MARGIN)
+
+
 class PictureFiles(Sequence[np.ndarray]):
     """Photographs, uint8 `(H, W, 3)`, for training frames of a `size`.
 
@@ -99,7 +104,7 @@ class PictureFiles(Sequence[np.ndarray]):
         should_stop: Callable[[], bool] = lambda: False,
         kept_bytes: int = 1 << 30,
     ) -> None:
-        self._short_side = round(size * _MARGIN)
+        self._short_side = kept_side(size)
         self._kept: list[np.ndarray] = []
         seen, held = 0, 0
         with ThreadPoolExecutor(processors()) as pool:
