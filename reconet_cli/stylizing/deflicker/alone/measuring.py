@@ -68,7 +68,8 @@ class Meter:
         now, then = (cv2.blur(each, (3, 3)) for each in (frame, sample(frame_before, ends)))
         change = np.log((now + np.float32(DARK)) / (then + np.float32(DARK)))
         clipped = np.maximum(frame, then).max(2) >= _CLIPPED
-        values = self._grid.measured(change, self._like(gap, ends), clipped).astype(np.float16)
+        # A blank place has no pattern to compare, and needs none: it has the same color wherever it comes from.
+        values = self._grid.measured(change, self._like(gap * trust, ends), clipped).astype(np.float16)
         light = cv2.resize(self._grid.composed(values).mean(2), self._grid.size, interpolation=cv2.INTER_LINEAR)
         expected = (sample(luma_before, ends) + DARK) * np.exp(light) - DARK
         left = luma - expected
