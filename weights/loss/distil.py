@@ -106,8 +106,8 @@ class Chasers:
         chosen = [self._chases[place] for place in places]
         pixels = torch.cat([chase.picture for chase in chosen]).requires_grad_()
         with torch.no_grad():
-            wanted = student(torch.cat([chase.goal for chase in chosen])).grams
-        (slope,) = torch.autograd.grad(style_loss(student(pixels).grams, wanted), pixels)
+            wanted = grams(student, torch.cat([chase.goal for chase in chosen]))
+        (slope,) = torch.autograd.grad(style_loss(grams(student, pixels), wanted), pixels)
         with torch.no_grad():
             size = slope.abs().mean((1, 2, 3), keepdim=True) + _EPS * _EPS
             moved = (pixels - _CHASE_STEP * slope / size).clamp(0, 1)
@@ -119,20 +119,26 @@ class Chasers:
         return moved
 
 
+def grams(network: SlimVGG, images: Tensor) -> list[Tensor]:
+    """The Gram matrices at all depths."""
+    features = network.features_at(images, network.depths)
+    return [network.gram_of(layer, features[layer]) for layer in network.depths]
+
+
 def distance(student: SlimVGG, teacher: SlimVGG, images: Tensor) -> tuple[Tensor, Tensor]:
     """Feature and Gram distance, mean over depths, each relative to the teacher's own size."""
     with torch.no_grad():
         taught = teacher.features_at(images, student.depths)
     own = student.features_at(images, student.depths)
-    features, grams = [], []
+    features, gaps = [], []
     for layer in student.depths:
         with torch.no_grad():
             target, gram = teacher.predict(layer, taught[layer]), teacher.gram_of(layer, taught[layer])
         features.append(((student.predict(layer, own[layer]) - target) ** 2).mean() / ((target**2).mean() + _EPS))
         gap = ((student.gram_of(layer, own[layer]) - gram) ** 2).sum((1, 2))
         # Trainings compare plain distances, not squares, so a Gram matrix that is nearly right still matters.
-        grams.append((gap / ((gram**2).sum((1, 2)) + _EPS) + _EPS).sqrt().mean())
-    return torch.stack(features).mean(), torch.stack(grams).mean()
+        gaps.append((gap / ((gram**2).sum((1, 2)) + _EPS) + _EPS).sqrt().mean())
+    return torch.stack(features).mean(), torch.stack(gaps).mean()
 
 
 def painters() -> list[ReCoNet]:
@@ -176,15 +182,15 @@ def main() -> None:
         images = torch.cat([crops.batch(args.batch - chased, generator), chasers.batch(student, chased)])
         images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
-            features, grams = distance(student, teacher, images)
+            features, gaps = distance(student, teacher, images)
         optimizer.zero_grad(set_to_none=True)
-        (features + grams).backward()
+        (features + gaps).backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
         schedule.step()
         if step % 100 == 0:
             elapsed = time.monotonic() - start
-            print(f"step {step}: features {features.item():.4f}, Gram {grams.item():.4f}, {elapsed:.0f} s", flush=True)
+            print(f"step {step}: features {features.item():.4f}, Gram {gaps.item():.4f}, {elapsed:.0f} s", flush=True)
         if step % 500 == 0 or step == args.steps:
             # The names in the file are those of the convolutions, without the dictionary that holds them.
             state = student.convolutions.state_dict().items()
