@@ -154,7 +154,7 @@ def test_a_loss_network_tells_style_content_and_change_apart():
     picture = torch.from_numpy(clip[0]).permute(2, 0, 1)[None].float() / 255
     found = evaluate(
         clip,
-        {"same": clip, "other": [frame[::-1, :, ::-1].copy() for frame in clip], "noisy": noisy(clip, 20)},
+        {"same": clip, "other": [frame[::-1, :, ::-1].copy() for frame in clip], "noisy": noisy(clip, 6)},
         tracer=exact_tracer(),
         comparator=comparator,
         grams=[comparator.grams(picture)] * 3,
