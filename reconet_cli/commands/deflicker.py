@@ -21,8 +21,8 @@ _INPUT = click.Path(exists=True, dir_okay=False, allow_dash=True)
     "deflicker",
     help="""Take the flicker out of CLIP, into OUTPUT.
 
-    Alone, CLIP is any video: exposure that pumps, time lapse, colors that shift, bands of lamps, frames made one by
-    one. It is read twice. Motion, cuts, flashes and fades stay.
+    Alone, CLIP is any video with pumping exposure, color shifts, or bands from lamps, a time lapse, or frames that
+    were generated one by one. It is read twice. Motion, cuts, flashes and fades stay.
 
     With the ORIGINAL that CLIP was painted from, by any tool, brush strokes are carried along with its motion. Frames
     are paired by their index. `reconet stylize --deflicker` paints and does this in one go.

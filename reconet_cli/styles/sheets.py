@@ -11,20 +11,18 @@ from reconet_cli.errors import StyleError
 from reconet_cli.styles.cards import PREVIEW
 from reconet_cli.styles.finding import Style
 from reconet_cli.system.files import replacing
+from reconet_cli.system.pictures import sheet_format
 
 _WIDTH, _HEIGHT = 576, 256  # of one preview, pixels
 _LABEL = 34
 _GAP = 8
 _COLUMNS = 3
-_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 _PAPER, _INK, _EMPTY = (255, 255, 255), (40, 40, 40), (224, 224, 224)
 
 
 def write_style_sheet(output: Path, styles: list[Style], *, overwrite: bool = False) -> None:
     """Write a picture of styles: JPEG, PNG or WebP. Raises `StyleError`."""
-    kind = _FORMATS.get(output.suffix.lower())
-    if kind is None:
-        raise StyleError(f"{output} is no picture by its ending", f"endings: {', '.join(_FORMATS)}")
+    kind = sheet_format(output, StyleError)
     if output.exists() and not overwrite:
         raise StyleError(f"{output} exists", "-y overwrites it")
     if not styles:

@@ -14,6 +14,17 @@ from reconet_cli.system.standard_picture import standard
 Problem = Callable[[str, str], Exception]
 
 
+_SHEETS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
+
+
+def sheet_format(path: Path, error: Problem) -> str:
+    """Pillow's name for the kind of picture that a sheet's ending asks for; `error` for any other ending."""
+    kind = _SHEETS.get(path.suffix.lower())
+    if kind is None:
+        raise error(f"{path} is no picture by its ending", f"endings: {', '.join(_SHEETS)}")
+    return kind
+
+
 def read_rgb(path: Path, error: Problem) -> np.ndarray:
     """A picture as RGB uint8 `(H, W, 3)`, upright, in sRGB; gray ones get three equal channels.
 

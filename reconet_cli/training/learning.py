@@ -55,8 +55,8 @@ class Learning:
     """How to learn pictures: for so many `seconds`, where given; otherwise as is usual, if it is the first time.
 
     Its frames come from `clips` (see `glimpses`), from `start` on for `duration` seconds. `ready` is called before
-    anything is learned, to raise what would make it vain; `on_progress` with a picture's name, the share in [0, 1] that
-    is done, and the seconds left.
+    anything is learned, to raise what would make it useless; `on_progress` with a picture's name, the share in [0, 1]
+    that is done, and the seconds left.
     """
 
     seconds: float | None = None

@@ -34,9 +34,9 @@ HELD_OUT_EVERY = 12
 _SHORT_SIDE = 400
 _EPS = 1e-6
 # Pictures that are optimized through the student at a time, the mean change of a pixel in a step, and their steps.
-_CHASES = 48
-_CHASE_STEP = 0.01
-_CHASE_LENGTH = 60
+_AT_A_TIME = 48
+_PIXEL_STEP = 0.01
+_PIXEL_STEPS = 60
 
 
 def training_pictures(folders: list[Path]) -> list[Path]:
@@ -77,7 +77,7 @@ class Crops:
 
 
 @dataclass
-class _Chase:
+class _Optimized:
     """A picture on its way to the style of another, and the steps that it has taken."""
 
     picture: Tensor
@@ -85,37 +85,37 @@ class _Chase:
     steps: int = 0
 
 
-class Chasers:
+class OptimizedPictures:
     """Pictures whose pixels follow the student's own style loss, from squares of photographs and paintings.
 
-    An optimization finds what a loss network is blind for. Learning the teacher's features of these pictures closes
+    An optimization finds what a loss network is blind to. Learning the teacher's features of these pictures closes
     the gaps that it has found.
     """
 
     def __init__(self, crops: Crops, count: int, generator: torch.Generator) -> None:
         self._crops = crops
         self._generator = generator
-        self._chases = [self._fresh() for _ in range(count)]
+        self._pictures = [self._fresh() for _ in range(count)]
 
-    def _fresh(self) -> _Chase:
-        return _Chase(self._crops.square(self._generator), self._crops.square(self._generator))
+    def _fresh(self) -> _Optimized:
+        return _Optimized(self._crops.square(self._generator), self._crops.square(self._generator))
 
     def batch(self, student: SlimVGG, count: int) -> Tensor:
         """`count` of the pictures after one more step, `(count, 3, size, size)` in [0, 1]."""
-        places = torch.randperm(len(self._chases), generator=self._generator)[:count].tolist()
-        chosen = [self._chases[place] for place in places]
-        pixels = torch.cat([chase.picture for chase in chosen]).requires_grad_()
+        places = torch.randperm(len(self._pictures), generator=self._generator)[:count].tolist()
+        chosen = [self._pictures[place] for place in places]
+        pixels = torch.cat([one.picture for one in chosen]).requires_grad_()
         with torch.no_grad():
-            wanted = grams(student, torch.cat([chase.goal for chase in chosen]))
+            wanted = grams(student, torch.cat([one.goal for one in chosen]))
         (slope,) = torch.autograd.grad(style_loss(grams(student, pixels), wanted), pixels)
         with torch.no_grad():
             size = slope.abs().mean((1, 2, 3), keepdim=True) + _EPS * _EPS
-            moved = (pixels - _CHASE_STEP * slope / size).clamp(0, 1)
+            moved = (pixels - _PIXEL_STEP * slope / size).clamp(0, 1)
         for place, picture in zip(places, moved.split(1), strict=True):
-            chase = self._chases[place]
-            chase.picture, chase.steps = picture, chase.steps + 1
-            if chase.steps == _CHASE_LENGTH:
-                self._chases[place] = self._fresh()
+            one = self._pictures[place]
+            one.picture, one.steps = picture, one.steps + 1
+            if one.steps == _PIXEL_STEPS:
+                self._pictures[place] = self._fresh()
         return moved
 
 
@@ -171,15 +171,15 @@ def main() -> None:
     for network in (student, teacher):
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     crops = Crops(training_pictures(args.pictures), painters(), args.size)
-    chasers = Chasers(crops, _CHASES, generator)
+    optimized = OptimizedPictures(crops, _AT_A_TIME, generator)
     optimizer = torch.optim.AdamW(student.parameters(), lr=args.learning_rate, weight_decay=1e-5)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1, (step + 1) / 200) * (0.01 + 0.495 * (1 + math.cos(math.pi * step / args.steps)))
     )
     start = time.monotonic()
     for step in range(1, args.steps + 1):
-        chased = args.batch // 4
-        images = torch.cat([crops.batch(args.batch - chased, generator), chasers.batch(student, chased)])
+        share = args.batch // 4
+        images = torch.cat([crops.batch(args.batch - share, generator), optimized.batch(student, share)])
         images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
             features, gaps = distance(student, teacher, images)

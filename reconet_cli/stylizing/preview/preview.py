@@ -22,6 +22,7 @@ from reconet_cli.stylizing.preview.sheet import Row, draw_sheet
 from reconet_cli.stylizing.preview.speed import seconds_for
 from reconet_cli.stylizing.stage import through
 from reconet_cli.system.files import replacing
+from reconet_cli.system.pictures import sheet_format
 from reconet_cli.training.learning import AnyStyle, load_styles
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame
@@ -35,7 +36,6 @@ from reconet_cli.video.writing.target import check_target
 _SHORT_SIDE = 360
 _PATIENCE = 10.0  # seconds until all moments are found
 _VARIED = ("strength", "mix")
-_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def preview(
     shown = _estimated(request, choices)
     rows = [Row(row.label, _time_text(row.seconds), made) for row, made in zip(shown, painted, strict=True)]
     with replacing(target, MediaError) as part:
-        draw_sheet([Row("original", "", frames), *rows]).save(part, _FORMATS[target.suffix.lower()], quality=88)
+        draw_sheet([Row("original", "", frames), *rows]).save(part, sheet_format(target, MediaError), quality=88)
     return shown
 
 
@@ -113,10 +113,9 @@ def _silent(done: int, total: int) -> None:
 
 
 def _check(target: Path, source: str, overwrite: bool, moments: int) -> None:
-    if target.suffix.lower() not in _FORMATS:
-        raise MediaError(f"{target} is no picture by its ending", f"endings: {', '.join(_FORMATS)}")
+    sheet_format(target, MediaError)
     if source == PIPE:
-        raise MediaError("a preview choices here and there in a file, which a pipe does not allow", "save it first")
+        raise MediaError("a preview needs a file, because it looks at moments all over the clip", "save it first")
     if moments < 1:
         raise MediaError(f"{moments} moments", "show at least one")
     check_target(target, overwrite=overwrite)
@@ -136,10 +135,7 @@ def _choices(
         raise StyleError(f"cannot vary {setting}", f"vary {' or '.join(_VARIED)}, each from 0 to 1")
     if len(loaded) != (2 if setting == "mix" else 1):
         raise StyleError(f"{len(loaded)} styles with a varied {setting}", "vary strength of one style, mix of two")
-    varied = [
-        replace(effects, strength=value) if setting == "strength" else replace(effects, mix=value) for value in values
-    ]
-    return [_Choice(f"{setting} {value:g}", loaded, one) for value, one in zip(values, varied, strict=True)]
+    return [_Choice(f"{setting} {value:g}", loaded, _with(effects, setting, value)) for value in values]
 
 
 def _with(effects: Effects, setting: str, value: float) -> Effects:
