@@ -65,7 +65,7 @@ def main() -> None:
     for name, effects in CASES.items():
         with ExitStack() as stack:
             mask = stack.enter_context(open_mask(effects.mask, (width, height), None, None)) if effects.mask else None
-            stages = [Network(networks, effects.share), EffectsStage(effects, mask)]
+            stages = [Network(networks, effects.style_at), EffectsStage(effects, mask)]
             cost = milliseconds(lambda stages=stages: through(stages, frame, frame))  # type: ignore[misc]
         print(f"{name:<22}{cost:6.2f} ms{cost / copy:8.0f} copies")
 

@@ -11,8 +11,9 @@ from processes import PATIENCE
 
 from reconet_cli import cli
 from reconet_cli.engines import register_engine, unregister_engine
-from reconet_cli.errors import MediaError
+from reconet_cli.errors import MediaError, StyleError
 from reconet_cli.stylizing.effects import Effects, EffectsStage
+from reconet_cli.stylizing.effects.curves import strength_curve, transition_curve
 from reconet_cli.stylizing.effects.masks import open_mask
 from reconet_cli.stylizing.network import Network
 from reconet_cli.stylizing.pipeline import run
@@ -30,7 +31,7 @@ def shown(source: np.ndarray, effects: Effects, *painted: np.ndarray, time: floa
     """A frame with effects, where the networks paint `painted` whatever they get."""
     networks = [Engine(lambda pixels, result=result: result) for result in painted]
     frame = Frame(source, Fraction(time), Fraction(1))
-    frame = through([Network(networks, effects.share), EffectsStage(effects, mask)], frame, frame)
+    frame = through([Network(networks, effects.style_at), EffectsStage(effects, mask)], frame, frame)
     assert (frame.time, frame.duration) == (time, 1)
     return frame.pixels
 
@@ -65,18 +66,44 @@ def test_two_styles_blend_in_their_pictures():
 
 def test_transition_runs_between_its_times():
     first, second = np.zeros((4, 6, 3), np.uint8), np.full((4, 6, 3), 200, np.uint8)
-    effects = Effects(transition=(Fraction(2), Fraction(6)))
+    effects = Effects(transition=transition_curve([(2, 6)]))
     levels = [shown(picture(8)[:4, :6], effects, first, second, time=t)[0, 0, 0] for t in (0, 2, 3, 4, 6, 9)]
     assert levels == [0, 0, 50, 100, 200, 200]
+
+
+def test_any_number_of_styles_follow_each_other():
+    painted = [np.full((4, 6, 3), level, np.uint8) for level in (0, 100, 200)]
+    effects = Effects(transition=transition_curve([(0, 2), (4, 8)]))
+    levels = [shown(picture(8)[:4, :6], effects, *painted, time=t)[0, 0, 0] for t in (0, 1, 2, 3, 4, 5, 8, 9)]
+    assert levels == [0, 50, 100, 100, 100, 125, 200, 200]
+
+
+def test_strength_over_time():
+    source, painted = np.zeros((4, 6, 3), np.uint8), np.full((4, 6, 3), 200, np.uint8)
+    effects = Effects(strength=strength_curve([(1, 0.2), (5, 1), (5, 0.5)]))
+    levels = [shown(source, effects, painted, time=t)[0, 0, 0] for t in (0, 1, 3, 4.5, 5, 7)]
+    assert levels == [40, 40, 120, 180, 100, 100]  # two points at one time are a jump
+
+
+@pytest.mark.parametrize(
+    ("make", "given"),
+    [
+        (strength_curve, []), (strength_curve, [(0, 1.1)]), (strength_curve, [(2, 1), (1, 0)]),
+        (transition_curve, []), (transition_curve, [(2, 2)]), (transition_curve, [(0, 3), (2, 4)]),
+    ],
+)  # fmt: skip
+def test_wrong_curves(make, given):
+    with pytest.raises(StyleError):
+        make(given)
 
 
 def test_a_style_that_is_not_seen_costs_nothing():
     def untouchable(pixels):
         raise AssertionError("painted in vain")
 
-    effects = Effects(transition=(Fraction(2), Fraction(6)))
+    effects = Effects(transition=transition_curve([(2, 6)]))
     for moment, engines in ((1, [np.copy, untouchable]), (7, [untouchable, np.copy])):
-        network = Network([Engine(paint) for paint in engines], effects.share)
+        network = Network([Engine(paint) for paint in engines], effects.style_at)
         frame = Frame(picture(1), Fraction(moment), Fraction(1))
         through([network], frame, frame)
 
@@ -248,6 +275,24 @@ def test_transition_through_the_command_line(tools, styles, rgb_clip, tmp_path):
     assert tools.pixels(out)[:, 0, 0, 0].tolist() == [0, 0, 0, 64, 128, 191, 255, 255]
     assert stylize(rgb_clip, out, "-y", *LOSSLESS, *two, "--transition", "1s") == 0
     assert tools.pixels(out)[4, 0, 0, 0] == 128
+    three = ["--style", "white.paint", *two, "--transition", "0.25,0.5-0.75"]
+    assert stylize(rgb_clip, out, "-y", *LOSSLESS, *three, "--resumable") == 0
+    assert tools.pixels(out)[:, 0, 0, 0].tolist() == [255, 128, 0, 0, 0, 128, 255, 255]
+
+
+def test_strength_over_time_through_the_command_line(capfd, tools, styles, rgb_clip, tmp_path):
+    out, photo = tmp_path / "out.mkv", tmp_path / "photo.png"
+    moving = ["--style", "black.paint", "--strength", "0:0,0.5s:1"]
+    assert stylize(rgb_clip, out, *LOSSLESS, *moving) == 0
+    source = tools.pixels(rgb_clip).astype(int)
+    left = np.array([1, 0.75, 0.5, 0.25, 0, 0, 0, 0])[:, None, None, None]
+    assert np.abs(tools.pixels(out) - source * left).max() <= 1
+    tools.run("-i", rgb_clip, "-frames:v", "1", photo)
+    assert stylize(photo, tmp_path / "painted.png", *moving) == 2
+    assert "--strength is about video" in capfd.readouterr().err
+    assert stylize(photo, "--output-dir", tmp_path / "all", *moving) == 1
+    assert "is a picture, and the strength changes with time" in capfd.readouterr().err
+    assert stylize(photo, tmp_path / "painted.png", *moving[:-1], "0.5") == 0
 
 
 @pytest.mark.parametrize(
@@ -256,6 +301,9 @@ def test_transition_through_the_command_line(tools, styles, rgb_clip, tmp_path):
         ["--strength", "1.5"], ["--mix", "0.5"], ["--transition", "2"], ["--style", "white.paint"], ["--compare", "up"],
         ["--style", "white.paint", "--mix", "0.5", "--transition", "2"],
         ["--style", "white.paint", "--style", "white.paint"],
+        ["--style", "white.paint", "--transition", "2,4"], ["--style", "white.paint", "--mix", "0.5"] * 2,
+        ["--style", "white.paint", "--style", "white.paint", "--transition", "2"], ["--strength", "0:0.2,soon:1"],
+        ["--strength", "5:1,0:0"],
         ["--style", "white.paint", "--transition", "5-2"], ["--style", "white.paint", "--transition", "soon"],
         ["--mask", "#12"],
     ],

@@ -5,22 +5,49 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconet_cli.commands.parameters import Text, deflicker_option, read_time
+from reconet_cli.commands.parameters import Text, deflicker_option, read_share, read_time
 from reconet_cli.commands.suggestions import suggest_files
 from reconet_cli.errors import ReconetError
 
+if TYPE_CHECKING:
+    from reconet_cli.stylizing.effects.curves import Curve
 
-def _span(text: str) -> tuple[Fraction, Fraction]:
-    """TIME or TIME-TIME; a single time is where the span ends that begins at 0."""
-    times = [read_time(part.removesuffix("s")) for part in text.split("-", 1)]
-    start, end = times if len(times) == 2 else (Fraction(0), times[0])
-    if start >= end:
-        raise ValueError(f"{text!r} ends before it begins")
-    return start, end
+
+def _time(text: str) -> Fraction:
+    return read_time(text.removesuffix("s"))
+
+
+def _transition(text: str) -> Curve:
+    """TIME or TIME-TIME, any number; a single time is where a span ends that begins at 0 or where the last one ends."""
+    from reconet_cli.stylizing.effects.curves import transition_curve
+
+    spans: list[tuple[Fraction, Fraction]] = []
+    for part in text.split(","):
+        start, dash, end = part.rpartition("-")
+        before = spans[-1][1] if spans else Fraction(0)
+        spans.append((_time(start) if dash else before, _time(end)))
+    return _checked(transition_curve, spans)
+
+
+def _strength(text: str) -> float | Curve:
+    """A number, or TIME:NUMBER, any number of them."""
+    from reconet_cli.stylizing.effects.curves import strength_curve
+
+    if ":" not in text:
+        return read_share(text)
+    points = [part.rpartition(":") for part in text.split(",")]
+    return _checked(strength_curve, [(_time(time), read_share(value)) for time, _, value in points])
+
+
+def _checked(make: Callable[[list[Any]], Curve], given: list[Any]) -> Curve:
+    try:
+        return make(given)
+    except ReconetError as wrong:
+        raise ValueError(str(wrong)) from wrong
 
 
 # Those that stand in a group of their own in --help.
@@ -38,11 +65,18 @@ mask = click.option(
 _OPTIONS = [
     click.option("--mix", type=_SHARE, help="Share of the second --style, 0 to 1."),
     click.option(
-        "--transition", type=Text("time", _span), help="When the second --style replaces the first: 2s, or 0:10-0:12."
+        "--transition",
+        type=Text("times", _transition),
+        help="When each next --style replaces the last: 2s, or 0:10-0:12, or 0:05,0:12 for three.",
     ),
     deflicker,
     keep_color,
-    strength,
+    click.option(
+        "--strength",
+        type=Text("0..1", _strength),
+        default=1.0,
+        help="0 is the input, 1 the painting; over time 0:0.2,0:05:1.",
+    ),
     mask,
     click.option("--compare", type=click.Choice(["side", "split"]), help="Show the input, too."),
 ]
@@ -56,7 +90,7 @@ def effect_options(command: Callable[..., Any]) -> Callable[..., Any]:
         from reconet_cli.stylizing.effects import Effects
 
         effects = Effects(mask=checked_mask(mask), mix=mix or 0.0, **{name: options.pop(name) for name in _PLAIN})
-        _check_styles(len(styles), mix is not None, effects.transition is not None)
+        _check_styles(len(styles), mix is not None, effects.transition)
         return command(styles=styles, effects=effects, **options)
 
     for option in reversed(_OPTIONS):
@@ -76,10 +110,12 @@ def checked_mask(mask: str | None) -> str | None:
     return mask
 
 
-def _check_styles(count: int, mixed: bool, moving: bool) -> None:
-    if count > 2:
-        raise click.UsageError("at most two --style")
-    if count == 2 and mixed == moving:
-        raise click.UsageError("two --style need --mix or --transition, one of them")
-    if count == 1 and (mixed or moving):
+def _check_styles(count: int, mixed: bool, transition: Curve | None) -> None:
+    if count == 1 and (mixed or transition):
         raise click.UsageError("--mix and --transition need two --style")
+    if count == 2 and mixed == bool(transition):
+        raise click.UsageError("two --style need --mix or --transition, one of them")
+    if count > 2 and (mixed or not transition):
+        raise click.UsageError(f"{count} --style need --transition with {count - 1} times; --mix is for two")
+    if transition and len(transition) != 2 * (count - 1):
+        raise click.UsageError(f"{count} --style need {count - 1} times in --transition, not {len(transition) // 2}")

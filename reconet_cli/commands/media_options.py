@@ -6,7 +6,6 @@ import functools
 import os
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +14,7 @@ from reconet_cli.commands.parameters import refuse
 from reconet_cli.video.ffmpeg.hardware import DECODERS
 
 if TYPE_CHECKING:
+    from reconet_cli.stylizing.effects import Effects
     from reconet_cli.video.request import Request
 
 _OF_ENCODERS = ("codec", "crf", "preset", "encoder", "extra")
@@ -79,12 +79,11 @@ def check_encoding(requests: Sequence[Request]) -> None:
         refuse(_OF_ENCODERS, "is about video, not about pictures")
 
 
-def check_moving(request: Request) -> None:
+def check_moving(request: Request, effects: Effects) -> None:
     """Raise UsageError for options about time where a single picture is painted."""
-    from reconet_cli.video.inputs.series import is_pattern
-
-    if _is_still(request) and not is_pattern(Path(request.output)):
-        refuse(_OF_TIME, "is about video, not about a picture")
+    if request.to_one_picture:
+        over_time = ["strength"] if effects.moving == "strength" else []
+        refuse([*_OF_TIME, *over_time], "is about video, not about a picture")
 
 
 def _is_still(request: Request) -> bool:

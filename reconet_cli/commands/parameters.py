@@ -81,11 +81,12 @@ def _duration(text: str) -> float:
     return float(match[1]) * {"m": 60, "h": 3600}.get(match[2], 1)
 
 
-def _share(text: str) -> float:
+def read_share(text: str, without: str = "") -> float:
+    """A number from 0 to 1. Raises ValueError, which ends in `without` where there is no number."""
     try:
         share = float(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a number; without one, the option has to come behind the names") from None
+        raise ValueError(f"{text!r} is not a number{without}") from None
     if not 0 <= share <= 1:
         raise ValueError(f"{text} is not between 0 and 1")
     return share
@@ -96,7 +97,7 @@ FACTOR = Text("factor", partial(_ratio, most=16))
 RATE = Text("rate", partial(_ratio, most=1000))
 TIME = Text("time", read_time)
 DURATION = Text("time", _duration)
-SHARE = Text("0..1", _share)
+SHARE = Text("0..1", partial(read_share, without="; without one, the option has to come behind the names"))
 
 
 # With a help of its own in each command.

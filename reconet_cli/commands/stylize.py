@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="NAME|FILE|PICTURE",
     shell_complete=suggest_styles,
-    help="What to paint with; `reconet styles` lists. A picture is learned first. Two can be blended.",
+    help="What to paint with; `reconet styles` lists. A picture is learned first. May be given again.",
 )
 @click.option("--learn", type=DURATION, help="Learn the picture for so long (90, 5m), or go on with it.")
 @effect_options.effect_options
@@ -136,7 +136,7 @@ def command(
     items = batch.items(paths, styles, variant) if batch else []
     check_encoding([replace(request, output=str(item.target)) for item in items] if batch else [request])
     if not batch:
-        check_moving(request)
+        check_moving(request, effects)
     with ended_by_signals(), console.Countdown() as countdown:
         # A wrong name, of a style or another file, shows before anything starts.
         learning = Learning(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from reconet_cli.engines.loaded_style import LoadedStyle
 from reconet_cli.stylizing.effects import Effects
+from reconet_cli.stylizing.effects.curves import strength_of
 from reconet_cli.stylizing.network import after_network
 from reconet_cli.stylizing.stage import through
 from reconet_cli.training.learning import load_styles
 from reconet_cli.video.ffmpeg.pixels import Frame
+from reconet_cli.video.open_video import Number
 
 
 def stylize_frames(
@@ -19,7 +21,7 @@ def stylize_frames(
     style: str | Path | LoadedStyle,
     *,
     deflicker: bool | float = False,
-    strength: float = 1.0,
+    strength: float | Sequence[tuple[Number, float]] = 1.0,
     keep_color: bool = False,
 ) -> Iterator[Frame]:
     """Paint frames lazily, each when it is asked for; times and opacity stay theirs.
@@ -34,6 +36,6 @@ def stylize_frames(
     (64, 96, 3)
     """
     loaded = load_styles([style])[0]
-    stages = after_network(Effects(strength, keep_color, deflicker=float(deflicker)))
+    stages = after_network(Effects(strength_of(strength), keep_color, deflicker=float(deflicker)))
     for source in frames:
         yield through(stages, source, replace(source, pixels=loaded(source.pixels)))

@@ -1,7 +1,8 @@
-"""The stage that paints, with one network or two whose pictures are blended, and the stages behind it."""
+"""The stage that paints, with one network or several whose pictures are blended, and the stages behind it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -19,17 +20,18 @@ from reconet_cli.video.ffmpeg.pixels import Frame
 
 
 class Network(Stage):
-    """Paints frames with one style or a blend of two.
+    """Paints frames with one of its styles or a blend of two.
 
     Two styles are blended in their pictures, not in their weights: that is right for any two networks, and weights
     that were not trained from one another have nothing painterly between them. It costs both networks' time, but only
-    while both are seen. `share(time)` is the share of the second one, in [0, 1], at a time in seconds.
+    while both are seen. `style_at(time)` is the number of the style at a time in seconds; 1.25 is three quarters of
+    the second and one of the third.
     """
 
-    def __init__(self, engines: Sequence[Engine], share: Callable[[Fraction], float] = lambda time: 0.0) -> None:
+    def __init__(self, engines: Sequence[Engine], style_at: Callable[[Fraction], float] = lambda time: 0.0) -> None:
         self.concurrency = min(engine.concurrency for engine in engines)
         self._engines = engines
-        self._share = share
+        self._style_at = style_at
 
     @property
     def settled(self) -> list[list[str]]:
@@ -38,14 +40,12 @@ class Network(Stage):
 
     def apply(self, source: Frame, painted: Frame, prepared: Any) -> Frame:
         """Paint a frame."""
-        return replace(painted, pixels=self._paint(painted.pixels, self._share(source.time)))
+        return replace(painted, pixels=self._paint(painted.pixels, self._style_at(source.time)))
 
-    def _paint(self, pixels: np.ndarray, share: float) -> np.ndarray:
-        if share <= 0:
-            return self._engines[0](pixels)
-        if share >= 1:
-            return self._engines[1](pixels)
-        return blend(self._engines[0](pixels), self._engines[1](pixels), share)
+    def _paint(self, pixels: np.ndarray, style: float) -> np.ndarray:
+        share, first = math.modf(style)
+        painted = self._engines[int(first)](pixels)
+        return blend(painted, self._engines[int(first) + 1](pixels), share) if share > 0 else painted
 
 
 def after_network(effects: Effects, mask: Mask | None = None) -> list[Stage]:

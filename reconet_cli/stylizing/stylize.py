@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
-from fractions import Fraction
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from typing import Any, Literal
 from reconet_cli.engines.loaded_style import LoadedStyle
 from reconet_cli.errors import StyleError
 from reconet_cli.stylizing.effects import Effects
+from reconet_cli.stylizing.effects.curves import strength_of, transition_of
 from reconet_cli.stylizing.effects.masks import open_mask
 from reconet_cli.stylizing.network import Network, after_network
 from reconet_cli.stylizing.resume import paint_resumably
@@ -32,12 +32,12 @@ def stylize(
     *,
     style: AnyStyle | Sequence[AnyStyle],
     deflicker: bool | float = False,
-    strength: float = 1.0,
+    strength: float | Sequence[tuple[Number, float]] = 1.0,
     keep_color: bool = False,
     mask: str | None = None,
     compare: Literal["side", "split"] | None = None,
     mix: float = 0.0,
-    transition: tuple[Number, Number] | None = None,
+    transition: tuple[Number, Number] | Sequence[tuple[Number, Number]] | None = None,
     size: tuple[int, int] | None = None,
     scale: Number | None = None,
     fps: Number | None = None,
@@ -52,12 +52,13 @@ def stylize(
 
     `style` is a name, a file, a picture that is learned (see `load_style`) or a loaded style; two of them are blended
     by `mix`, the share of the second in [0, 1], or by `transition`, the seconds between which the second replaces the
-    first. `deflicker` in [0, 1] carries brush strokes along with the motion. `strength` in [0, 1] is the share of the
-    painting. `mask` is a file in which white is painted, or a color key (`#rrggbb`). `size` is (width, height) in
-    pixels, `scale` a multiple of the input's size; `fps` a new constant rate; `start` and `duration` are seconds of the
-    input. `resumable` keeps what is done when it is interrupted, and goes on there. `progress(done, total)` is called
-    after each frame (`total` is None if unknown). `encoding` are the remaining fields of
-    `reconet_cli.video.request.Request`, such as `codec`, `crf` or `sound`.
+    first. Of more styles each replaces the one before: `transition` is a list of such pairs, one fewer than styles.
+    `deflicker` in [0, 1] carries brush strokes along with the motion. `strength` in [0, 1] is the share of the
+    painting, or a list of points (seconds, strength) with straight lines between them. `mask` is a file in which white
+    is painted, or a color key (`#rrggbb`). `size` is (width, height) in pixels, `scale` a multiple of the input's size;
+    `fps` a new constant rate; `start` and `duration` are seconds of the input. `resumable` keeps what is done when it
+    is interrupted, and goes on there. `progress(done, total)` is called after each frame (`total` is None if unknown).
+    `encoding` are the remaining fields of `reconet_cli.video.request.Request`, such as `codec`, `crf` or `sound`.
 
     Sound, subtitles, chapters and every frame's time are kept; what cannot be kept is logged. Raises `ReconetError`;
     nothing incomplete has the output's name then.
@@ -71,10 +72,11 @@ def stylize(
         fspath(source), fspath(output), size, exact(scale), exact(fps), exact(start), exact(duration),
         overwrite=overwrite, **encoding,
     )  # fmt: skip
-    span = (Fraction(transition[0]), Fraction(transition[1])) if transition else None
-    effects = Effects(strength, keep_color, mask, compare, mix, span, float(deflicker))
+    effects = Effects(
+        strength_of(strength), keep_color, mask, compare, mix, transition_of(transition), float(deflicker)
+    )
     styles = [style] if isinstance(style, AnyStyle) else list(style)
-    _check_count(styles)
+    _check_effects(request, styles, effects)
     learning = Learning(
         clips=(request.input,), start=request.start, duration=request.duration, ffmpeg=request.ffmpeg,
         ready=lambda: check_stylizing(request, effects),
@@ -103,8 +105,8 @@ def stylize_file(
     resumable: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Paint what `request` names with one or two styles; as `stylize`."""
-    _check_count(styles)
+    """Paint what `request` names with one style or several; as `stylize`."""
+    _check_effects(request, styles, effects)
     files = [str(file) for style in styles for file in style.files]
     files += [effects.mask_file] if effects.mask_file else []
     request = replace(request, columns=effects.columns, others=(*request.others, *files))
@@ -127,9 +129,14 @@ def stylize_file(
         return paint(request, lambda height, width, sixteen_bit: open_stages(height, width, sixteen_bit)[0], show)
 
 
-def _check_count(styles: Sequence[object]) -> None:
-    if not 1 <= len(styles) <= 2:
-        raise StyleError(f"{len(styles)} styles", "paint with one, or blend two")
+def _check_effects(request: Request, styles: Sequence[object], effects: Effects) -> None:
+    if effects.transition and len(styles) != effects.transition[-1][1] + 1:
+        count = int(effects.transition[-1][1])
+        raise StyleError(f"{len(styles)} styles and {count} transitions", "each style but the first needs one")
+    if not effects.transition and not 1 <= len(styles) <= 2:
+        raise StyleError(f"{len(styles)} styles", "paint with one, blend two, or give a transition to each next one")
+    if effects.moving and request.to_one_picture:
+        raise StyleError(f"{request.output} is a picture, and the {effects.moving} changes with time", "paint a video")
 
 
 def _silent(done: int, total: int | None) -> None:
@@ -153,7 +160,7 @@ def _network(
             else style.engine(height, width, sixteen_bit=sixteen_bit, precision=precision)
             for engine, style, (_, precision) in zip(engines, styles, settled, strict=True)
         ]
-    return Network(engines, effects.share)
+    return Network(engines, effects.style_at)
 
 
 def _identity(styles: Sequence[LoadedStyle], effects: Effects) -> dict[str, Any]:

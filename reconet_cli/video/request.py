@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from reconet_cli.video.inputs.series import is_pattern
 from reconet_cli.video.probing.source import PICTURE_SUFFIXES
 from reconet_cli.video.reading.decode import ReadOptions
 from reconet_cli.video.writing.containers import PIPES, Container, container_of, is_stream
@@ -60,6 +61,12 @@ class Request:
     def to_picture(self) -> bool:
         """True where the output's name is that of a picture."""
         return not (self.to_pipe or self.series or self.animated) and _is_picture(self.output)
+
+    @property
+    def to_one_picture(self) -> bool:
+        """True where the output can be nothing but one picture that does not move."""
+        moves = self.output.lower().endswith(".webp") or is_pattern(Path(self.output))
+        return self.to_picture and not moves
 
     @property
     def pictures(self) -> bool:

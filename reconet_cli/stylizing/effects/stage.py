@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from reconet_cli.stylizing.effects.blend import blend, blend_by_mask, side_by_side, split, with_colors_of
+from reconet_cli.stylizing.effects.curves import Curve, value_at
 from reconet_cli.stylizing.effects.masks import Mask
 from reconet_cli.stylizing.stage import Stage
 from reconet_cli.video.ffmpeg.pixels import Frame
@@ -18,19 +19,20 @@ from reconet_cli.video.ffmpeg.pixels import Frame
 class Effects:
     """How a painted frame is shown.
 
-    `strength` is the share of the painting in [0, 1], the rest is the source; `keep_color` takes luma from the
-    painting and chroma from the source; `mask` names a picture, a clip or a color key; `compare` puts source and
-    result side by side or on either side of a line. `mix` is the share of the second of two styles in [0, 1];
-    `transition` moves it from 0 to 1 between two times in seconds. `deflicker` in [0, 1] is how much of the painting is
-    carried along with the motion, before everything but the blend of styles.
+    `strength` is the share of the painting in [0, 1], the rest is the source, or that share over time; `keep_color`
+    takes luma from the painting and chroma from the source; `mask` names a picture, a clip or a color key; `compare`
+    puts source and result side by side or on either side of a line. `mix` is the share of the second of two styles in
+    [0, 1]; `transition` is the number of the style that is seen over time, from 0 on, and 0.25 a blend of the first
+    two. `deflicker` in [0, 1] is how much of the painting is carried along with the motion, before everything but the
+    blend of styles.
     """
 
-    strength: float = 1.0
+    strength: float | Curve = 1.0
     keep_color: bool = False
     mask: str | None = None
     compare: Literal["side", "split"] | None = None
     mix: float = 0.0
-    transition: tuple[Fraction, Fraction] | None = None
+    transition: Curve | None = None
     deflicker: float = 0.0
 
     @property
@@ -43,12 +45,18 @@ class Effects:
         """How many pictures stand side by side in a frame."""
         return 2 if self.compare == "side" else 1
 
-    def share(self, time: Fraction) -> float:
-        """The share of the second style in a frame shown at `time` (seconds)."""
-        if self.transition is None:
-            return self.mix
-        start, end = self.transition
-        return float(min(max((time - start) / (end - start), Fraction(0)), Fraction(1)))
+    @property
+    def moving(self) -> str:
+        """What changes with time, empty where nothing does."""
+        return "transition" if self.transition else "" if isinstance(self.strength, float | int) else "strength"
+
+    def style_at(self, time: Fraction) -> float:
+        """The number of the style in a frame shown at `time` (seconds), between two numbers a blend."""
+        return self.mix if self.transition is None else value_at(self.transition, time)
+
+    def strength_at(self, time: Fraction) -> float:
+        """The share of the painting in a frame shown at `time` (seconds)."""
+        return self.strength if isinstance(self.strength, float | int) else value_at(self.strength, time)
 
 
 class EffectsStage(Stage):
@@ -65,13 +73,14 @@ class EffectsStage(Stage):
     def apply(self, source: Frame, painted: Frame, prepared: np.ndarray | None) -> Frame:
         """Show a painting; side by side with its source it is twice as wide."""
         effects, before, pixels = self._effects, source.pixels, painted.pixels
+        strength = effects.strength_at(source.time)
         if effects.keep_color:
             pixels = with_colors_of(before, pixels)
         if self._mask:
             share = self._mask.share(source, prepared)
-            pixels = blend_by_mask(before, pixels, share * np.float32(effects.strength))
-        elif effects.strength < 1:
-            pixels = blend(before, pixels, effects.strength)
+            pixels = blend_by_mask(before, pixels, share * np.float32(strength))
+        elif strength < 1:
+            pixels = blend(before, pixels, strength)
         if effects.compare == "split":
             pixels = split(before, pixels)
         if effects.compare == "side":

@@ -162,7 +162,7 @@ def _painted(choice: _Choice, frames: list[np.ndarray]) -> list[np.ndarray]:
         load_engine(str(style.path), height=height, width=width, backend="torch", precision="fp32")
         for style in choice.styles
     ]
-    network = Network(engines, choice.effects.share)
+    network = Network(engines, choice.effects.style_at)
     opened = open_mask(choice.effects.mask, (width, height), None, None) if choice.effects.mask else nullcontext()
     with opened as mask:
         stages = [network, EffectsStage(choice.effects, mask)]
