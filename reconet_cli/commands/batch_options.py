@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconet_cli.commands.parameters import refuse
 from reconet_cli.commands.suggestions import suggest_folders
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ _OPTIONS = [
     ),
     click.option("--name", metavar="TEMPLATE", help="Their names: {stem} {style} {suffix} {folder}."),
     click.option("--skip-existing", is_flag=True, help="Leave out what is there already."),
+    click.option("--watch", is_flag=True, help="Go on with what arrives in the folders, until Ctrl-C."),
     click.option("--shard", metavar="I/N|slurm", help="Only part I of N of the list, or this Slurm array task's."),
 ]  # fmt: skip
 
@@ -38,12 +41,26 @@ class Batch:
     name: str
     skip_existing: bool
     shard: Shard | None
+    watch: bool
 
     def items(self, paths: Sequence[str], styles: Sequence[str], variant: str = "auto") -> list[Item]:
-        """All tasks' items; `variant` is that of named styles. Raises ReconetError."""
+        """All tasks' items; of watched folders, those there. `variant` is that of named styles. Raises ReconetError."""
         from reconet_cli.stylizing.batch.names import list_items
+        from reconet_cli.stylizing.batch.watch import items_there
 
-        return list_items(paths, self.folder, self.name, "+".join(_style_name(style, variant) for style in styles))
+        if self.watch:
+            return items_there(paths, partial(self.item, styles=styles, variant=variant))
+        return list_items(paths, self.folder, self.name, _style_names(styles, variant))
+
+    def item(self, source: str, styles: Sequence[str], variant: str = "auto") -> Item:
+        """The item of one input."""
+        from reconet_cli.stylizing.batch.names import item_of
+
+        return item_of(source, self.folder, self.name, _style_names(styles, variant))
+
+
+def _style_names(styles: Sequence[str], variant: str) -> str:
+    return "+".join(_style_name(style, variant) for style in styles)
 
 
 def _style_name(style: str, variant: str) -> str:
@@ -62,27 +79,30 @@ def _style_name(style: str, variant: str) -> str:
 def batch_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command; it gets them as `batch`, None without --output-dir. Raises UsageError."""
 
-    @functools.wraps(command)
+    @wraps(command)
     def with_batch(
-        *, output_dir: str | None, name: str | None, skip_existing: bool, shard: str | None, **options: Any
+        *, output_dir: str | None, name: str | None, skip_existing: bool, shard: str | None, watch: bool, **options: Any
     ) -> Any:
-        if output_dir is None and (name or skip_existing or shard):
-            raise click.UsageError("--name, --skip-existing and --shard need --output-dir")
-        return command(batch=_batch(output_dir, name, skip_existing, shard) if output_dir else None, **options)
+        if output_dir is None and (name or skip_existing or shard or watch):
+            raise click.UsageError("--name, --skip-existing, --shard and --watch need --output-dir")
+        if watch:
+            refuse(["shard"], "is for a list that is known, and --watch waits for more")
+            refuse(["yes"], "would paint everything again, and --watch paints each file once")
+        return command(batch=_batch(output_dir, name, skip_existing, shard, watch) if output_dir else None, **options)
 
     for option in reversed(_OPTIONS):
         with_batch = option(with_batch)
     return with_batch
 
 
-def _batch(folder: str, name: str | None, skip_existing: bool, shard: str | None) -> Batch:
+def _batch(folder: str, name: str | None, skip_existing: bool, shard: str | None, watch: bool) -> Batch:
     from reconet_cli.stylizing.batch.names import NAME, check_name
     from reconet_cli.stylizing.batch.shard import parse_shard
 
     name = NAME if name is None else name
     try:
         check_name(name)
-        return Batch(Path(folder), name, skip_existing, parse_shard(shard, os.environ) if shard else None)
+        return Batch(Path(folder), name, skip_existing, parse_shard(shard, os.environ) if shard else None, watch)
     except ValueError as wrong:
         raise click.UsageError(f"--{'name' if '{' in str(wrong) else 'shard'}: {wrong}") from wrong
 
@@ -116,6 +136,38 @@ def run_batch(batch: Batch, items: Sequence[Item], paint: Callable[[str, str, Se
     finally:
         _print_results(results)
     return int(any(result.state == "failed" for result in results))
+
+
+def run_watch(
+    paths: Sequence[str],
+    item_of: Callable[[str], Item],
+    paint: Callable[[str, str, Sequence[str], Callable[[], None]], Outcome],
+) -> int:
+    """Paint what is in the folders and what arrives, until Ctrl-C, and return the exit status: 1 if any failed.
+
+    `paint` takes an item's input and output, other inputs, and what it is to call now and then.
+    """
+    from reconet_cli import console
+    from reconet_cli.stylizing.batch.watch import Watch
+
+    def paint_item(item: Item, check: Callable[[], None]) -> tuple[int, float]:
+        outcome = paint(item.source, str(item.target), (), check)
+        report(outcome, str(item.target))
+        return outcome.frames, outcome.seconds
+
+    watch = Watch(
+        [Path(path) for path in paths],
+        item_of,
+        paint_item,
+        begin=lambda item: console.note(item.source),
+        failed=lambda item, error: console.error(error.message, error.hint),
+    )
+    console.note(f"watching {', '.join(paths)}; Ctrl-C ends it")
+    with suppress(KeyboardInterrupt):  # its usual end
+        watch.run()
+    counts = watch.counts
+    click.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
+    return int(counts["failed"] > 0)
 
 
 def report(outcome: Outcome, name: str) -> None:

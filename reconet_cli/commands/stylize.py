@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconet_cli.commands import effect_options
-from reconet_cli.commands.batch_options import Batch, batch_options, report, run_batch
+from reconet_cli.commands.batch_options import Batch, batch_options, report, run_batch, run_watch
 from reconet_cli.commands.media_options import check_encoding, check_moving, gpu_number, media_options
 from reconet_cli.commands.parameters import (
     DURATION,
@@ -28,7 +29,7 @@ from reconet_cli.commands.signals import ended_by_signals
 from reconet_cli.commands.suggestions import suggest_files, suggest_styles, suggest_variants
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from reconet_cli.stylizing.effects import Effects
     from reconet_cli.stylizing.whole import Outcome
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
         "--resumable --yes",
         "Effects": effect_options.GROUP,
         "Size and rate": "--size --scale --fps",
-        "Many files": "--name --skip-existing --shard",
+        "Many files": "--watch --name --skip-existing --shard",
         "The result": "--codec --crf --preset --encoder -e --no-audio",
         "The input": "--decoder --hdr --allow-playlists",
         "Pipes and live video": "--format --input-format --live --latency",
@@ -134,7 +135,8 @@ def command(
         gpu=gpu_number(device), **media,
     )  # fmt: skip
     items = batch.items(paths, styles, variant) if batch else []
-    check_encoding([replace(request, output=str(item.target)) for item in items] if batch else [request])
+    if not (batch and batch.watch):  # nobody knows what will arrive
+        check_encoding([replace(request, output=str(item.target)) for item in items] if batch else [request])
     if not batch:
         check_moving(request, effects)
     with ended_by_signals(), console.Countdown() as countdown:
@@ -147,12 +149,21 @@ def command(
         loaded = load_styles(styles, EngineOptions(variant, engine, device, precision), learning)
     check_variant(styles, [style.path for style in loaded])
 
-    def paint(source: str, target: str, sources: Sequence[str] = ()) -> Outcome:
+    def paint(
+        source: str, target: str, sources: Sequence[str] = (), check: Callable[[], None] = lambda: None
+    ) -> Outcome:
         one = replace(request, input=source, output=target, others=tuple(sources))
         with console.counter("painting", "frame") as progress:
-            return stylize_file(one, loaded, effects, resumable=resumable, progress=progress)
+
+            def advance(done: int, total: int | None) -> None:
+                check()
+                progress(done, total)
+
+            return stylize_file(one, loaded, effects, resumable=resumable, progress=advance)
 
     with ended_by_signals():
+        if batch and batch.watch:
+            return run_watch(paths, partial(batch.item, styles=styles, variant=variant), paint)
         if batch:
             return run_batch(batch, items, paint)
         report(paint(source, target), "standard output" if target == "-" else target)

@@ -13,6 +13,7 @@ from reconet_cli.video.writing.containers import CONTAINERS
 
 FIELDS = ("stem", "style", "suffix", "folder")
 NAME = "{stem}-{style}{suffix}"
+APART = 'tell them apart with --name, such as "{folder}-{stem}{suffix}"'
 # Kinds that are taken from a folder and cannot be written; they become the first of CONTAINERS.
 _READ_ONLY = (".3gp", ".asf", ".flv", ".m2v", ".mpeg", ".mpg", ".mxf", ".ogv", ".vob", ".wmv", ".y4m")
 _WRITTEN = (*CONTAINERS, *PICTURE_SUFFIXES)
@@ -43,7 +44,7 @@ def list_items(paths: Sequence[str], folder: Path, template: str, style: str) ->
     An input that is named twice is taken once, and what an earlier run has painted into one of the folders is no
     input. Raises MediaError where nothing is found or two outputs would have the same name.
     """
-    items = [Item(source, folder / _name(source, template, style)) for source in _sources(paths)]
+    items = [item_of(source, folder, template, style) for source in _sources(paths)]
     named = {_place(path) for path in paths}
     painted = {_place(item.target) for item in items}
     items = [item for item in items if _place(item.source) not in painted - named]
@@ -53,23 +54,26 @@ def list_items(paths: Sequence[str], folder: Path, template: str, style: str) ->
     for item in items:
         other = first.setdefault(_place(item.target), item.source)
         if other != item.source:
-            raise MediaError(
-                f"{other} and {item.source} would both become {item.target}",
-                'tell them apart with --name, such as "{folder}-{stem}{suffix}"',
-            )
+            raise MediaError(f"{other} and {item.source} would both become {item.target}", APART)
     return items
+
+
+def item_of(source: str, folder: Path, template: str, style: str) -> Item:
+    """The item of one input."""
+    return Item(source, folder / _name(source, template, style))
 
 
 def _sources(paths: Sequence[str]) -> list[str]:
     found: dict[Path, str] = {}
     for path in paths:
-        inside = [str(file) for file in _files(Path(path))] if Path(path).is_dir() else [path]
+        inside = [str(file) for file in files_in(Path(path))] if Path(path).is_dir() else [path]
         for source in inside:
             found.setdefault(_place(source), source)
     return list(found.values())
 
 
-def _files(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
+    """The videos and pictures directly in a folder, by their names; no hidden ones. Raises MediaError."""
     wanted = {*_WRITTEN, *_READ_ONLY, *PHOTOGRAPH_SUFFIXES}
     try:
         inside = sorted(folder.iterdir())
