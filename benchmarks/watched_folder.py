@@ -63,9 +63,10 @@ def arrivals(count: int, good: dict[str, bytes], chance: random.Random) -> list[
     """Every tenth is damaged, and of those every other one mended later."""
     plan = []
     for number in range(count):
-        end = _ENDS[number % len(_ENDS)]
+        damage = number % 10 == 9
+        end = _ENDS[(number // 20 if damage else number) % len(_ENDS)]
         content = good[end]
-        if number % 10 != 9:
+        if not damage:
             plan.append(Arrival(f"{number:03d}{end}", (content,), good=True))
             continue
         # Headers are missing in some, and some are noise.
@@ -181,9 +182,8 @@ def soak(scratch: Path, given: argparse.Namespace) -> int:
     print(f"{given.files} files in {time.monotonic() - began:.0f} s, {given.writers} writers, seed {given.seed}")
     print(f"watchers ended: {', '.join(f'{count} by {name}' for name, count in ends.items())}")
     print(f"good files: {len(wanted)}, of which painted exactly once: {len(once & wanted)}")
-    print(
-        f"damaged files that were not mended: {given.files - len(wanted)}, painted: {len(set(observer.seen) - wanted)}"
-    )
+    painted = len(set(observer.seen) - wanted)
+    print(f"damaged files that were not mended: {given.files - len(wanted)}, painted: {painted}")
     print(f"not as they should be: {wrong or 'none'}; not whole: {short or 'none'}; left behind: {left or 'none'}")
     print(f"inputs as they were written: {kept} of {given.files}; traces in the log: {text.count('Traceback')}")
     return int(bool(wrong or short or left or kept < given.files or "Traceback" in text))

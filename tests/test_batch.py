@@ -262,7 +262,7 @@ def test_styles_in_names(tmp_path):
         file.parent.mkdir(exist_ok=True)
         if file.suffix:
             file.touch()
-        batch = Batch(tmp_path, "{style}{suffix}", False, None)
+        batch = Batch(tmp_path, "{style}{suffix}", False, None, False)
         (item,) = batch.items([str(tmp_path / "clip.mp4")], [str(file)], variant)
         names.add(item.target.stem)
     assert names == {"starry", "starry-paper", "starry-fast", "wave-fast", "wave-paper", "mine"}

@@ -35,10 +35,10 @@ def _transition(text: str) -> Curve:
 
 def _strength(text: str) -> float | Curve:
     """A number, or TIME:NUMBER, any number of them."""
-    from reconet_cli.stylizing.effects.curves import strength_curve
-
     if ":" not in text:
         return read_share(text)
+    from reconet_cli.stylizing.effects.curves import strength_curve
+
     points = [part.rpartition(":") for part in text.split(",")]
     return _checked(strength_curve, [(_time(time), read_share(value)) for time, _, value in points])
 

@@ -129,7 +129,7 @@ class Watch:
             self._failed(item, MediaError(f"{other} and {item.source} would both become {item.target}", APART))
             return
         if self._states.get(item.source, "failed") != "failed" and item.target.exists():
-            log.info(f"{item.source} has changed since it was painted: remove {item.target} to have it painted again")
+            log.info(f"{item.source} has changed since it was painted: {item.target} stays as it is")
             return
 
         def check() -> None:
