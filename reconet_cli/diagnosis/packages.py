@@ -55,6 +55,7 @@ PACKAGES = (
     _Package("onnxruntime", "onnxruntime", 'more = ", ".join(module.get_available_providers())', "info",
              "only `--engine onnxruntime` and the check of exported ONNX files need it"),
     _Package("torchvision", "torchvision", without="info", advice="only `reconet flow --method raft` needs it"),
+    _Package("pyvirtualcam", "pyvirtualcam", without="info", advice="only `reconet live --virtual-camera` needs it"),
     _Package("watchfiles", "watchfiles", without="info", advice="only `reconet stylize --watch` needs it"),
 )  # fmt: skip
 _SCRIPT = """

@@ -11,7 +11,7 @@ from os import PathLike, fspath
 
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame, Layout
-from reconet_cli.video.inputs.names import find_input
+from reconet_cli.video.inputs.names import at_its_pace, find_input, is_device
 from reconet_cli.video.probing.color import Color, has_high_bit_depth
 from reconet_cli.video.probing.examine import examine
 from reconet_cli.video.probing.info import MediaInfo, Stream
@@ -34,7 +34,9 @@ class Video(AbstractContextManager["Video"]):
 
     def __init__(self, name: str, options: ReadOptions, program: str, *, lists: bool = False) -> None:
         with ExitStack() as stack:
-            source, info, pipe = find_input(program, name, None, None, stack, lists=lists)
+            wanted = (options.rate, options.size) if is_device(name) else (None, None)
+            source, info, pipe = find_input(program, name, *wanted, stack, lists=lists)
+            source = at_its_pace(source) if options.prompt else source
             found = examine(program, source, info)
             for sentence in (*source.notes, *([DEINTERLACED.format(source.name)] if found.fields else [])):
                 log.info(sentence)
@@ -69,6 +71,10 @@ class Video(AbstractContextManager["Video"]):
         yield from self._reader
         self._reader.finish()
 
+    def abort(self) -> None:
+        """End the decoder at once, from any thread: whoever waits for a frame gets none, or an error."""
+        self._reader.abort()
+
     def __exit__(self, *error: object) -> None:
         """End the decoder."""
         self._stack.close()
@@ -82,12 +88,15 @@ def open_video(
     start: Number | None = None,
     duration: Number | None = None,
     allow_playlists: bool = False,
+    live: bool = False,
     ffmpeg: str | None = None,
 ) -> Video:
     """Open a file, a picture series, a camera or an address for reading.
 
     Frames are brought to `size` (width, height) and to a constant rate of `fps`, where these are given; `start` and
-    `duration` are seconds of the input. A playlist or manifest opens other files only with `allow_playlists`.
+    `duration` are seconds of the input. A camera is asked for that size and rate. A playlist or manifest opens other
+    files only with `allow_playlists`. With `live`, each frame comes before the next one is there, and those of a file
+    when they are due.
     Raises `MediaError` for what is no video or picture.
 
     >>> import reconet_cli as reconet
@@ -96,7 +105,7 @@ def open_video(
     >>> size, times[:2]
     ((96, 64), [0.0, 0.04])
     """
-    options = ReadOptions(size, rate=exact(fps), start=exact(start), duration=exact(duration))
+    options = ReadOptions(size, rate=exact(fps), start=exact(start), duration=exact(duration), prompt=live)
     return Video(fspath(source), options, find_ffmpeg(ffmpeg), lists=allow_playlists)
 
 

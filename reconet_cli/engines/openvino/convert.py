@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -22,8 +25,23 @@ def convert(network: ReCoNet, height: int, width: int, *, sixteen_bit: bool = Fa
     small = [min(side, 4 * graph.multiple + side % graph.multiple) for side in (height, width)]
     example = torch.zeros(1, *small, 3, dtype=torch.int32 if sixteen_bit else torch.uint8)
     # Traced here, because OpenVINO would run the network three times to check the trace.
-    model = openvino.convert_model(traced(graph.eval(), example), example_input=example, input=[1, height, width, 3])
+    with _log_untouched():
+        model = openvino.convert_model(
+            traced(graph.eval(), example), example_input=example, input=[1, height, width, 3]
+        )
     return _with_type(model, openvino.Type.u16) if sixteen_bit else model
+
+
+@contextmanager
+def _log_untouched() -> Iterator[None]:
+    """OpenVINO's converter gives the root logger a handler, a level and a filter, which would print our lines twice."""
+    root = logging.getLogger()
+    handlers, filters, level = root.handlers[:], root.filters[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:], root.filters[:] = handlers, filters
+        root.setLevel(level)
 
 
 def traced(graph: nn.Module, example: torch.Tensor) -> Any:

@@ -38,9 +38,14 @@ def is_stream(name: str) -> bool:
     return url is not None and url[1].lower() in _PASSING
 
 
+def is_device(name: str) -> bool:
+    """True for a camera or a screen."""
+    return _DEVICE.fullmatch(name) is not None and not Path(name).exists()
+
+
 def comes_once(name: str) -> bool:
     """True for a pipe, a camera or a stream, of which what is read is gone."""
-    return name == "-" or is_stream(name) or (_DEVICE.fullmatch(name) is not None and not Path(name).exists())
+    return name == "-" or is_stream(name) or is_device(name)
 
 
 def files_of(name: str | Path) -> list[Path]:
