@@ -262,7 +262,7 @@ def test_a_checkpoint_of_another_version_gives_a_message(studio, tmp_path):
     run = trainer(studio)
     run.save(tmp_path / "old.pt")
     state = torch.load(tmp_path / "old.pt", weights_only=True)
-    del state["schedule"]["opening"]
+    del state["schedule"]["pretraining"]
     torch.save(state, tmp_path / "old.pt")
     with pytest.raises(TrainingError, match="another version"):
         trainer(studio).load(tmp_path / "old.pt")

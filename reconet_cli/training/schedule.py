@@ -12,7 +12,7 @@ _WARM_SHARE = 0.05
 _LAST_RATE = 0.01
 # A network that starts from nothing first learns to show frames as they are, or a teacher's paintings of them: so many
 # steps, or this share of a short run. Style takes over in the last two thirds of them.
-_OPENINGS = {"none": (0, 0.0), "frames": (120, 0.1), "paintings": (400, 0.4)}
+_PRETRAINING = {"none": (0, 0.0), "frames": (120, 0.1), "paintings": (400, 0.4)}
 # With `until_good`: improvement that counts, measurements to wait for it, and the share of more steps to cool down in.
 _IMPROVEMENT = 0.015
 _PATIENCE = 4
@@ -25,11 +25,11 @@ class Schedule:
 
     One cycle: a short linear warm-up, then half a cosine down to a hundredth at the end of the steps or minutes. With
     `until_good` the rate stays up until the held-out loss has stopped falling, and half a cosine follows then. A run
-    with an `opening` first learns to show something, `frames` or `paintings`.
+    with `pretraining` first learns to show something, `frames` or `paintings`.
     """
 
     settings: TrainingSettings
-    opening: str = "none"
+    pretraining: str = "none"
     held_out: list[float] = field(default_factory=list)
     plateau: int | None = None
 
@@ -65,8 +65,8 @@ class Schedule:
         return highest * (_LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * fall)))
 
     def showing(self, step: int) -> float:
-        """How much a step is about showing given frames instead of style: 1 at the opening's start, then 0."""
-        steps, share = _OPENINGS[self.opening]
+        """How much a step is about showing given frames instead of style: 1 at the start of pretraining, then 0."""
+        steps, share = _PRETRAINING[self.pretraining]
         length = min(steps, self.settings.steps * share)
         return min(1.0, (length - step) / (length * 2 / 3)) if step < length else 0.0
 
@@ -83,14 +83,14 @@ class Schedule:
 
     def state(self) -> dict[str, object]:
         """What a resumed run has to know."""
-        return {"opening": self.opening, "held_out": list(self.held_out), "plateau": self.plateau}
+        return {"pretraining": self.pretraining, "held_out": list(self.held_out), "plateau": self.plateau}
 
     def restore(self, state: dict[str, object]) -> None:
         """Take `state` back; raises `TypeError`, `ValueError` or `KeyError` for anything else."""
         held_out, plateau = state["held_out"], state["plateau"]
         if not isinstance(held_out, list) or not (plateau is None or isinstance(plateau, int)):
             raise TypeError("not the state of a schedule")
-        if state["opening"] not in _OPENINGS:
-            raise ValueError("no such opening")
-        self.opening = str(state["opening"])
+        if state["pretraining"] not in _PRETRAINING:
+            raise ValueError("no such pretraining")
+        self.pretraining = str(state["pretraining"])
         self.held_out, self.plateau = held_out, plateau

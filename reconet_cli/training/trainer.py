@@ -80,8 +80,8 @@ class Trainer:
         self.content_powers: list[float] = []
         self.network = _channels_last(build_network(settings.variant, settings.norm).to(device))
         self._teacher = self._begin_with(load_weights(start)) if start else None
-        opening = "paintings" if self._teacher else "none" if start else "frames"
-        self.schedule = Schedule(settings, opening)
+        pretraining = "paintings" if self._teacher else "none" if start else "frames"
+        self.schedule = Schedule(settings, pretraining)
         self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         self.loss_network = _channels_last(loss_network.to(device))
         if settings.paper_layers:
@@ -213,7 +213,7 @@ class Trainer:
 
     @torch.no_grad()
     def _given(self, frames: Tensor) -> Tensor:
-        """What the opening is about: frames as they are, or as the teacher paints them."""
+        """What pretraining is about: frames as they are, or as the teacher paints them."""
         if self._teacher is None or self.schedule.showing(self.step) == 0:
             return frames
         painted: Tensor = self._teacher(frames)
