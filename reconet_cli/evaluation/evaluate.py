@@ -30,6 +30,7 @@ from reconet_cli.flow.estimate import check_method
 from reconet_cli.model.endings import EXPORTED
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.weights import read_metadata
+from reconet_cli.system.silence import silent
 from reconet_cli.training.data.sources import style_picture
 
 log = logging.getLogger("reconet")
@@ -124,7 +125,7 @@ def evaluate(
     >>> 0 < report.clips[0].error() < 1
     True
     """
-    show = progress or _silent
+    show = progress or silent
     scope = _Scope(frames, size)
     check_method(method)
     if not painted and not styles:
@@ -187,7 +188,7 @@ def evaluate_truth(
 
     Raises `FlowError` where the folder is no such data set.
     """
-    show = progress or _silent
+    show = progress or silent
     pairs = papers_scenes(open_dataset(Path(folder)).pairs)
     sintel = all(is_sintel(pair) for pair in pairs)
     size = size or (published.SIZE if sintel else None)
@@ -206,10 +207,6 @@ def evaluate_truth(
     title = f"{', '.join(dict.fromkeys(pair.layout for pair in pairs))}, {len(pairs)} pairs, true flow, {shown}"
     rates = {name: painter.rate for name, painter in painting.items()}
     return TruthReport(str(folder), size, title, scenes, rates, sintel)
-
-
-def _silent(what: str, done: int, total: int | None) -> None:
-    """Report nothing."""
 
 
 def _called(style: str | LoadedStyle) -> str:

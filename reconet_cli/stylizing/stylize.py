@@ -20,6 +20,7 @@ from reconet_cli.stylizing.resume.store import file_identity
 from reconet_cli.stylizing.stage import Stage
 from reconet_cli.stylizing.whole import Outcome, Progress, paint
 from reconet_cli.system.identity import digest
+from reconet_cli.system.silence import silent
 from reconet_cli.training.learning import AnyStyle, Learning, load_styles
 from reconet_cli.video.conversion import check_conversion
 from reconet_cli.video.open_video import Number, exact
@@ -110,7 +111,7 @@ def stylize_file(
     files = [str(file) for style in styles for file in style.files]
     files += [effects.mask_file] if effects.mask_file else []
     request = replace(request, columns=effects.columns, others=(*request.others, *files))
-    show = progress or _silent
+    show = progress or silent
     with ExitStack() as stack:
 
         def open_stages(
@@ -137,10 +138,6 @@ def _check_effects(request: Request, styles: Sequence[object], effects: Effects)
         raise StyleError(f"{len(styles)} styles", "paint with one, blend two, or give a transition to each next one")
     if effects.moving and request.to_one_picture:
         raise StyleError(f"{request.output} is a picture, and the {effects.moving} changes with time", "paint a video")
-
-
-def _silent(done: int, total: int | None) -> None:
-    """Report nothing."""
 
 
 def _network(

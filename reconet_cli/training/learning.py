@@ -23,6 +23,7 @@ from reconet_cli.styles.cards import entries_of, picture_name, read_card
 from reconet_cli.styles.finding import BASE, Style, find_style, learned_style, list_styles, names_picture
 from reconet_cli.styles.keeping import keep_learned, renew_style
 from reconet_cli.styles.pictures import StylePicture, style_picture
+from reconet_cli.system.silence import silent
 from reconet_cli.training.lesson import SETTINGS, VARIANT, Lesson, usual_seconds
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.reading.glimpses import glimpses
@@ -40,10 +41,6 @@ _UNKEPT: list[tempfile.TemporaryDirectory[str]] = []  # until this process ends
 # A run that was interrupted just before its end goes on for a little.
 _LEAST_SECONDS = 5.0
 _INTERRUPTED = ("what was learned so far", "the same command goes on with it")
-
-
-def _silent(picture: str, done: float, left: float) -> None:
-    """Report nothing."""
 
 
 def _ready() -> None:
@@ -65,7 +62,7 @@ class Learning:
     duration: Fraction | None = None
     ffmpeg: str | None = None
     ready: Callable[[], None] = _ready
-    on_progress: Callable[[str, float, float], None] = _silent
+    on_progress: Callable[[str, float, float], None] = silent
 
 
 def load_style(
@@ -101,7 +98,7 @@ def load_style(
     learning = Learning(
         learn,
         (fspath(clip),) if clip is not None else (),
-        on_progress=(lambda picture, done, left: progress(done, left)) if progress else _silent,
+        on_progress=(lambda picture, done, left: progress(done, left)) if progress else silent,
     )
     return load_styles([style], EngineOptions(variant, engine, device, precision), learning)[0]
 

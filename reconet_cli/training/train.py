@@ -18,6 +18,7 @@ from reconet_cli.styles.finding import BASE, find_style
 from reconet_cli.system.files import keep_apart
 from reconet_cli.system.folders import styles_folder
 from reconet_cli.system.processors import processors
+from reconet_cli.system.silence import silent
 from reconet_cli.training.cluster import connect
 from reconet_cli.training.data.mixture import Reading
 from reconet_cli.training.precision import choose_precision
@@ -92,9 +93,9 @@ def train_style(
         learning_rate=learning_rate, seed=seed, precision=precision, scenes=scenes if data else 1.0,
         temporal=temporal_share, paper_layers=preset == "paper", weights=_weights(preset, weights or {}),
     )  # fmt: skip
-    reading = Reading(log.info, on_clip or _no_clip, should_stop or _never)
+    reading = Reading(log.info, on_clip or silent, should_stop or _never)
     machine = Machine(device, workers, compile)
-    if not _train(settings, files, machine, reading, on_step or _no_step, resume=resume):
+    if not _train(settings, files, machine, reading, on_step or silent, resume=resume):
         raise TrainingStopped("stopped", f"continue with the same command and --resume ({files.checkpoint})")
     return load_style(files.finished)
 
@@ -121,14 +122,6 @@ def _train(
         machine = replace(machine, device=str(device), workers=workers)
         run = Run(settings, files, machine, loss_network, cluster, resume=resume, reading=reading)
         return run.train(on_step, reading.should_stop)
-
-
-def _no_step(done: float, losses: dict[str, float]) -> None:
-    """Report nothing."""
-
-
-def _no_clip(done: int, total: int) -> None:
-    """Report nothing."""
 
 
 def _never() -> bool:

@@ -13,6 +13,7 @@ from reconet_cli.stylizing.deflicker.alone.clip import deflicker_alone
 from reconet_cli.stylizing.deflicker.stage import ClipDeflickerStage
 from reconet_cli.stylizing.stage import Stage
 from reconet_cli.stylizing.whole import Outcome, Progress, paint
+from reconet_cli.system.silence import silent
 from reconet_cli.video.request import Request
 
 log = logging.getLogger("reconet")
@@ -43,7 +44,7 @@ def deflicker(
     25
     """
     request = Request(fspath(clip), fspath(output), overwrite=overwrite, **encoding)
-    show = progress or _silent
+    show = progress or silent
     return deflicker_file(request, None if original is None else Path(original), strength, show, show)
 
 
@@ -56,10 +57,6 @@ def deflicker_file(
     if original is None:
         return deflicker_alone(request, strength, measuring, writing)
     return _by_original(replace(request, others=(*request.others, str(original))), original, strength, writing)
-
-
-def _silent(done: int, total: int | None) -> None:
-    """Report nothing."""
 
 
 def _by_original(request: Request, original: Path, strength: float, progress: Progress) -> Outcome:

@@ -23,6 +23,7 @@ from reconet_cli.stylizing.preview.speed import seconds_for
 from reconet_cli.stylizing.stage import through
 from reconet_cli.system.files import replacing
 from reconet_cli.system.pictures import sheet_format
+from reconet_cli.system.silence import silent
 from reconet_cli.training.learning import AnyStyle, load_styles
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 from reconet_cli.video.ffmpeg.pixels import Frame
@@ -93,7 +94,7 @@ def preview(
     choices = _choices(styles, vary, effects or Effects())
     request = Request(name, PIPE, start=exact(start), duration=exact(duration))
     frames = _moments(request, moments)
-    show = progress or _silent
+    show = progress or silent
     painted: list[list[np.ndarray]] = []
     total = len(choices) * len(frames)
     for choice in choices:
@@ -106,10 +107,6 @@ def preview(
     with replacing(target, MediaError) as part:
         draw_sheet([Row("original", "", frames), *rows]).save(part, sheet_format(target, MediaError), quality=88)
     return shown
-
-
-def _silent(done: int, total: int) -> None:
-    """Report nothing."""
 
 
 def _check(target: Path, source: str, overwrite: bool, moments: int) -> None:

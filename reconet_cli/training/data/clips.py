@@ -12,6 +12,7 @@ import torch
 
 from reconet_cli.errors import FlowError, MediaError
 from reconet_cli.system.processors import processors
+from reconet_cli.system.silence import silent
 from reconet_cli.training.data.clip_motion import ClipMotion, OpenedClip, open_clip, read_motion
 from reconet_cli.training.data.crops import random_crop
 from reconet_cli.training.data.flow_cache import FlowCache, clip_key
@@ -21,10 +22,6 @@ from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 # Training squares are cut from frames a little larger than they are.
 _MARGIN = 1.25
 _MOST_WORKERS = 4
-
-
-def _say_nothing(_: str) -> None:
-    pass
 
 
 class Clips:
@@ -41,7 +38,7 @@ class Clips:
         files: list[Path],
         size: int,
         *,
-        note: Callable[[str], None] = _say_nothing,
+        note: Callable[[str], None] = silent,
         on_clip: Callable[[int, int], None] = lambda done, total: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:

@@ -1,0 +1,5 @@
+"""For callers who want no reports."""
+
+
+def silent(*_: object) -> None:
+    """Report nothing."""
