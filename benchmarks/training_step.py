@@ -20,7 +20,7 @@ import torch
 from reconet_cli.model import losses
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.styles.finding import BASE, find_style
-from reconet_cli.system.folders import packaged_folder
+from reconet_cli.system.folders import packaged_frames
 from reconet_cli.training.data.photographs import Photographs
 from reconet_cli.training.data.sources import read_picture, style_picture
 from reconet_cli.training.settings import TrainingSettings
@@ -39,7 +39,7 @@ class Parts:
         self._trainer = trainer
         self._size = size
         self._generator = torch.Generator().manual_seed(0)
-        files = sorted((packaged_folder() / "frames").glob("*.jpg"))
+        files = packaged_frames()
         self._photos, self._scenes = Photographs([read_picture(file) for file in files]), Scenes()
         self._pairs = self._photos.sample(size, self._generator)
         self._frames = self._pairs.current_frames()

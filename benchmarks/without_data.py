@@ -24,7 +24,7 @@ from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.losses import style_loss
 from reconet_cli.model.tensors import to_tensor
 from reconet_cli.model.weights import load_weights
-from reconet_cli.system.folders import packaged_folder
+from reconet_cli.system.folders import packaged_frames
 from reconet_cli.training.data.sources import read_picture, style_picture
 from reconet_cli.training.train import train_style
 
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--train-only", action="store_true")
     parser.add_argument("--sheet", type=Path)
     args = parser.parse_args()
-    files = args.frame or sorted((packaged_folder() / "frames").glob("*.jpg"))
+    files = args.frame or packaged_frames()
     frames = [to_tensor(read_picture(file, _SIDE))[None] for file in files]
     frames = [frame[..., : frame.shape[2] // 4 * 4, : frame.shape[3] // 4 * 4] for frame in frames]
     measuring = load_loss_network(args.measured_by)

@@ -15,7 +15,7 @@ from reconet_cli.errors import ExportError
 from reconet_cli.exporting.plan import Plan
 from reconet_cli.exporting.program import as_float
 from reconet_cli.exporting.runtimes import Run, open_file
-from reconet_cli.system.folders import packaged_folder
+from reconet_cli.system.folders import packaged_frames
 from reconet_cli.system.pictures import read_rgb
 
 # (width, height); one side and the other, both and none are odd or no multiple of eight.
@@ -47,7 +47,8 @@ def limit(precision: str) -> str:
 
 def frames(plan: Plan) -> Iterator[np.ndarray]:
     """Frames `(H, W, 3)`: shipped pictures at each of `SIZES`, or all of them at the plan's size."""
-    paths = sorted((packaged_folder() / "frames").glob("*.jpg"))
+    if not (paths := packaged_frames()):
+        raise ExportError("this installation lacks the photographs that come along", "install it again")
     pictures = [read_rgb(path, ExportError) for path in paths]
     if plan.size:
         for picture in pictures:

@@ -14,6 +14,11 @@ def packaged_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "weights"
 
 
+def packaged_frames() -> list[Path]:
+    """The photographs that come along, sorted by name; none where an installation lacks them."""
+    return sorted((packaged_folder() / "frames").glob("*.jpg"))
+
+
 def styles_folder() -> Path:
     """The user's own styles: `RECONET_STYLES`, else `reconet/styles` in the platform's data folder."""
     if chosen := os.environ.get("RECONET_STYLES"):

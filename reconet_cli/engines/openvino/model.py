@@ -12,7 +12,7 @@ import numpy as np
 from reconet_cli import __version__
 from reconet_cli.engines.openvino.model_cache import keep_model, load_model
 from reconet_cli.errors import EngineError
-from reconet_cli.system.folders import packaged_folder
+from reconet_cli.system.folders import packaged_frames
 from reconet_cli.system.identity import digest
 
 # Goes up whenever the same weights give another model.
@@ -77,12 +77,11 @@ class ModelSource:
 
 
 def calibration_frames() -> list[np.ndarray]:
-    """Shipped frames as inputs `(1, H, W, 3)`."""
+    """Shipped frames as inputs `(1, H, W, 3)`; raises `EngineError` where there are none."""
     import cv2
 
     from reconet_cli.system.pictures import read_rgb
 
-    found = []
-    for path in sorted((packaged_folder() / "frames").glob("*.jpg")):
-        found.append(cv2.resize(read_rgb(path, EngineError), SMALL[::-1])[None])
-    return found
+    if not (paths := packaged_frames()):
+        raise EngineError("int8 needs the photographs that come along, and they are missing", "install it again")
+    return [cv2.resize(read_rgb(path, EngineError), SMALL[::-1])[None] for path in paths]

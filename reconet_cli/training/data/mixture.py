@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from reconet_cli.errors import ReconetError, TrainingError
 from reconet_cli.flow.datasets import find_dataset
-from reconet_cli.system.folders import packaged_folder
+from reconet_cli.system.folders import packaged_frames
 from reconet_cli.training.cluster import Cluster
 from reconet_cli.training.data.clips import Clips
 from reconet_cli.training.data.datasets import DatasetPairs
@@ -104,7 +104,7 @@ class _OwnData:
 
 def shipped_frames() -> list[np.ndarray]:
     """Frames of this project's example clip, to look at where the user gave no pictures."""
-    return [read_picture(file) for file in sorted((packaged_folder() / "frames").glob("*.jpg"))] or Scenes().examples()
+    return [read_picture(file) for file in packaged_frames()] or Scenes().examples()
 
 
 def _held_out_pairs(source: PairSource, size: int) -> list[FramePairs]:
