@@ -1,7 +1,8 @@
 """The docs are right: their commands run as they are written, their options exist, and their links lead somewhere.
 
 Every ```sh block of README.md and docs/ runs, page by page, in one folder with the files that the pages name. A block
-that cannot run here is opened with ```sh no-test (reason); its `reconet` commands are still parsed.
+that cannot run here is opened with ```sh no-test (reason); its `reconet` commands are still parsed. Blocks
+of Python run, too, unless they are opened in the same way.
 """
 
 from __future__ import annotations
@@ -162,10 +163,11 @@ def test_commands_run_as_they_are_written(page, shelf, worker, surroundings, tmp
         return done.stderr if done.returncode else ""
 
     for language, about, text in blocks(page):
-        if language == "python":
+        if about:
+            assert re.fullmatch(r"no-test \(.+\)", about), f"{page.name}: say why: ```{language} no-test (reason)"
+        if language == "python" and not about:
             assert not worker("python", folder, text)
         elif language == "sh" and about:
-            assert re.fullmatch(r"no-test \(.+\)", about), f"{page.name}: say why: ```sh no-test (reason)"
             for found in re.finditer(r"(?:\breconet|-m reconet_cli) ([^|&\n#]+)", re.sub(r"`.*?`", "", text)):
                 assert not worker("parse", folder, shlex.split(found[1])), found[0]
         elif language == "sh":
