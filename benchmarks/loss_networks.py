@@ -28,7 +28,7 @@ from reconet_cli.styles.finding import list_styles
 from reconet_cli.training.data.sources import PICTURES, find_files, read_picture
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "weights" / "loss"))
-from distil import HELD_OUT_EVERY  # type: ignore[import-not-found]
+from seen import HELD_OUT_EVERY  # type: ignore[import-not-found]
 
 _SIDE = 256
 _STRENGTHS = (0.3, 0.6, 1.0)

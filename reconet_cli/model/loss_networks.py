@@ -258,12 +258,12 @@ class CompactVGG(SlimVGG):
         "conv21": 32,
         "down2": 64,
         "conv31": 64,
-        "conv32": 64,
-        "down3": 128,
-        "conv41": 128,
-        "conv42": 128,
-        "down4": 128,
-        "conv51": 128,
+        "conv32": 80,
+        "down3": 144,
+        "conv41": 144,
+        "conv42": 160,
+        "down4": 160,
+        "conv51": 160,
     }
     _targets = (64, 128, 256, 512, 512)
 

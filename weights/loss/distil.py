@@ -4,9 +4,9 @@
 
 The student learns the teacher's features at five depths through linear heads, and their Gram matrices, each divided by
 its own size (Wang et al., Collaborative Distillation, CVPR 2020, has the heads; the Gram term is ours, because that is
-what a style loss compares). It sees what a loss network is shown in training: photographs, style pictures, photographs
-painted by networks good and bad, noise, and pictures whose pixels follow the student's own style loss: those show where
-a training would be led astray.
+what a style loss compares). First it learns one depth after the other, each on top of what the last one ended with:
+together from the start, the coarse depths keep the fine ones from being learned. Then all of it is trained on, also
+with pictures whose pixels follow its own style loss: those show where a training would be led astray.
 """
 
 from __future__ import annotations
@@ -14,137 +14,135 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from seen import Crops, OptimizedPictures, painters, training_pictures  # type: ignore[import-not-found]
+from torch import Tensor, nn
 
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.loss_networks import CompactVGG, SlimVGG
-from reconet_cli.model.losses import style_loss
-from reconet_cli.model.network import ReCoNet, build_network
-from reconet_cli.model.weights import load_weights
-from reconet_cli.styles.finding import list_styles
-from reconet_cli.training.data.sources import PICTURES, find_files, read_picture, to_tensor
+from reconet_cli.model.losses import products
 
-# Kept out of training, so that benchmarks/loss_networks.py can measure on pictures that the student has not seen.
-HELD_OUT_EVERY = 12
-_SHORT_SIDE = 400
-_EPS = 1e-6
-# Pictures that are optimized through the student at a time, the mean change of a pixel in a step, and their steps.
+_EPS = 1e-8
+# Pictures that are optimized through the student at a time.
 _AT_A_TIME = 48
-_PIXEL_STEP = 0.01
-_PIXEL_STEPS = 60
+# The student pads with nothing, the teacher with a reflection: so many features at a margin are not compared.
+_MARGINS = {"relu1_1": 2, "relu2_1": 3, "relu3_1": 3, "relu4_1": 2, "relu5_1": 1}
+# The few weights of the first depth need large steps.
+_FIRST_RATE = 1e-2
 
 
-def training_pictures(folders: list[Path]) -> list[Path]:
-    """The pictures to learn from: every twelfth is left for measuring."""
-    files = find_files(folders, PICTURES)
-    return [file for index, file in enumerate(files) if index % HELD_OUT_EVERY]
+class Gap:
+    """How far the student's features x and the teacher's y are from each other behind their heads.
 
-
-class Crops:
-    """Random squares of pictures, plain, recolored, noisy or painted."""
-
-    def __init__(self, files: list[Path], painters: list[ReCoNet], size: int) -> None:
-        self.pictures = [read_picture(file, _SHORT_SIDE) for file in files]
-        self.painters = painters
-        self.size = size
-
-    def square(self, generator: torch.Generator) -> Tensor:
-        """One square `(1, 3, size, size)` in [0, 1]."""
-        picture = self.pictures[int(torch.randint(len(self.pictures), (), generator=generator))]
-        shorter = min(picture.shape[:2])
-        side = int(torch.randint(min(self.size, shorter) * 2 // 3, shorter + 1, (), generator=generator))
-        top, left = (int(torch.randint(n - side + 1, (), generator=generator)) for n in picture.shape[:2])
-        crop = to_tensor(picture[top : top + side, left : left + side])[None]
-        resized = torch.nn.functional.interpolate(crop, (self.size, self.size), mode="bilinear", antialias=True)
-        return resized.flip(3) if torch.rand((), generator=generator) < 0.5 else resized
-
-    def batch(self, count: int, generator: torch.Generator) -> Tensor:
-        """`count` squares `(count, 3, size, size)` in [0, 1]; about a third is painted."""
-        images = torch.cat([self.square(generator) for _ in range(count)])
-        painted = count // 3
-        painter = self.painters[int(torch.randint(len(self.painters), (), generator=generator))]
-        strength = torch.rand(painted, 1, 1, 1, generator=generator).sqrt()
-        with torch.no_grad():
-            images[:painted] = torch.lerp(images[:painted], painter(images[:painted]), strength)
-        gain = 1 + 0.3 * torch.randn(count, 3, 1, 1, generator=generator) * (torch.rand(count, 1, 1, 1) < 0.3)
-        noise = 0.1 * torch.rand(count, 1, 1, 1, generator=generator) ** 3
-        return (images * gain + noise * torch.randn(images.shape, generator=generator)).clamp(0, 1)
-
-
-@dataclass
-class _Optimized:
-    """A picture on its way to the style of another, and the steps that it has taken."""
-
-    picture: Tensor
-    goal: Tensor
-    steps: int = 0
-
-
-class OptimizedPictures:
-    """Pictures whose pixels follow the student's own style loss, from squares of photographs and paintings.
-
-    An optimization finds what a loss network is blind to. Learning the teacher's features of these pictures closes
-    the gaps that it has found.
+    Everything follows from `P = Σzzᵀ / (H·W)` of `z = (x, 1, y, 1)`, so the many channels behind heads are never
+    computed: with the heads' weights and biases in `V = (W_x, b_x, −W_y, −b_y)`, the mean square of the difference is
+    `tr(V·P·Vᵀ) / C`, and the difference of the Gram matrices is `U·D·Uᵀ` with `U = (W_x, b_x, W_y, b_y)`, D the two
+    blocks of P on its diagonal, the second one negative. Its squared norm is `tr(D·K·D·K)`, `K = UᵀU`.
     """
 
-    def __init__(self, crops: Crops, count: int, generator: torch.Generator) -> None:
-        self._crops = crops
-        self._generator = generator
-        self._pictures = [self._fresh() for _ in range(count)]
+    def __init__(self, student: nn.Conv2d, teacher: nn.Conv2d) -> None:
+        self._heads = (_affine(student), _affine(teacher))
 
-    def _fresh(self) -> _Optimized:
-        return _Optimized(self._crops.square(self._generator), self._crops.square(self._generator))
+    def __call__(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean square of the difference, and the mean over the batch of the norm of that of the Gram matrices.
 
-    def batch(self, student: SlimVGG, count: int) -> Tensor:
-        """`count` of the pictures after one more step, `(count, 3, size, size)` in [0, 1]."""
-        places = torch.randperm(len(self._pictures), generator=self._generator)[:count].tolist()
-        chosen = [self._pictures[place] for place in places]
-        pixels = torch.cat([one.picture for one in chosen]).requires_grad_()
+        Both are divided by the teacher's own size. `x` and `y` are features `(N, C, H, W)` before the heads.
+        """
+        mine, taught = self._heads
+        z = torch.cat([_with_one(x), _with_one(y)], 2)
+        moments = products(z) / z.shape[1]
+        own = mine.shape[1]
+        split = torch.cat([mine, -taught], 1)
+        power = _power(taught, moments[:, own:, own:])
+        features = _power(split, moments) / (power + _EPS)
+        blocks = torch.zeros_like(moments)
+        blocks[:, :own, :own] = moments[:, :own, :own]
+        blocks[:, own:, own:] = -moments[:, own:, own:]
+        gap = _gram_power(torch.cat([mine, taught], 1), blocks)
         with torch.no_grad():
-            wanted = grams(student, torch.cat([one.goal for one in chosen]))
-        (slope,) = torch.autograd.grad(style_loss(grams(student, pixels), wanted), pixels)
-        with torch.no_grad():
-            size = slope.abs().mean((1, 2, 3), keepdim=True) + _EPS * _EPS
-            moved = (pixels - _PIXEL_STEP * slope / size).clamp(0, 1)
-        for place, picture in zip(places, moved.split(1), strict=True):
-            one = self._pictures[place]
-            one.picture, one.steps = picture, one.steps + 1
-            if one.steps == _PIXEL_STEPS:
-                self._pictures[place] = self._fresh()
-        return moved
-
-
-def grams(network: SlimVGG, images: Tensor) -> list[Tensor]:
-    """The Gram matrices at all depths."""
-    features = network.features_at(images, network.depths)
-    return [network.gram_of(layer, features[layer]) for layer in network.depths]
-
-
-def distance(student: SlimVGG, teacher: SlimVGG, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Feature and Gram distance, mean over depths, each relative to the teacher's own size."""
-    with torch.no_grad():
-        taught = teacher.features_at(images, student.depths)
-    own = student.features_at(images, student.depths)
-    features, gaps = [], []
-    for layer in student.depths:
-        with torch.no_grad():
-            target, gram = teacher.predict(layer, taught[layer]), teacher.gram_of(layer, taught[layer])
-        features.append(((student.predict(layer, own[layer]) - target) ** 2).mean() / ((target**2).mean() + _EPS))
-        gap = ((student.gram_of(layer, own[layer]) - gram) ** 2).sum((1, 2))
+            size = _gram_power(taught, moments[:, own:, own:])
         # Trainings compare plain distances, not squares, so a Gram matrix that is nearly right still matters.
-        gaps.append((gap / ((gram**2).sum((1, 2)) + _EPS) + _EPS).sqrt().mean())
-    return torch.stack(features).mean(), torch.stack(gaps).mean()
+        return features, (gap.clamp_min(0) / size + 1e-6).sqrt().mean()
 
 
-def painters() -> list[ReCoNet]:
-    """Shipped styles, and untrained networks for what early training looks like."""
-    trained = [load_weights(style.variants["fast"]) for style in list_styles() if "fast" in style.variants]
-    return trained + [build_network("fast").eval().requires_grad_(False) for _ in range(2)]
+def _affine(head: nn.Conv2d) -> Tensor:
+    assert head.bias is not None
+    return torch.cat([head.weight.flatten(1), head.bias[:, None]], 1)
+
+
+def _with_one(features: Tensor) -> Tensor:
+    flat = features.float().permute(0, 2, 3, 1).flatten(1, 2)
+    return torch.cat([flat, torch.ones_like(flat[..., :1])], 2)
+
+
+def _power(heads: Tensor, moments: Tensor) -> Tensor:
+    return ((heads @ moments.mean(0)) * heads).sum()
+
+
+def _gram_power(heads: Tensor, moments: Tensor) -> Tensor:
+    turned = moments @ (heads.T @ heads)
+    return (turned * turned.transpose(1, 2)).sum((1, 2))
+
+
+def distance(student: SlimVGG, teacher: SlimVGG, images: Tensor, depths: Iterable[str]) -> tuple[Tensor, Tensor]:
+    """Feature and Gram distance, means over depths."""
+    depths = tuple(depths)
+    with torch.no_grad():
+        taught = teacher.features_at(images, depths)
+    own = student.features_at(images, depths)
+    with torch.autocast("cpu", enabled=False):
+        gaps = [
+            Gap(student.head(depth), teacher.head(depth))(inner(own[depth], depth), inner(taught[depth], depth))
+            for depth in depths
+        ]
+    features, grams = (torch.stack(column).mean() for column in zip(*gaps, strict=True))
+    return features, grams
+
+
+def inner(features: Tensor, depth: str) -> Tensor:
+    """Features `(N, C, H, W)` without their margin."""
+    margin = _MARGINS[depth]
+    return features[..., margin:-margin, margin:-margin]
+
+
+def begin_with(student: CompactVGG, weights: dict[str, Tensor]) -> None:
+    """Take the weights of layers that have the same shape."""
+    own = student.convolutions.state_dict()
+    fitting = {name: value for name, value in weights.items() if value.shape == own[name].shape}
+    student.convolutions.load_state_dict(own | fitting)
+
+
+def learn(
+    name: str,
+    parameters: list[nn.Parameter],
+    steps: int,
+    rate: float,
+    loss: Callable[[], tuple[Tensor, Tensor]],
+    done: Callable[[], None],
+) -> None:
+    """Steps of Adam at a rate that rises quickly and falls to nothing; `done` after every 500 and at the end."""
+    optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=1e-5)
+    rates = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1, (step + 1) / 50) * (0.01 + 0.495 * (1 + math.cos(math.pi * step / steps)))
+    )
+    start = time.monotonic()
+    for step in range(1, steps + 1):
+        features, grams = loss()
+        optimizer.zero_grad(set_to_none=True)
+        (features + grams).backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        rates.step()
+        if step % 100 == 0:
+            elapsed = time.monotonic() - start
+            print(f"{name}, step {step}: features {features.item():.4f}, Gram {grams.item():.4f}, {elapsed:.0f} s",
+                  flush=True)  # fmt: skip
+        if step % 500 == 0 or step == steps:
+            done()
 
 
 def main() -> None:
@@ -152,12 +150,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=Path, action="append", required=True, help="folder, repeatable")
     parser.add_argument("--teacher", required=True, help="distilled VGG-19 as .npz")
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--stage-steps", type=int, default=800, help="steps for each depth alone")
+    parser.add_argument("--steps", type=int, default=3000, help="steps for all depths together")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--init", type=Path, help="weights to begin with; layers that they lack begin at random")
-    parser.add_argument("--bf16", action="store_true", help="faster where the processor has such instructions")
+    parser.add_argument("--init", type=Path, help="weights to begin with, as far as they fit")
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_name("compact.safetensors"))
     args = parser.parse_args()
 
@@ -167,34 +165,39 @@ def main() -> None:
     assert isinstance(teacher, SlimVGG)
     student = CompactVGG.fresh().train()
     if args.init:
-        student.convolutions.load_state_dict(load_file(args.init), strict=False)
+        begin_with(student, load_file(args.init))
     for network in (student, teacher):
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     crops = Crops(training_pictures(args.pictures), painters(), args.size)
-    optimized = OptimizedPictures(crops, _AT_A_TIME, generator)
-    optimizer = torch.optim.AdamW(student.parameters(), lr=args.learning_rate, weight_decay=1e-5)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(1, (step + 1) / 200) * (0.01 + 0.495 * (1 + math.cos(math.pi * step / args.steps)))
-    )
-    start = time.monotonic()
-    for step in range(1, args.steps + 1):
-        share = args.batch // 4
-        images = torch.cat([crops.batch(args.batch - share, generator), optimized.batch(student, share)])
+
+    def save() -> None:
+        # The names in the file are those of the convolutions, without the dictionary that holds them.
+        state = student.convolutions.state_dict().items()
+        save_file({name: value.to(torch.float16).contiguous() for name, value in state}, args.output)
+
+    def seen(images: Tensor, depths: Iterable[str]) -> tuple[Tensor, Tensor]:
         images = images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
-            features, gaps = distance(student, teacher, images)
-        optimizer.zero_grad(set_to_none=True)
-        (features + gaps).backward()
-        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        if step % 100 == 0:
-            elapsed = time.monotonic() - start
-            print(f"step {step}: features {features.item():.4f}, Gram {gaps.item():.4f}, {elapsed:.0f} s", flush=True)
-        if step % 500 == 0 or step == args.steps:
-            # The names in the file are those of the convolutions, without the dictionary that holds them.
-            state = student.convolutions.state_dict().items()
-            save_file({name: value.to(torch.float16).contiguous() for name, value in state}, args.output)
+        with torch.autocast("cpu", torch.bfloat16):
+            return distance(student, teacher, images, depths)
+
+    for depth, stage in zip(student.depths, student.stages, strict=True) if args.stage_steps else ():
+        student.requires_grad_(False)
+        layers = [student.convolutions[name] for name in (*stage, f"{stage[-1]}_aux")]
+        layers += [student.convolutions["conv0"]] if depth == student.depths[0] else []
+        own = [parameter.requires_grad_() for layer in layers for parameter in layer.parameters()]
+        look = lambda depth=depth: seen(crops.batch(args.batch, generator), [depth])  # noqa: E731
+        rate = _FIRST_RATE if depth == student.depths[0] else 2 * args.learning_rate
+        learn(depth, own, args.stage_steps, rate, look, save)
+
+    student.requires_grad_(True)
+    optimized = OptimizedPictures(crops, _AT_A_TIME, generator)
+    share = args.batch // 4
+
+    def look_at_all() -> tuple[Tensor, Tensor]:
+        images = [crops.batch(args.batch - share, generator), optimized.batch(student, share)]
+        return seen(torch.cat(images), student.depths)
+
+    learn("all", list(student.parameters()), args.steps, args.learning_rate, look_at_all, save)
 
 
 if __name__ == "__main__":
