@@ -110,9 +110,9 @@ def inner(features: Tensor, depth: str) -> Tensor:
 
 
 def begin_with(student: CompactVGG, weights: dict[str, Tensor]) -> None:
-    """Take the weights of layers that have the same shape."""
+    """Take the weights of layers that have the same name and shape."""
     own = student.convolutions.state_dict()
-    fitting = {name: value for name, value in weights.items() if value.shape == own[name].shape}
+    fitting = {name: value for name, value in weights.items() if name in own and value.shape == own[name].shape}
     student.convolutions.load_state_dict(own | fitting)
 
 
