@@ -4,7 +4,8 @@
 
 Every photograph that the compact network has not seen in training is painted by each shipped style, at three strengths
 and with noise. Networks rank all these versions by their style distance to each painting, and by their content distance
-to the photograph. Spearman's correlation says how far two networks agree on their order, all that training needs.
+to the photograph. Spearman's correlation says how far two networks agree on their order, all that training needs. For
+a distilled VGG-19, what the compact network was distilled from, the table by depth says how far its features are off.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor
 
 from reconet_cli.model.loss_files import load_loss_network
-from reconet_cli.model.loss_networks import LossNetwork
+from reconet_cli.model.loss_networks import LossNetwork, SlimVGG
 from reconet_cli.model.losses import content_loss, style_loss
 from reconet_cli.model.network import ReCoNet
 from reconet_cli.model.tensors import to_tensor
@@ -64,6 +65,19 @@ def style_distances(network: LossNetwork, images: Tensor, paintings: list[Tensor
     return [[style_loss(grams, target).item() for grams in seen] for target in targets]
 
 
+def errors_by_depth(student: SlimVGG, teacher: SlimVGG, images: list[Tensor]) -> dict[str, tuple[float, float]]:
+    """By depth, the squared error of predicted features and the distance of Gram matrices, beside the teacher's own."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for image in images:
+        features = [network.features_at(image, student.depths) for network in (student, teacher)]
+        for depth in student.depths:
+            mine, taught = (n.predict(depth, f[depth]) for n, f in zip((student, teacher), features, strict=True))
+            gram, wanted = (n.gram_of(depth, f[depth]) for n, f in zip((student, teacher), features, strict=True))
+            pair = ((mine - taught).pow(2).mean() / taught.pow(2).mean(), (gram - wanted).norm() / wanted.norm())
+            found.setdefault(depth, []).append((pair[0].item(), pair[1].item()))
+    return {depth: (float(np.mean([a for a, _ in e])), float(np.mean([b for _, b in e]))) for depth, e in found.items()}
+
+
 def main() -> None:
     """Print correlations for every two networks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -80,8 +94,10 @@ def main() -> None:
     paintings = [to_tensor(read_picture(path, 512))[None] for path in find_files([args.styles], PICTURES)]
     content: list[list[list[float]]] = [[] for _ in networks]
     style: list[list[list[float]]] = [[] for _ in networks]
+    seen: list[Tensor] = []
     for path in unseen:
         images = versions(to_tensor(read_picture(path, _SIDE))[None], painters)
+        seen += images[:: len(_STRENGTHS)].split(1)
         for index, network in enumerate(networks):
             content[index].append(content_distances(network, images))
             style[index] += style_distances(network, images, paintings)
@@ -92,6 +108,11 @@ def main() -> None:
             for table in (style, content)
         ]
         print(f"{first.name:>16} and {second.name:<16} style {means[0]:.3f}, content {means[1]:.3f}")
+    compact, *others = networks
+    for other in others:
+        if isinstance(compact, SlimVGG) and isinstance(other, SlimVGG):
+            for depth, (features, grams) in errors_by_depth(compact, other, seen).items():
+                print(f"{compact.name:>16} for {other.name:<16} {depth}: features {features:.3f}, Gram {grams:.3f}")
 
 
 if __name__ == "__main__":
