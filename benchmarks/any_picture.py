@@ -24,14 +24,13 @@ import numpy as np
 import torch
 from first_look import look, steps
 from styles import Entry, measure
-from without_data import row
+from without_data import row, trained
 
 from reconet_cli.evaluation.measures.perception import Comparator
 from reconet_cli.flow.clips.frames import open_frames
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.weights import load_weights
 from reconet_cli.training.data.sources import PICTURES, find_files, read_picture, style_picture
-from reconet_cli.training.train import train_style
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "weights" / "base"))
 from learn import held_out  # type: ignore[import-not-found]
@@ -67,15 +66,6 @@ def learned(picture: Path, clip: Path, work: Path, longer: str | None) -> tuple[
         shutil.copyfile(kept, weights)
         facts.write_text(json.dumps(asdict(Timing(first, end, steps(folder)))))
     return weights, Timing(**json.loads(facts.read_text()))
-
-
-def trained(picture: Path, work: Path, count: int) -> Path:
-    """The weights after a training of so many steps."""
-    folder = work / f"{picture.stem}-{count}"
-    if not (folder / "fast.safetensors").exists():
-        resume = (folder / "run" / "fast" / "checkpoint.pt").exists()
-        train_style(picture, folder, steps=count, loss_network="compact", workers=0, resume=resume)
-    return folder / "fast.safetensors"
 
 
 def measured(weights: dict[tuple[Path, Path], Path], comparator: Comparator, args: argparse.Namespace) -> Measures:
@@ -186,7 +176,7 @@ def main() -> None:
     longer = {pair: learned(*pair, args.work, args.longer) for pair in some}
     if args.only == "looks":
         return
-    full = {picture: trained(picture, args.work, args.steps) for picture in pictures}
+    full = {picture: trained(picture, "compact", args.steps, args.work) for picture in pictures}
     if args.only == "trainings":
         return
     torch.set_grad_enabled(False)

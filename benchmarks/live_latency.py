@@ -99,13 +99,7 @@ class Screen:
         self._width, self._height, self._line = head[4], head[5], head[12]
 
     def luma(self) -> np.ndarray:
-        """What is shown: (H, W), the mean of red, green and blue."""
-        pixels = np.frombuffer(self._memory, np.uint8, self._line * self._height, self._start)
-        luma: np.ndarray = pixels.reshape(self._height, -1, 4)[:_HEIGHT, :_WIDTH, :3].mean(axis=2)
-        return luma
-
-    def rows(self) -> np.ndarray:
-        """The same; all but the rows of the clock are left black, which is faster."""
+        """What is shown, (H, W), by its green; all but the rows of the clock are left black, which is faster."""
         pixels = np.frombuffer(self._memory, np.uint8, self._line * self._height, self._start)
         part = pixels.reshape(self._height, -1, 4)[_TOP : _TOP + 2 * _SQUARE, :_WIDTH, 1]
         luma = np.zeros((_HEIGHT, _WIDTH), np.uint8)
@@ -120,7 +114,7 @@ def watch(screen: Screen, seconds: float, process: subprocess.Popen[bytes]) -> t
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         time.sleep(0.002)
-        now, shown = clock(), read_clock(screen.rows())
+        now, shown = clock(), read_clock(screen.luma())
         late = (now - shown) % (1 << _BITS) if shown is not None else None
         # A picture that is half drawn may show anything.
         if late is None or late > 5000:

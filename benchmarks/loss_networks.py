@@ -29,6 +29,7 @@ from reconet_cli.styles.finding import list_styles
 from reconet_cli.training.data.sources import PICTURES, find_files, read_picture
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "weights" / "loss"))
+from distil import distance  # type: ignore[import-not-found]
 from seen import HELD_OUT_EVERY  # type: ignore[import-not-found]
 
 _SIDE = 256
@@ -65,19 +66,6 @@ def style_distances(network: LossNetwork, images: Tensor, paintings: list[Tensor
     return [[style_loss(grams, target).item() for grams in seen] for target in targets]
 
 
-def errors_by_depth(student: SlimVGG, teacher: SlimVGG, images: list[Tensor]) -> dict[str, tuple[float, float]]:
-    """By depth, the squared error of predicted features and the distance of Gram matrices, beside the teacher's own."""
-    found: dict[str, list[tuple[float, float]]] = {}
-    for image in images:
-        features = [network.features_at(image, student.depths) for network in (student, teacher)]
-        for depth in student.depths:
-            mine, taught = (n.predict(depth, f[depth]) for n, f in zip((student, teacher), features, strict=True))
-            gram, wanted = (n.gram_of(depth, f[depth]) for n, f in zip((student, teacher), features, strict=True))
-            pair = ((mine - taught).pow(2).mean() / taught.pow(2).mean(), (gram - wanted).norm() / wanted.norm())
-            found.setdefault(depth, []).append((pair[0].item(), pair[1].item()))
-    return {depth: (float(np.mean([a for a, _ in e])), float(np.mean([b for _, b in e]))) for depth, e in found.items()}
-
-
 def main() -> None:
     """Print correlations for every two networks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -110,9 +98,10 @@ def main() -> None:
         print(f"{first.name:>16} and {second.name:<16} style {means[0]:.3f}, content {means[1]:.3f}")
     compact, *others = networks
     for other in others:
-        if isinstance(compact, SlimVGG) and isinstance(other, SlimVGG):
-            for depth, (features, grams) in errors_by_depth(compact, other, seen).items():
-                print(f"{compact.name:>16} for {other.name:<16} {depth}: features {features:.3f}, Gram {grams:.3f}")
+        for depth in compact.depths if isinstance(compact, SlimVGG) and isinstance(other, SlimVGG) else ():
+            errors = [[error.item() for error in distance(compact, other, image, [depth])] for image in seen]
+            features, grams = np.mean(errors, 0)
+            print(f"{compact.name:>16} for {other.name:<16} {depth}: features {features:.3f}, Gram {grams:.3f}")
 
 
 if __name__ == "__main__":

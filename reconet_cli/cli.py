@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "Stylize": {
         "stylize": ("reconet_cli.commands.stylize", "Paint a video or a picture in a style."),
-        "live": ("reconet_cli.commands.live", "Paint a camera in a window, with keys for styles."),
+        "live": ("reconet_cli.commands.live", "Paint a camera live in a window."),
         "preview": ("reconet_cli.commands.preview", "Show a clip in every style, as one picture."),
         "deflicker": ("reconet_cli.commands.deflicker", "Take the flicker out of any clip."),
     },

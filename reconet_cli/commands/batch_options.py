@@ -28,7 +28,7 @@ _OPTIONS = [
     ),
     click.option("--name", metavar="TEMPLATE", help="Their names: {stem} {style} {suffix} {folder}."),
     click.option("--skip-existing", is_flag=True, help="Leave out what is there already."),
-    click.option("--watch", is_flag=True, help="Go on with what arrives in the folders, until Ctrl-C."),
+    click.option("--watch", is_flag=True, help="Keep watching the folders for new files, until Ctrl-C."),
     click.option("--shard", metavar="I/N|slurm", help="Only part I of N of the list, or this Slurm array task's."),
 ]  # fmt: skip
 

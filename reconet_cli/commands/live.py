@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 
 import click
@@ -11,16 +10,17 @@ from reconet_cli.commands import effect_options
 from reconet_cli.commands.parameters import RATE, SIZE, Command, engine_options, threads_option
 from reconet_cli.commands.signals import ended_by_signals
 from reconet_cli.commands.suggestions import suggest_files, suggest_styles, suggest_variants
+from reconet_cli.system.processors import let_threads_sleep
 
 
 @click.command(
     "live",
     cls=Command,
-    help="""Paint a camera in a window: SOURCE is its number or name, or a file or an address; camera 0 if left out.
+    help="""Paint a camera in a window. SOURCE is its number or name, a file, or an address; camera 0 if left out.
 
     \b
-    n, p, →, ←     the next or the last style
-    +, -, ↑, ↓     more or less of it
+    n, p, →, ←     the next or the previous style
+    +, -, ↑, ↓     more or less of the style
     o              the original, and back
     f              the full screen, and back
     s              save what is shown as a PNG in the current folder
@@ -46,8 +46,8 @@ from reconet_cli.commands.suggestions import suggest_files, suggest_styles, sugg
 @effect_options.keep_color
 @click.option("--size", type=SIZE, help="Paint at this size; a camera is asked for it.")
 @click.option("--fps", type=RATE, help="The frame rate that a camera is asked for.")
-@click.option("--record", metavar="OUTPUT", shell_complete=suggest_files, help="Record what is painted, too.")
-@click.option("--virtual-camera", is_flag=True, help="Be a camera for other programs, too.")
+@click.option("--record", metavar="OUTPUT", shell_complete=suggest_files, help="Also record what is painted.")
+@click.option("--virtual-camera", is_flag=True, help="Also act as a camera for other programs.")
 @click.option(
     "--variant", default="auto", metavar="NAME", shell_complete=suggest_variants, help="Which network of the styles."
 )
@@ -71,7 +71,7 @@ def command(
     yes: bool,
     ffmpeg: str | None,
 ) -> int:
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    let_threads_sleep()
     from reconet_cli import console
     from reconet_cli.engines.kinds import EngineOptions
     from reconet_cli.stylizing.live import LiveOptions, live

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -27,6 +26,7 @@ from reconet_cli.commands.parameters import (
 )
 from reconet_cli.commands.signals import ended_by_signals
 from reconet_cli.commands.suggestions import suggest_files, suggest_styles, suggest_variants
+from reconet_cli.system.processors import let_threads_sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -122,8 +122,7 @@ def command(
     if duration is not None and duration <= 0:
         raise click.UsageError("--duration is not above 0")
 
-    # As in training: threads that spin for long are slow as soon as anything else wants a core.
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    let_threads_sleep()
     from reconet_cli import console
     from reconet_cli.engines.kinds import EngineOptions
     from reconet_cli.stylizing.stylize import check_stylizing, stylize_file

@@ -15,6 +15,7 @@ from reconet_cli.commands.parameters import refuse
 from reconet_cli.commands.signals import StopOnSignal
 from reconet_cli.commands.suggestions import suggest_files, suggest_styles
 from reconet_cli.styles.finding import VARIANT_ORDER
+from reconet_cli.system.processors import let_threads_sleep
 from reconet_cli.training.settings import ENDLESS, LossWeights
 
 _WEIGHTS = {loss.name: f"--{loss.name.replace('_', '-')}-weight" for loss in fields(LossWeights)}
@@ -113,9 +114,7 @@ def _weight_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Last share of the run that learns from pairs of frames, with the temporal losses.",
 )  # fmt: skip
 def command(picture: Path, output: Path | None, **options: Any) -> int:
-    # OpenMP threads that spin for long make training several times slower as soon as anything else wants a core; that
-    # sleep at once cost a third of its speed where nothing does.
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    let_threads_sleep()
     from reconet_cli import console
     from reconet_cli.training.train import STEPS, TrainingStopped, train_style
 

@@ -154,8 +154,8 @@ class VGG16(ImageNetFeatures):
 class SlimVGG(LossNetwork):
     """A slim network whose linear 1×1 heads predict VGG-19's features at five depths, relu1_1 to relu5_1.
 
-    Layers are named after what their heads predict. Subclasses say which convolutions lead to each depth; a head
-    `NAME_aux` follows the last of each.
+    Layers are named after what their heads predict. Subclasses say which convolutions lead to each depth and which of
+    them are `pooled`, 2×2; a head `NAME_aux` follows the last of each depth.
     """
 
     depths: tuple[str, ...] = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -163,6 +163,7 @@ class SlimVGG(LossNetwork):
     # There is no head for relu3_3. Of its neighbors relu4_1 lets the picture change as freely as the paper does.
     paper_layers = LossLayers(("relu4_1",), depths[:4])
     stages: tuple[tuple[str, ...], ...] = ()
+    pooled: tuple[str, ...] = ()
 
     def __init__(self, layers: Mapping[str, nn.Conv2d]) -> None:
         super().__init__()
@@ -181,8 +182,8 @@ class SlimVGG(LossNetwork):
         """The convolutions that it is made of: `conv0` normalizes the input, then the stages, then their heads."""
         return ["conv0", *(name for stage in cls.stages for name in stage), *(f"{s[-1]}_aux" for s in cls.stages)]
 
-    def step(self, name: str, x: Tensor) -> Tensor:
-        """One convolution of a stage and what follows it."""
+    def convolve(self, name: str, x: Tensor) -> Tensor:
+        """One convolution of a stage, with its padding."""
         raise NotImplementedError
 
     def features_at(self, image: Tensor, names: Collection[str]) -> dict[str, Tensor]:
@@ -191,7 +192,8 @@ class SlimVGG(LossNetwork):
         found: dict[str, Tensor] = {}
         for depth, stage in zip(self.depths, self.stages, strict=True):
             for name in stage:
-                x = self.step(name, x)
+                x = F.relu(self.convolve(name, x))
+                x = F.max_pool2d(x, 2) if name in self.pooled else x
             if depth in names:
                 found[depth] = x
             if len(found) == len(set(names)):
@@ -228,19 +230,19 @@ class DistilledVGG19(SlimVGG):
         ("conv32", "conv33", "conv34", "conv41"),
         ("conv42", "conv43", "conv44", "conv51"),
     )
-    _pool_after = ("conv12", "conv22", "conv34", "conv44")
+    pooled = ("conv12", "conv22", "conv34", "conv44")
 
-    def step(self, name: str, x: Tensor) -> Tensor:
-        """3×3 with reflection, ReLU, a 2×2 pooling after some."""
-        x = F.relu(self.convolutions[name](F.pad(x, (1, 1, 1, 1), mode="reflect")))
-        return F.max_pool2d(x, 2) if name in self._pool_after else x
+    def convolve(self, name: str, x: Tensor) -> Tensor:
+        """3×3, padded by reflection."""
+        convolved: Tensor = self.convolutions[name](F.pad(x, (1, 1, 1, 1), mode="reflect"))
+        return convolved
 
 
 class CompactVGG(SlimVGG):
     """This project's own, shipped with it: `weights/loss/distil.py` makes it.
 
-    A strided 4×4 convolution takes the place of the first pooling; every pixel has the same number of ways through it,
-    so that it leaves no grid in the gradient, and it costs less than two convolutions of whole frames.
+    One strided 4×4 convolution replaces VGG's second convolution and first pooling: at full size those would cost the
+    most. Its stride divides its size, so every pixel counts equally and the gradient has no grid.
     """
 
     name = "compact"
@@ -256,14 +258,13 @@ class CompactVGG(SlimVGG):
         "conv34": 64, "conv41": 128, "conv42": 128, "conv43": 128, "conv44": 128, "conv51": 128,
     }  # fmt: skip
     _targets = (64, 128, 256, 512, 512)
-    _pool_after = ("conv22", "conv34", "conv44")
+    pooled = ("conv22", "conv34", "conv44")
 
-    def step(self, name: str, x: Tensor) -> Tensor:
-        """A convolution and ReLU; `down` halves the size, a pooling after some as well."""
+    def convolve(self, name: str, x: Tensor) -> Tensor:
+        """3×3, or a `down` of 4×4 that halves the size; padded with zeros, which costs nothing."""
         stride = 2 if name.startswith("down") else 1
         layer = cast(nn.Conv2d, self.convolutions[name])
-        x = F.relu(F.conv2d(x, layer.weight, layer.bias, stride, padding=1))
-        return F.max_pool2d(x, 2) if name in self._pool_after else x
+        return F.conv2d(x, layer.weight, layer.bias, stride, padding=1)
 
     @classmethod
     def fresh(cls) -> CompactVGG:

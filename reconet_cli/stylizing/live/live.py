@@ -22,7 +22,7 @@ from reconet_cli.video.inputs.names import is_device
 from reconet_cli.video.open_video import Number, Video, open_video
 from reconet_cli.video.request import Request
 
-_FAREWELL = 3.0  # seconds that the reading thread gets to end
+_JOIN_SECONDS = 3.0  # that the reading thread gets to end
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _live(name: str, styles: Sequence[LoadedStyle], options: LiveOptions, displa
         screen = stack.enter_context(Window(video.size))
         sinks = _sinks(video, options, stack)
         newest = Newest(video)
-        stack.callback(newest.join, _FAREWELL)
+        stack.callback(newest.join, _JOIN_SECONDS)
         stack.callback(video.abort)
         controls = Controls(len(styles), strength=options.strength)
         shown = Show(painting, screen, sinks, controls, [style.name for style in styles]).run(newest)

@@ -21,7 +21,7 @@ log = logging.getLogger("reconet")
 
 _PATIENCE = 0.03  # seconds without a frame after which keys are looked at
 _HELP_SECONDS = 6.0
-_TOLD_SECONDS = 2.0  # that a message stays
+_MESSAGE_SECONDS = 2.0  # that a message stays
 
 
 class Screen(Protocol):
@@ -47,7 +47,7 @@ class Show:
         self._names = names
         self._rate = Rate()
         self._fps = 0.0
-        self._told = ("", 0.0)
+        self._message = ("", 0.0)
 
     def run(self, newest: Newest) -> int:
         """Go on until somebody quits, or the frames end; the number that was shown. Raises what ended them."""
@@ -91,14 +91,14 @@ class Show:
             what = name if controls.strength == 1 else f"{name} {controls.strength:.0%}"
         else:
             what = f"{name} (loading)"
-        message, until = self._told
+        message, until = self._message
         return [f"{what}   {self._fps:.0f} fps", *([message] if time.monotonic() < until else [])]
 
     def _save(self, painted: Frame) -> None:
         self._controls.still = False
         try:
             message = f"saved {save_still(painted)}"
-        except MediaError as problem:  # a full disk ends no show
+        except MediaError as problem:  # a full disk does not end the session
             message = problem.message
         log.info(message)
-        self._told = (message, time.monotonic() + _TOLD_SECONDS)
+        self._message = (message, time.monotonic() + _MESSAGE_SECONDS)

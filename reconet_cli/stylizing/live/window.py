@@ -30,7 +30,7 @@ class Display:
     def __init__(self) -> None:
         self._trial: subprocess.Popen[bytes] | None = None
         self._works = False
-        # Without a name for it there is nothing to try.
+        # Without DISPLAY there is nothing to try.
         if sys.platform != "linux" or os.environ.get("DISPLAY"):
             self._trial = subprocess.Popen(
                 [sys.executable, "-c", _TRIAL],
@@ -91,7 +91,7 @@ class Window(AbstractContextManager["Window"]):
             return True
 
     def fill_screen(self, full: bool) -> None:
-        """Fill the screen, or no more."""
+        """Switch to the full screen, or back."""
         cv2.setWindowProperty(_TITLE, cv2.WND_PROP_FULLSCREEN, cv2.WINDOW_FULLSCREEN if full else cv2.WINDOW_NORMAL)
 
     def __exit__(self, *error: object) -> None:

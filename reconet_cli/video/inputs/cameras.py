@@ -24,7 +24,9 @@ def camera_named(name: str) -> str:
     if not name.isdecimal():
         return name
     if sys.platform not in _SYSTEMS:
-        raise MediaError(f"camera {name} has no number here", "name it: dshow:video=NAME")
+        raise MediaError(
+            f"there is no camera {name}: this system has no numbers for cameras", "name it: dshow:video=NAME"
+        )
     return _SYSTEMS[sys.platform].format(name)
 
 

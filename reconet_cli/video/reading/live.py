@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 
 from reconet_cli.video.ffmpeg.pixels import Frame
+from reconet_cli.video.reading.pump import Pump
 from reconet_cli.video.reading.reader import Reader
 from reconet_cli.video.writing.writer import Writer
 
@@ -61,36 +61,25 @@ class LiveReader:
         self._live = live
         self._reader = reader
         self._waiting: deque[tuple[float, Frame]] = deque()
-        self._changed = threading.Condition()
-        self._ended = False
-        self._error: BaseException | None = None
 
     def __iter__(self) -> Iterator[Frame]:
-        threading.Thread(target=self._pump, name="live", daemon=True).start()
+        pump = Pump(self._reader, self._keep, "live")
+        pump.start()
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._ended)
+            with pump.changed:
+                pump.changed.wait_for(lambda: self._waiting or pump.ended)
                 self._drop()
                 if not self._waiting:
                     break
                 arrived, frame = self._waiting.popleft()
             self._live.take(arrived)
             yield frame
-        if self._error:
-            raise self._error
+        if pump.error:
+            raise pump.error
 
-    def _pump(self) -> None:
-        try:
-            for frame in self._reader:
-                with self._changed:
-                    self._waiting.append((time.monotonic(), frame))
-                    self._drop()
-                    self._changed.notify_all()
-        except BaseException as error:
-            self._error = error
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
+    def _keep(self, frame: Frame) -> None:
+        self._waiting.append((time.monotonic(), frame))
+        self._drop()
 
     def _drop(self) -> None:
         oldest = time.monotonic() - self._live.patience
