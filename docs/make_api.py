@@ -17,9 +17,9 @@ from reconet_cli import errors
 INTRODUCTION = """# The Python library
 
 `import reconet_cli as reconet` loads neither PyTorch nor OpenVINO; names are looked up when they are first used. The
-library is typed, prints nothing, and logs to the logger `reconet`, which `reconet -v` shows in full. What goes wrong is
-raised as a [`ReconetError`](#reconeterror) with a hint. [examples/library.py](../examples/library.py) uses most
-of it in one go.
+library is typed, prints nothing, and logs to the logger `reconet`, which `reconet -v` shows in full. Errors
+are raised as [`ReconetError`](#reconeterror), with a hint. [examples/library.py](../examples/library.py) shows most of
+it in use.
 
 Frames are RGB, `uint8` or `uint16`, `(H, W, 3)`. A flow a→b is `float32`, `(2, H, W)`, in pixels, x first.
 

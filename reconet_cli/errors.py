@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ReconetError(Exception):
-    """Base of every error that the command line shows as one line.
+    """Base class of all errors. The command line shows each as one line.
 
     `message` says what is wrong and with what; `hint` says what to do about it.
     """

@@ -29,7 +29,7 @@ _TYPES = (np.dtype(np.uint8), np.dtype(np.uint16))
 
 
 class LoadedStyle:
-    """A style that paints frames. Call it; it may be called from several threads."""
+    """A style that is ready to paint. Call it with frames; calls from several threads are fine."""
 
     def __init__(self, style: str | Path, options: EngineOptions) -> None:
         """Find a style. Raises `StyleError` with the names to choose from."""

@@ -110,15 +110,16 @@ def evaluate(
     worst: int = 0,
     progress: Progress | None = None,
 ) -> ClipReport:
-    """Measure how much painted clips flicker, and what they keep of the original.
+    """Measure how much painted clips flicker and how much of the original they keep.
 
-    Clips are videos or folders of pictures, paired frame by frame. `styles` paint the original and are measured too,
-    with `deflicker` in (0, 1] once more without flicker. `style_pictures` (one for all columns, or one for each) give
-    the style distance. `method` estimates the flow, `loss_network` (a name or a file, None: none) compares style and
-    content. Frames are brought to `size` (width, height), and the first `frames` are measured. `worst` pairs of each
-    painted clip are kept as pictures for the report's page. `progress(what, done, total)` is called now and then.
+    Clips are videos or folders of pictures and are compared frame by frame. `styles` are styles to paint the original
+    with and measure as well; with `deflicker` in (0, 1], each is measured a second time without flicker.
+    `style_pictures` (one for all, or one for each) add the style distance. `method` estimates the flow; `loss_network`
+    (a name, a file or None) compares style and content. `size` (width, height) resizes the frames, `frames` limits how
+    many are measured, and `worst` keeps that many of the worst pairs of each clip as pictures for the HTML report.
+    `progress(what, done, total)` reports progress.
 
-    Raises `EvaluationError` where sizes or numbers of frames differ, and other `ReconetError`s.
+    Raises `EvaluationError` if sizes or frame counts differ, and other `ReconetError`s.
 
     >>> import reconet_cli as reconet
     >>> report = reconet.evaluate("in.mp4", styles=["mosaic"], frames=3, loss_network=None)

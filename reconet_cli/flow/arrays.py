@@ -33,7 +33,7 @@ def warp(image: Array, flow: Array) -> Array:
 
 
 def visibility(forward: Array, backward: Array) -> Array:
-    """Where a pixel of a can be traced into b: 1 there, 0 where it is occluded, leaves the frame or lies on a boundary.
+    """Which pixels of a can be found in b: 1 if visible, 0 if occluded, out of the frame, or on a motion boundary.
 
     `forward` is the flow a→b, `backward` b→a, in pixels. numpy: `(2, H, W)` gives `(H, W)`; PyTorch: `(N, 2, H, W)`
     gives `(N, 1, H, W)`. Sundaram et al., ECCV 2010, eq. 5.

@@ -24,7 +24,7 @@ def stylize_frames(
     strength: float | Sequence[tuple[Number, float]] = 1.0,
     keep_color: bool = False,
 ) -> Iterator[Frame]:
-    """Paint frames lazily, each when it is asked for; times and opacity stay theirs.
+    """Paint frames one at a time, as you ask for them. Each keeps its time and its alpha channel.
 
     Arguments as in `stylize`. Raises `ReconetError`.
 

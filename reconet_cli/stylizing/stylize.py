@@ -49,20 +49,24 @@ def stylize(
     progress: Progress | None = None,
     **encoding: Any,
 ) -> Outcome:
-    """Paint a video or a picture into `output`, whose ending chooses the kind of file.
+    """Paint a video or a picture and write it to `output`; the extension sets the format.
 
-    `style` is a name, a file, a picture that is learned (see `load_style`) or a loaded style; two of them are blended
-    by `mix`, the share of the second in [0, 1], or by `transition`, the seconds between which the second replaces the
-    first. Of more styles each replaces the one before: `transition` is a list of such pairs, one fewer than styles.
-    `deflicker` in [0, 1] carries brush strokes along with the motion. `strength` in [0, 1] is the share of the
-    painting, or a list of points (seconds, strength) with straight lines between them. `mask` is a file in which white
-    is painted, or a color key (`#rrggbb`). `size` is (width, height) in pixels, `scale` a multiple of the input's size;
-    `fps` a new constant rate; `start` and `duration` are seconds of the input. `resumable` keeps what is done when it
-    is interrupted, and goes on there. `progress(done, total)` is called after each frame (`total` is None if unknown).
-    `encoding` are the remaining fields of `reconet_cli.video.request.Request`, such as `codec`, `crf` or `sound`.
+    `style` is a name, a file, a picture to learn (see `load_style`) or a loaded style. Pass several to combine them:
+    `mix`, in [0, 1], is the share of the second of two; `transition` is a pair (start, end) in seconds during which the
+    second replaces the first. For more than two styles, `transition` is a list of pairs, one for each change.
 
-    Sound, subtitles, chapters and every frame's time are kept; what cannot be kept is logged. Raises `ReconetError`;
-    nothing incomplete has the output's name then.
+    `deflicker`, in [0, 1], carries brush strokes along with the motion. `strength`, in [0, 1], is how much of the
+    painting shows; a list of points (seconds, strength) changes it over time, linearly between points. `keep_color`
+    keeps the colors of the input. `mask` limits painting to the white parts of a picture or clip, or to a color
+    (`#rrggbb`). `compare` shows the input next to the result.
+
+    `size` is (width, height) in pixels, `scale` a factor on the input's size, `fps` a new constant frame rate. `start`
+    and `duration` are seconds of the input. `resumable` saves progress, so that the same call picks up after an
+    interruption. `progress(done, total)` is called after each frame; `total` is None if unknown. `encoding` takes the
+    other fields of `reconet_cli.video.request.Request`, such as `codec`, `crf` or `sound`.
+
+    The output keeps sound, subtitles, chapters and the time of every frame; anything that its format can't hold is
+    logged. Raises `ReconetError`, and never leaves an incomplete file under the output's name.
 
     >>> import reconet_cli as reconet
     >>> outcome = reconet.stylize("in.mp4", "out.mp4", style="mosaic", deflicker=True)

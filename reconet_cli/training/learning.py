@@ -82,12 +82,12 @@ def load_style(
     `torch` or `onnxruntime`, `device` is `cpu`, `cuda`, `cuda:1` or `mps`, `precision` is `int8`, `fp32`, `bf16` or
     `fp16`; `auto` chooses what is fastest on this machine. The network itself is loaded with the first frame.
 
-    A picture is learned the first time, for about half a minute on a CPU, and kept among the user's own styles by its
-    contents, so it is there at once the next time. `learn` seconds more make it better. Learning looks at frames of
-    `clip`, if that is what will be painted. `progress(done, left)` is called after each step with the share in [0, 1]
-    that is done and the seconds left. An interrupt ends learning, and what was learned by then is kept.
+    A new picture takes about half a minute to learn on a CPU. The style is kept in the user's folder under the
+    picture's contents, so the next call finds it at once. `learn` adds that many seconds of training to what is there.
+    If you pass the `clip` that you are about to paint, training uses its frames. `progress(done, left)` is called after
+    each step with the share done, in [0, 1], and the seconds left. Interrupting keeps what was learned so far.
 
-    Raises `StyleError` for an unknown style, and for a picture that nothing can be learned from.
+    Raises `StyleError` if the style is unknown or nothing can be learned from the picture.
 
     >>> import numpy as np
     >>> import reconet_cli as reconet

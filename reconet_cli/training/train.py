@@ -68,17 +68,20 @@ def train_style(
 ) -> LoadedStyle:
     """Train a style from a picture, on `data` (photographs, clips, folders, flow data sets) or without any.
 
-    The style's folder is `output`, by default the picture's name in the user's styles. A run ends after `steps` (2000
-    unless something else ends it), after `minutes`, or, `until_good`, when more steps stop helping. `preset` and
-    `weights` (by the fields of `LossWeights`) say how far a painting may go from its source; `style_scale` is the width
-    of the strokes. `init` is a style to begin with, "none" for random weights; the default is the shipped start.
-    `loss_network` is "vgg16", "compact" or a file. `size` is the side of training frames in pixels, `batch` the frames
-    a step; `scenes` is the share of procedural scenes beside `data`, `temporal_share` the last share of the run, which
-    learns from pairs of frames. `workers` processes prepare frames. `resume` continues from the folder's checkpoint.
+    The style is written to the folder `output`; by default it goes to the user's styles, under the picture's name.
+    Training ends after `steps` (2000 if nothing else is set), after `minutes`, or with `until_good` when more steps
+    stop helping. `preset` and `weights` (by the fields of `LossWeights`) set how far a painting may depart from its
+    source; `style_scale` sets the width of the strokes. `init` is the style to start from, or "none" for random
+    weights; the default is the start that is shipped. `loss_network` is "vgg16", "compact" or a file.
 
-    `on_step(done, losses)` gets the share of the run in [0, 1] and the step's losses by name, `on_clip(done, total)`
-    the clips read. When `should_stop()` says so, `TrainingStopped` is raised, and a checkpoint stays. Raises
-    `TrainingError`, `StyleError` and other `ReconetError`s. Under `torchrun` several processes share the work.
+    `size` is the side of training frames in pixels and `batch` the number of frames per step. `scenes` is the share of
+    procedural scenes mixed into `data`. `temporal_share` is the last share of the run, which trains on pairs of frames.
+    `workers` is the number of processes that prepare frames. `resume` continues from the checkpoint in the folder.
+
+    `on_step(done, losses)` gets the share of the run that is done, in [0, 1], and the losses of the step by name;
+    `on_clip(done, total)` counts the clips that have been read. If `should_stop()` returns true, the run saves a
+    checkpoint and raises `TrainingStopped`. Raises `TrainingError`, `StyleError` and other `ReconetError`s. Under
+    `torchrun`, several processes share the work.
 
     >>> import reconet_cli as reconet
     >>> style = reconet.train_style("picture.png", "trained", steps=1, size=64, loss_network="compact", seed=1)

@@ -26,10 +26,10 @@ Number = float | Fraction
 
 
 class Video(AbstractContextManager["Video"]):
-    """Frames in their order, each with its time; and what is known of the file. Can be read once.
+    """The frames of a video in order, each with its time, and the facts about the file. Can be read once.
 
-    `info` is what was found in it, `rate` the nominal frame rate, `colors` how colors are coded in it; frames come
-    upright and in RGB.
+    `info` describes the streams, `rate` is the nominal frame rate, and `colors` is the file's color encoding. Frames
+    are upright and in RGB.
     """
 
     def __init__(self, name: str, options: ReadOptions, program: str, *, lists: bool = False) -> None:
@@ -91,13 +91,12 @@ def open_video(
     live: bool = False,
     ffmpeg: str | None = None,
 ) -> Video:
-    """Open a file, a picture series, a camera or an address for reading.
+    """Open a file, a picture series, a camera or a URL for reading.
 
-    Frames are brought to `size` (width, height) and to a constant rate of `fps`, where these are given; `start` and
-    `duration` are seconds of the input. A camera is asked for that size and rate. A playlist or manifest opens other
-    files only with `allow_playlists`. With `live`, each frame comes before the next one is there, and those of a file
-    when they are due.
-    Raises `MediaError` for what is no video or picture.
+    `size` (width, height) and `fps` resize the frames and give them a constant rate; a camera is asked for that size
+    and rate directly. `start` and `duration` are seconds of the input. Playlists and manifests may open other files
+    only with `allow_playlists`. With `live`, frames arrive without delay, and a file plays in real time. Raises
+    `MediaError` if the source is not a video or picture.
 
     >>> import reconet_cli as reconet
     >>> with reconet.open_video("in.mp4") as video:

@@ -29,15 +29,17 @@ def deflicker(
     progress: Progress | None = None,
     **encoding: Any,
 ) -> Outcome:
-    """Write a clip with less flicker into `output`.
+    """Remove flicker from a clip and write the result to `output`.
 
-    With the `original` that a clip was painted from, brush strokes are carried along with its motion; both have the
-    same frames. Without it, flicker of light, color and fine texture is measured in the clip itself and taken out;
-    motion, cuts, flashes and fades stay. `strength` in [0, 1] is how much of that is done. `progress(done, total)` is
-    called after each frame (`total` is None if unknown); a clip alone is read twice, and each reading counts from 0.
-    `encoding` are fields of `reconet_cli.video.request.Request`, such as `codec`, `crf` or `sound`.
+    If you pass the `original` that the clip was painted from, brush strokes are carried along with its motion; the two
+    must have the same frames. Without it, flicker of brightness, color and fine texture is measured in the clip itself
+    and removed, while motion, cuts, flashes and fades stay. `strength`, in [0, 1], is how much is removed.
+    `progress(done, total)` is called after each frame; `total` is None if unknown. A clip without an original is read
+    twice, and each pass counts from 0. `encoding` takes fields of `reconet_cli.video.request.Request`, such as `codec`,
+    `crf` or `sound`.
 
-    Sound and times are those of the clip. Raises `ReconetError`; nothing incomplete has the output's name then.
+    Sound and frame times come from the clip. Raises `ReconetError`, and never leaves an incomplete file under the
+    output's name.
 
     >>> import reconet_cli as reconet
     >>> reconet.deflicker("in.mp4", "out.mp4").frames
