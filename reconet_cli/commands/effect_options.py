@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconet_cli.commands.parameters import Text, deflicker_option, read_share, read_time
-from reconet_cli.commands.suggestions import suggest_files
+from reconet_cli.commands.suggestions import suggest_masks
 from reconet_cli.errors import ReconetError
 
 if TYPE_CHECKING:
@@ -60,7 +60,10 @@ deflicker = deflicker_option(
 keep_color = click.option("--keep-color", is_flag=True, help="Keep the input's colors, paint light and dark.")
 strength = click.option("--strength", type=_SHARE, default=1.0, help="0 is the input, 1 the painting.")
 mask = click.option(
-    "--mask", metavar="FILE|#RRGGBB", shell_complete=suggest_files, help="Paint where this is white, or of this color."
+    "--mask",
+    metavar="person|background|FILE|#RRGGBB",
+    shell_complete=suggest_masks,
+    help="Paint people, or what is behind them; where FILE is white; what has this color.",
 )
 _OPTIONS = [
     click.option("--mix", type=_SHARE, help="Share of the second --style, 0 to 1."),
@@ -90,7 +93,8 @@ def effect_options(command: Callable[..., Any]) -> Callable[..., Any]:
         from reconet_cli.stylizing.effects import Effects
 
         effects = Effects(mask=checked_mask(mask), mix=mix or 0.0, **{name: options.pop(name) for name in _PLAIN})
-        _check_styles(len(styles), mix is not None, effects.transition)
+        if not (len(styles) == 2 and mix is None and effects.in_parts):
+            _check_styles(len(styles), mix is not None, effects.transition)
         return command(styles=styles, effects=effects, **options)
 
     for option in reversed(_OPTIONS):
@@ -114,7 +118,7 @@ def _check_styles(count: int, mixed: bool, transition: Curve | None) -> None:
     if count == 1 and (mixed or transition):
         raise click.UsageError("--mix and --transition need two --style")
     if count == 2 and mixed == bool(transition):
-        raise click.UsageError("two --style need --mix or --transition, one of them")
+        raise click.UsageError("two --style need --mix or --transition, one of them, or --mask person or background")
     if count > 2 and (mixed or not transition):
         raise click.UsageError(f"{count} --style need --transition with {count - 1} times; --mix is for two")
     if transition and len(transition) != 2 * (count - 1):

@@ -19,6 +19,14 @@ def suggest_variants(ctx: click.Context, param: click.Parameter, incomplete: str
     return [CompletionItem(name) for name in VARIANT_ORDER if name.startswith(incomplete)]
 
 
+def suggest_masks(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The masks that have names; where none begins like this, files."""
+    from reconet_cli.stylizing.effects.masks import PEOPLE
+
+    names = [CompletionItem(name) for name in PEOPLE if name.startswith(incomplete)]
+    return names or suggest_files(ctx, param, incomplete)
+
+
 def suggest_folders(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The shell's own suggestion of folders."""
     return [CompletionItem(incomplete, type="dir")]

@@ -13,7 +13,7 @@ import numpy as np
 from reconet_cli.engines.kinds import Engine
 from reconet_cli.stylizing.deflicker import Deflicker, DeflickerStage
 from reconet_cli.stylizing.effects import Effects, EffectsStage
-from reconet_cli.stylizing.effects.blend import blend
+from reconet_cli.stylizing.effects.blend import blend, blend_by_mask
 from reconet_cli.stylizing.effects.masks import Mask
 from reconet_cli.stylizing.stage import Stage
 from reconet_cli.video.ffmpeg.pixels import Frame
@@ -46,6 +46,29 @@ class Network(Stage):
         share, first = math.modf(style)
         painted = self._engines[int(first)](pixels)
         return blend(painted, self._engines[int(first) + 1](pixels), share) if share > 0 else painted
+
+
+class InParts(Network):
+    """Paints with the first of two styles where a mask says so, and with the second everywhere else.
+
+    Each network runs only where anything of it is seen.
+    """
+
+    def __init__(self, engines: Sequence[Engine], mask: Mask) -> None:
+        super().__init__(engines)
+        self._mask = mask
+
+    def prepare(self, source: Frame) -> np.ndarray | None:
+        """Fetch the mask's next frame."""
+        return self._mask.fetch(source)
+
+    def apply(self, source: Frame, painted: Frame, prepared: np.ndarray | None) -> Frame:
+        """Paint a frame."""
+        share = self._mask.share(source, prepared)
+        if share.min() == 1 or share.max() == 0:
+            return replace(painted, pixels=self._engines[int(share.max() == 0)](painted.pixels))
+        first, second = (engine(painted.pixels) for engine in self._engines)
+        return replace(painted, pixels=blend_by_mask(second, first, share))
 
 
 def after_network(effects: Effects, mask: Mask | None = None) -> list[Stage]:

@@ -9,12 +9,14 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
 
+from reconet_cli.engines.kinds import Engine
 from reconet_cli.engines.loaded_style import LoadedStyle
+from reconet_cli.engines.people import people_file
 from reconet_cli.errors import StyleError
 from reconet_cli.stylizing.effects import Effects
 from reconet_cli.stylizing.effects.curves import strength_of, transition_of
-from reconet_cli.stylizing.effects.masks import open_mask
-from reconet_cli.stylizing.network import Network, after_network
+from reconet_cli.stylizing.effects.masks import PEOPLE, open_mask
+from reconet_cli.stylizing.network import InParts, Network, after_network
 from reconet_cli.stylizing.resume import paint_resumably
 from reconet_cli.stylizing.resume.store import file_identity
 from reconet_cli.stylizing.stage import Stage
@@ -57,8 +59,9 @@ def stylize(
 
     `deflicker`, in [0, 1], carries brush strokes along with the motion. `strength`, in [0, 1], is how much of the
     painting shows; a list of points (seconds, strength) changes it over time, linearly between points. `keep_color`
-    keeps the colors of the input. `mask` limits painting to the white parts of a picture or clip, or to a color
-    (`#rrggbb`). `compare` shows the input next to the result.
+    keeps the colors of the input. `mask` limits painting to the white parts of a picture or clip, to a color
+    (`#rrggbb`), to people (`person`) or to what is behind them (`background`). With one of the last two, a second style
+    without `mix` or `transition` paints everything else. `compare` shows the input next to the result.
 
     `size` is (width, height) in pixels, `scale` a factor on the input's size, `fps` a new constant frame rate. `start`
     and `duration` are seconds of the input. `resumable` saves progress, so that the same call picks up after an
@@ -121,11 +124,14 @@ def stylize_file(
         def open_stages(
             height: int, width: int, sixteen_bit: bool, settled: Sequence[tuple[str, str]] | None = None
         ) -> tuple[list[Stage], Any]:
-            network = _network(styles, effects, height, width, sixteen_bit, settled)
+            engines = _engines(styles, height, width, sixteen_bit, settled)
             mask = None
             if effects.mask:
                 opened = open_mask(effects.mask, (width, height), request.start, request.ffmpeg)
                 mask = stack.enter_context(opened)
+            network = Network(engines, effects.style_at)
+            if mask and effects.in_parts and len(engines) == 2:
+                network, mask = InParts(engines, mask), None
             stages: list[Stage] = [network, *after_network(effects, mask)]
             return stages, network.settled
 
@@ -144,14 +150,13 @@ def _check_effects(request: Request, styles: Sequence[object], effects: Effects)
         raise StyleError(f"{request.output} is a picture, and the {effects.moving} changes with time", "paint a video")
 
 
-def _network(
+def _engines(
     styles: Sequence[LoadedStyle],
-    effects: Effects,
     height: int,
     width: int,
     sixteen_bit: bool,
     settled: Sequence[tuple[str, str]] | None,
-) -> Network:
+) -> list[Engine]:
     """The networks; `settled` has an earlier run's precisions, because `auto` may come to something else today."""
     engines = [style.engine(height, width, sixteen_bit=sixteen_bit) for style in styles]
     if settled:
@@ -161,7 +166,7 @@ def _network(
             else style.engine(height, width, sixteen_bit=sixteen_bit, precision=precision)
             for engine, style, (_, precision) in zip(engines, styles, settled, strict=True)
         ]
-    return Network(engines, effects.style_at)
+    return engines
 
 
 def _identity(styles: Sequence[LoadedStyle], effects: Effects) -> dict[str, Any]:
@@ -169,6 +174,12 @@ def _identity(styles: Sequence[LoadedStyle], effects: Effects) -> dict[str, Any]
     return {
         "style": [digest([path]) for style in styles for path in style.files],
         "effects": asdict(effects),
-        "mask": file_identity(Path(effects.mask_file)) if effects.mask_file else None,
+        "mask": _mask_identity(effects),
         "engine": [[style.options.engine, style.options.device, style.options.precision] for style in styles],
     }
+
+
+def _mask_identity(effects: Effects) -> object:
+    if effects.mask in PEOPLE:
+        return digest([people_file()])
+    return file_identity(Path(effects.mask_file)) if effects.mask_file else None

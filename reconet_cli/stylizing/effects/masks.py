@@ -1,4 +1,4 @@
-"""Where to paint: pictures and clips in which white is painted, and color keys."""
+"""Where to paint: people or what is behind them, pictures and clips in which white is painted, and color keys."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from reconet_cli.video.probing.source import file_source
 from reconet_cli.video.reading.decode import ReadOptions
 from reconet_cli.video.reading.reader import FfmpegReader
 
+# Masks that find people in the frames themselves. Files of these names are given as ./person.
+PEOPLE = ("person", "background")
 _KEY = re.compile(r"#([0-9a-fA-F]{6})(?::(.*))?")
 _TOLERANCE = 0.2
 _SOFT_EDGE = 0.1  # of the tolerance's scale, so that the border of a key does not flicker with the source's noise
@@ -38,11 +40,15 @@ class Mask(AbstractContextManager["Mask"], Protocol):
 
 
 def open_mask(text: str, size: tuple[int, int], start: Fraction | None, ffmpeg: str | None) -> Mask:
-    """The mask of a color key (`#rrggbb` or `#rrggbb:tolerance`) or a file, for frames of (width, height).
+    """The mask of one of `PEOPLE`, a color key (`#rrggbb` or `#rrggbb:tolerance`) or a file.
 
-    `start` is where in the input the painting begins, in seconds: a mask clip begins there, too. Raises MediaError
-    for a wrong key or a file that cannot be read.
+    It is for frames of (width, height). `start` is where in the input the painting begins, in seconds: a mask clip
+    begins there, too. Raises MediaError for a wrong key or a file that cannot be read.
     """
+    if text in PEOPLE:
+        from reconet_cli.stylizing.effects.people import PeopleMask
+
+        return PeopleMask(size, background=text == "background")
     if text.startswith("#"):
         return ColorKey(*parse_key(text))
     return FileMask(Path(text), size, start, ffmpeg)

@@ -10,7 +10,7 @@ import numpy as np
 
 from reconet_cli.stylizing.effects.blend import blend, blend_by_mask, side_by_side, split, with_colors_of
 from reconet_cli.stylizing.effects.curves import Curve, value_at
-from reconet_cli.stylizing.effects.masks import Mask
+from reconet_cli.stylizing.effects.masks import PEOPLE, Mask
 from reconet_cli.stylizing.stage import Stage
 from reconet_cli.video.ffmpeg.pixels import Frame
 
@@ -20,11 +20,11 @@ class Effects:
     """How a painted frame is shown.
 
     `strength` is the share of the painting in [0, 1], the rest is the source, or that share over time; `keep_color`
-    takes luma from the painting and chroma from the source; `mask` names a picture, a clip or a color key; `compare`
-    puts source and result side by side or on either side of a line. `mix` is the share of the second of two styles in
-    [0, 1]; `transition` is the number of the style that is seen over time, from 0 on, and 0.25 a blend of the first
-    two. `deflicker` in [0, 1] is how much of the painting is carried along with the motion, before everything but the
-    blend of styles.
+    takes luma from the painting and chroma from the source; `mask` names a picture, a clip, a color key, or what is
+    found in the frames: `person`, `background`; `compare` puts source and result side by side or on either side of a
+    line. `mix` is the share of the second of two styles in [0, 1]; `transition` is the number of the style that is seen
+    over time, from 0 on, and 0.25 a blend of the first two. `deflicker` in [0, 1] is how much of the painting is
+    carried along with the motion, before everything but the blend of styles.
     """
 
     strength: float | Curve = 1.0
@@ -37,8 +37,13 @@ class Effects:
 
     @property
     def mask_file(self) -> str | None:
-        """The mask, where it is a file and no color key."""
-        return None if self.mask is None or self.mask.startswith("#") else self.mask
+        """The mask, where it is a file."""
+        return None if self.mask is None or self.mask.startswith("#") or self.mask in PEOPLE else self.mask
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether a second style, where there is one, paints what the mask leaves out."""
+        return self.mask in PEOPLE and not self.mix and self.transition is None
 
     @property
     def columns(self) -> int:
