@@ -138,15 +138,23 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
+def two_ranks(*command: str) -> list[subprocess.Popen]:
+    """Two processes of Python, as `torchrun` starts them."""
+    joint = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    return [
+        subprocess.Popen(
+            [sys.executable, *command],
+            env=os.environ | joint | {"RANK": rank, "LOCAL_RANK": rank},
+            stderr=subprocess.PIPE,
+        )
+        for rank in "01"
+    ]
+
+
 def test_two_processes_learn_what_one_does_with_the_joint_batch(studio):
     settings = ["--steps", "6", "--batch", "4"]
     assert reconet(*with_photographs(studio, *settings, "-o", str(studio / "one"))) == 0
-    environment = os.environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": "2"}
-    command = [sys.executable, "-m", "reconet_cli", *with_photographs(studio, *settings, "-o", str(studio / "two"))]
-    ranks = [
-        subprocess.Popen(command, env=environment | {"RANK": rank, "LOCAL_RANK": rank}, stderr=subprocess.PIPE)
-        for rank in "01"
-    ]
+    ranks = two_ranks("-m", "reconet_cli", *with_photographs(studio, *settings, "-o", str(studio / "two")))
     shown = [rank.communicate(timeout=PATIENCE)[1].decode() for rank in ranks]
     assert [rank.returncode for rank in ranks] == [0, 0], shown
     assert "paint with" in shown[0]
@@ -158,6 +166,31 @@ def test_two_processes_learn_what_one_does_with_the_joint_batch(studio):
         assert joint == pytest.approx(alone, rel=1e-4 if step < 2 else 2e-2, abs=1e-5)
     first, second = (torch.cat([w.flatten() for w in weights_of(studio / name).values()]) for name in ("one", "two"))
     assert (first - second).norm() < 0.02 * first.norm()
+
+
+def test_what_is_left_of_two_processes_goes_on_as_one(studio):
+    settings = ["--steps", "6", "--batch", "2"]
+    assert reconet(*with_photographs(studio, *settings, "-o", str(studio / "whole"))) == 0
+    command = with_photographs(studio, *settings, "-o", str(studio / "parts"))
+    often = "import reconet_cli.training.run as run; run.MEASURE_EVERY = 2\n"
+    dies = (
+        "import os, signal; from reconet_cli.training.trainer import Trainer; step = Trainer.train_step\n"
+        "def last(self, pairs):\n"
+        "    if self.step == 3 and self.cluster.rank: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return step(self, pairs)\n"
+        "Trainer.train_step = last\n"
+    )
+    first, second = two_ranks("-c", often + dies + "from reconet_cli.cli import main; main()", *command)
+    shown = first.communicate(timeout=PATIENCE)[1].decode()
+    second.communicate(timeout=PATIENCE)
+    assert (first.returncode, second.returncode) == (1, -signal.SIGKILL), shown
+    assert "another of the 2 processes has ended" in shown
+    assert "Traceback" not in shown
+    assert reconet(*command, "--resume") == 0
+    whole, parts = entries(studio / "whole"), entries(studio / "parts")
+    assert [entry["step"] for entry in parts] == [1, 2, 3, 4, 5, 6]
+    for alone, joint in zip(whole, parts, strict=True):
+        assert joint == pytest.approx(alone, rel=2e-2, abs=1e-5)
 
 
 def test_a_batch_that_cannot_be_split_gives_a_message():
@@ -265,7 +298,7 @@ def test_a_checkpoint_of_another_version_gives_a_message(studio, tmp_path):
     del state["schedule"]["pretraining"]
     torch.save(state, tmp_path / "old.pt")
     with pytest.raises(TrainingError, match="another version"):
-        trainer(studio).load(tmp_path / "old.pt")
+        trainer(studio).load(state, tmp_path / "old.pt")
 
 
 def test_a_step_that_is_not_finite_changes_nothing(studio):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,7 @@ _LPIPS = _Download(
 )
 # Heads that lie beside a SqueezeNet's file are used with it.
 LPIPS_HEADS = _LPIPS.name
+_SILENCE = 60.0  # seconds after which a server is given up
 
 
 def load_loss_network(choice: str = "auto", device: str = "cpu") -> LossNetwork:
@@ -135,7 +137,9 @@ def _fetch(file: _Download) -> Path:
     """The file's place in the cache, after downloading it where it is not there yet."""
     if file.path.exists():
         return file.path
+    patience = socket.getdefaulttimeout()
     try:
+        socket.setdefaulttimeout(_SILENCE)
         file.path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(file.url, str(file.path), hash_prefix=file.sha256_prefix)
     except Exception as problem:  # urllib, ssl and the hash check raise unrelated types
@@ -143,4 +147,6 @@ def _fetch(file: _Download) -> Path:
             f"the {file.what} could not be downloaded: {problem}",
             f"download {file.url} elsewhere and save it as {file.path}, or use --loss-network compact",
         ) from problem
+    finally:
+        socket.setdefaulttimeout(patience)
     return file.path

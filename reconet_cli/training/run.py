@@ -13,8 +13,9 @@ from reconet_cli.errors import TrainingError
 from reconet_cli.model.loss_networks import LossNetwork
 from reconet_cli.model.weights import save_weights
 from reconet_cli.styles.cards import PREVIEW
-from reconet_cli.system.files import locked
+from reconet_cli.system.files import locked, replacing
 from reconet_cli.training.card import held_out_losses, recipe, write_card
+from reconet_cli.training.checkpoint import read_checkpoint
 from reconet_cli.training.cluster import Cluster
 from reconet_cli.training.data.mixture import Reading, TrainingData, batches
 from reconet_cli.training.data.pairs import FramePairs
@@ -73,12 +74,15 @@ class Run:
         style = style_picture(files.picture, settings.style_scale)
         device = torch.device(machine.device)
         inputs = fingerprints(files, loss_network)
+        _compare(inputs, cluster)
         self._trainer = Trainer(settings, loss_network, style, device, cluster, files.start, inputs)
         if resume:
-            self._trainer.load(files.checkpoint)
+            state = cluster.from_first(lambda: read_checkpoint(files.checkpoint))
+            self._trainer.load(state, files.checkpoint)
         if machine.compile:
             self._trainer.compile()
-        self._data = TrainingData(list(files.data), settings, reading)
+        with cluster.one_ahead():
+            self._data = TrainingData(list(files.data), settings, reading)
 
     def train(self, on_step: OnStep, should_stop: Callable[[], bool]) -> bool:
         """Train until the schedule's end or until `should_stop`; a checkpoint is left behind either way.
@@ -99,7 +103,7 @@ class Run:
             return False
         if self._cluster.is_first:
             self._finish(frames)
-        self._cluster.wait_for_first()
+        self._spread()
         return True
 
     def _steps(
@@ -147,7 +151,7 @@ class Run:
 
     def _measure(self, journal: Journal | None) -> None:
         trainer = self._trainer
-        values = held_out_losses(trainer, self._data.held_out)
+        values = self._cluster.from_first(lambda: held_out_losses(trainer, self._data.held_out))
         trainer.schedule.observe(trainer.step, values["perceptual"])
         if journal:
             journal.held_out(trainer.step, values | {"seconds": round(trainer.seconds, 1)})
@@ -159,3 +163,21 @@ class Run:
         save_weights(files.finished, trainer.average, made)
         write_card(files.output, files.variant, made)
         write_sheet(files.output / PREVIEW, [frames, trainer.paint(frames)])
+
+    def _spread(self) -> None:
+        """Give the finished weights to machines that don't share the style's folder too."""
+        path = self._files.finished
+        weights = self._cluster.from_first(path.read_bytes)
+        with self._cluster.one_ahead():
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with replacing(path, TrainingError) as part:
+                    part.write_bytes(weights)
+
+
+def _compare(inputs: dict[str, str], cluster: Cluster) -> None:
+    wanted = cluster.from_first(lambda: inputs)
+    if other := [name for name, value in inputs.items() if wanted.get(name) != value]:
+        raise TrainingError(
+            f"process {cluster.rank} has another {other[0]} than process 0", "give all machines the same files"
+        )

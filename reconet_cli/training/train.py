@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from os import PathLike
@@ -19,7 +18,7 @@ from reconet_cli.system.files import keep_apart
 from reconet_cli.system.folders import styles_folder
 from reconet_cli.system.processors import processors
 from reconet_cli.system.silence import silent
-from reconet_cli.training.cluster import connect
+from reconet_cli.training.cluster import connect, local_rank
 from reconet_cli.training.data.mixture import Reading
 from reconet_cli.training.precision import choose_precision
 from reconet_cli.training.run import OnStep, Run, at_work
@@ -89,7 +88,6 @@ def train_style(
     'trained'
     """
     files = _files(Path(picture), [Path(path) for path in data], loss_network, init, norm, output, variant)
-    _check(files, resume, overwrite)
     settings = TrainingSettings(
         variant=variant, norm=norm, style_scale=style_scale, size=size, batch=batch,
         steps=steps or (ENDLESS if minutes or until_good else STEPS), minutes=minutes, until_good=until_good,
@@ -98,7 +96,7 @@ def train_style(
     )  # fmt: skip
     reading = Reading(log.info, on_clip or silent, should_stop or _never)
     machine = Machine(device, workers, compile)
-    if not _train(settings, files, machine, reading, on_step or silent, resume=resume):
+    if not _train(settings, files, machine, reading, on_step or silent, resume=resume, overwrite=overwrite):
         raise TrainingStopped("stopped", f"continue with the same command and --resume ({files.checkpoint})")
     return load_style(files.finished)
 
@@ -111,20 +109,25 @@ def _train(
     on_step: OnStep,
     *,
     resume: bool,
+    overwrite: bool,
 ) -> bool:
     """Whether the run came to its end."""
-    device = choose_device(machine.device, int(os.environ.get("LOCAL_RANK", "0")))
-    precision = choose_precision(settings.precision, device, files.checkpoint if resume else None)
-    with connect(device) as cluster, at_work(files, cluster):
-        settings = replace(settings, precision=cluster.agree(precision))
-        loss_network = load_loss_network(files.loss_network, device.type)
+    device = choose_device(machine.device, local_rank())
+    with connect(device) as cluster:
+        # The style's folder and the loss network need to be on the first process's machine alone.
+        cluster.from_first(lambda: _check(files, resume, overwrite))
+        kept = files.checkpoint if resume else None
+        precision = cluster.from_first(lambda: choose_precision(settings.precision, device, kept))
+        settings = replace(settings, precision=precision)
+        workers = _workers(device.type, cluster.local_size) if machine.workers is None else machine.workers
+        machine = replace(machine, device=str(device), workers=workers)
         if not cluster.is_first:
             reading = replace(reading, note=log.debug)
-        reading.note(_plan(settings, files, device.type, loss_network.name))
-        workers = _workers(device.type) if machine.workers is None else machine.workers
-        machine = replace(machine, device=str(device), workers=workers)
-        run = Run(settings, files, machine, loss_network, cluster, resume=resume, reading=reading)
-        return run.train(on_step, reading.should_stop)
+        with at_work(files, cluster):
+            loss_network = cluster.from_first(lambda: load_loss_network(files.loss_network, device.type))
+            reading.note(_plan(settings, files, device.type, loss_network.name))
+            run = Run(settings, files, machine, loss_network, cluster, resume=resume, reading=reading)
+            return run.train(on_step, reading.should_stop)
 
 
 def _never() -> bool:
@@ -178,9 +181,13 @@ def _weights(preset: str, given: Mapping[str, float]) -> LossWeights:
     return replace(PRESETS[preset], **given)
 
 
-def _workers(device: str) -> int:
-    """On a CPU one worker for two cores: a training step leaves gaps on each. A GPU must not wait."""
-    return min(8, max(1, processors() - 1)) if device == "cuda" else min(2, processors() // 2)
+def _workers(device: str, sharing: int) -> int:
+    """On a CPU one worker for two cores: a training step leaves gaps on each. A GPU must not wait.
+
+    So many training processes are `sharing` this machine.
+    """
+    cores = processors() // sharing
+    return min(8, max(1, cores - 1)) if device == "cuda" else min(2, cores // 2)
 
 
 def _plan(settings: TrainingSettings, files: TrainingFiles, device: str, loss_network: str) -> str:

@@ -19,7 +19,7 @@ from reconet_cli.model import losses
 from reconet_cli.model.loss_networks import LossNetwork
 from reconet_cli.model.network import ReCoNet, build_network
 from reconet_cli.model.weights import load_weights
-from reconet_cli.training.checkpoint import read_checkpoint, write_checkpoint
+from reconet_cli.training.checkpoint import write_checkpoint
 from reconet_cli.training.cluster import Cluster
 from reconet_cli.training.data.pairs import FramePairs
 from reconet_cli.training.schedule import Schedule
@@ -249,9 +249,8 @@ class Trainer:
             "schedule": self.schedule.state(),
         })  # fmt: skip
 
-    def load(self, path: Path) -> None:
-        """Continue from a checkpoint. Raises `TrainingError` if it is damaged or of other settings or inputs."""
-        state = read_checkpoint(path)  # AdamW's counts of steps belong there, the rest is moved
+    def load(self, state: dict[str, Any], path: Path) -> None:
+        """Continue from the state of the checkpoint at `path`. Raises `TrainingError` for other settings or inputs."""
         saved, mine = state["settings"], self.settings.to_dict()
         if changed := sorted(name for name in mine if saved.get(name) != mine[name]):
             raise TrainingError(
