@@ -6,7 +6,8 @@ import logging
 import secrets
 import statistics
 import time
-from collections import Counter, deque
+from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,6 +66,26 @@ def settle(client: Any, film: Film, height: int, width: int, sixteen_bit: bool) 
     raise problem or ReconetError("the cluster has no worker", "start some, see docs/cluster.md")
 
 
+def next_piece(queue: Collection[int], latest: int, painted: Collection[int]) -> int | None:
+    """What a worker that has painted piece `latest` should paint next; None where nothing is left.
+
+    It goes on behind its last piece, where it knows what deflicker remembers. Otherwise it takes the longest run of
+    pieces: from its beginning, or from its middle where somebody is about to come there.
+    """
+    if latest + 1 in queue:
+        return latest + 1
+    runs: list[list[int]] = []
+    for number in sorted(queue):
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    if not runs:
+        return None
+    longest = max(runs, key=len)
+    return longest[len(longest) // 2 if longest[0] - 1 in painted else 0]
+
+
 class Dispatcher:
     """Has all missing pieces painted. One worker paints one piece at a time for each of its threads."""
 
@@ -78,7 +99,8 @@ class Dispatcher:
         self._total = total
         self._progress = progress
         self._shown = -1
-        self._queue = deque(finished.missing)
+        self._queue = {piece.number: piece for piece in finished.missing}
+        self._latest: dict[str, int] = {}  # the number of the piece that each worker has painted last
         self._running: dict[str, _Attempt] = {}
         self._tries: Counter[int] = Counter()
         self._failures: Counter[str] = Counter()
@@ -122,7 +144,8 @@ class Dispatcher:
         busy = Counter(attempt.worker for attempt in self._running.values())
         idle = [worker for worker, threads in workers.items() for _ in range(threads - busy[worker])]
         for worker in idle:
-            piece = self._queue.popleft() if self._queue else self._slow(worker)
+            number = next_piece(self._queue, self._latest.get(worker, -1), self._painted())
+            piece = self._slow(worker) if number is None else self._queue.pop(number)
             if piece is not None:
                 self._submit(piece, worker)
 
@@ -190,11 +213,11 @@ class Dispatcher:
         else:
             self._failures[attempt.worker] = 0
             self._times.append(answer.seconds)
-            queued = {each.number for each in self._queue}
-            painted = {each.piece.number for each in self._running.values()}
+            self._latest[attempt.worker] = piece.number
             self._finished.add(piece, answer)
-            again = [each for each in self._finished.missing if each.number not in queued | painted]
-            self._queue.extendleft(reversed(again))
+            for each in self._finished.missing:  # with what has to be read in another way
+                if each.number not in self._painted():
+                    self._queue[each.number] = each
 
     def _again(self, attempt: _Attempt, failed: Failed) -> None:
         """Try elsewhere, unless that has been tried enough."""
@@ -206,8 +229,12 @@ class Dispatcher:
         log.info(error.message)
         if self._tries[piece.number] >= _MOST_TRIES or not self._workers():
             raise error
-        if piece.number not in {each.piece.number for each in self._running.values()}:
-            self._queue.appendleft(piece)
+        if piece.number not in self._painted():
+            self._queue[piece.number] = piece
+
+    def _painted(self) -> set[int]:
+        """The numbers of the pieces that somebody is painting."""
+        return {attempt.piece.number for attempt in self._running.values()}
 
     def _show(self) -> None:
         best = Counter[int]()

@@ -15,7 +15,8 @@ _SHORTEST = 50
 class Piece:
     """The frames shown from `start` on and before `end` (seconds on the output's clock; None: first, last).
 
-    Work begins with the frames from `warm` on, so that deflicker's history is right; they are not written.
+    Reading begins at `warm`, where there is anything before: at the frame in front of `start`, which says whether two
+    pieces fit together, or earlier, where deflicker needs a history.
     """
 
     number: int

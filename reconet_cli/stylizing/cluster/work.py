@@ -24,7 +24,7 @@ from reconet_cli.stylizing.pipeline import run
 from reconet_cli.stylizing.resume.run import identity_of
 from reconet_cli.stylizing.resume.segments import checksum
 from reconet_cli.stylizing.resume.store import save_memory
-from reconet_cli.stylizing.stage import remembered
+from reconet_cli.stylizing.stage import Memory, remembered
 from reconet_cli.system.failures import as_error
 from reconet_cli.system.identity import digest
 from reconet_cli.system.processors import limit_processors
@@ -163,6 +163,16 @@ def _prepare(film: Film) -> None:
         raise ReconetError(f"reconet {__version__} is here, the client has {film.version}", "install the same version")
 
 
+# What the stages remembered behind the piece that this process has painted last, by client and number.
+_memories: dict[tuple[str, int], Memory] = {}
+
+
+def _remember(film: Film, piece: Piece, memory: Memory) -> None:
+    _memories.clear()
+    if memory:
+        _memories[film.token, piece.number] = memory
+
+
 @functools.lru_cache(maxsize=4)
 def _load(style: StyleSource) -> LoadedStyle:
     return style.load()
@@ -178,17 +188,21 @@ def _painted(
     _check(film, identity_of(request, painting.identity()))
     part = folder / f".{piece.number:06d}.{attempt}.part{suffix}"
     done = Done(part=str(part))
+    before = _memories.get((film.token, piece.number - 1), {})
     known = Fraction(0) if exact or piece.warm is None else max(Fraction(0), piece.warm)
     try:
         with ExitStack() as stack:
             conversion = stack.enter_context(convert(request, known=known))
             width, height = conversion.reader.size
             stages, done.settled = painting.stages(stack, height, width, conversion.layout.sixteen_bit, settled)
-            reader = _PieceReader(conversion.reader, piece, exact)
+            for stage in stages:
+                stage.remember(before)
+            reader = _PieceReader(conversion.reader, piece, warm_up=bool(film.effects.deflicker and not before))
             writer = _PieceWriter(conversion, piece, part, _reporting(film, report))
             run(reader, stages, writer)
             done.frames, done.first, done.last, done.before = writer.count, writer.first, reader.last, reader.before
             memory = remembered(stages)
+            _remember(film, piece, memory)
         if not done.frames:
             done.part = ""
         elif memory:
@@ -228,15 +242,16 @@ def _reporting(film: Film, report: Callable[[int], None]) -> Callable[[int], Non
 
 
 class _PieceReader:
-    """A piece's frames, the ones to warm up with in front of them; knows the frame before the first, and the last."""
+    """A piece's frames, behind those to warm up with, if wanted; knows the frame before the first, and the last."""
 
-    def __init__(self, reader: Reader, piece: Piece, exact: bool) -> None:
+    def __init__(self, reader: Reader, piece: Piece, *, warm_up: bool) -> None:
         self.size, self.aspect = reader.size, reader.aspect
         self.release = reader.release
         self.before: Known | None = None
         self.last: Known | None = None
         self._reader = reader
         self._piece = piece
+        self._warm_up = warm_up
         self._whole = False
 
     def __iter__(self) -> Iterator[Frame]:
@@ -248,6 +263,8 @@ class _PieceReader:
                 break
             if piece.start is not None and frame.time < piece.start:
                 self.before = frame.time, checksum(frame)
+                if not self._warm_up:
+                    continue
             earlier = frame
             yield frame
         else:
