@@ -29,8 +29,8 @@ def arguments(film: Path, output: Path, *options: str) -> list[str]:
 
 
 def content(tools, path: Path) -> str:
-    """The checksums and times of all pictures and all sound."""
-    return tools.run("-i", path, "-map", "0", "-c", "copy", "-f", "framemd5", "-").stdout
+    """The checksums and times of all decoded pictures and all sound."""
+    return tools.run("-i", path, "-map", "0", "-f", "framemd5", "-").stdout
 
 
 def test_pieces_cover_the_film_and_are_enough_for_all_workers():

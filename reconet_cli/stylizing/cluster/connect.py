@@ -16,7 +16,7 @@ log = logging.getLogger("reconet")
 
 _SCHEMES = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
 _BATCH_SYSTEMS = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
-_PATIENCE = 30.0  # seconds for a scheduler to answer
+_PATIENCE = 10.0  # seconds for a scheduler to answer
 # What jobs of a batch system get unless the spec says more; dask-jobqueue takes its keys.
 _JOB = {"cores": 1, "processes": 1, "memory": "4GB"}
 
