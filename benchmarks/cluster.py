@@ -17,6 +17,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 from reconet_cli import open_video
 from reconet_cli.evaluation.measures.temporal import estimate_trace, pair_error
 from reconet_cli.stylizing.resume.run import SEGMENT
@@ -56,9 +58,10 @@ def checksums(path: Path) -> list[str]:
 
 def seam_errors(film: Path, output: Path, length: int, count: int) -> tuple[float, float]:
     """Mean temporal errors of pairs of frames across seams, and of pairs near them."""
-    across, within = [], []
+    across: list[float] = []
+    within: list[float] = []
     with open_video(film) as sources, open_video(output) as paintings:
-        before = None
+        before: list[np.ndarray] | None = None
         for number, pair in enumerate(zip(sources, paintings, strict=False)):
             now = [frame.pixels for frame in pair]
             place = (number + _NEAR) % length - _NEAR
