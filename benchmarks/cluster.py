@@ -33,7 +33,7 @@ def repeated(clip: Path, frames: int, work: Path) -> Path:
     if not film.exists():
         part = film.with_suffix(".part.mp4")
         subprocess.run(
-            [find_ffmpeg(None), "-v", "error", "-y", "-stream_loop", "-1", "-i", str(clip), "-f", "lavfi", "-i", "sine",
+            [str(find_ffmpeg(None)), "-v", "error", "-y", "-stream_loop", "-1", "-i", str(clip), "-f", "lavfi", "-i", "sine",
              "-map", "0:v", "-map", "1:a", "-vf", "scale=640:360,fps=25", "-frames:v", str(frames), "-shortest",
              "-c:v", "libx264", "-crf", "18", "-c:a", "aac", "-ac", "2", str(part)], check=True)  # fmt: skip
         part.rename(film)
@@ -51,7 +51,7 @@ def painted(film: Path, name: str, work: Path, options: list[str]) -> tuple[Path
 
 def checksums(path: Path) -> list[str]:
     """A line for each packet of pictures and sound: its stream, time and checksum."""
-    command = [find_ffmpeg(None), "-v", "error", "-i", path, "-map", "0", "-f", "framemd5", "-"]
+    command = [find_ffmpeg(None), "-v", "error", "-i", str(path), "-map", "0", "-f", "framemd5", "-"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     return [line for line in lines if not line.startswith("#")]
 
