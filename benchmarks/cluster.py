@@ -33,7 +33,7 @@ def repeated(clip: Path, frames: int, work: Path) -> Path:
     if not film.exists():
         part = film.with_suffix(".part.mp4")
         subprocess.run(
-            [str(find_ffmpeg(None)), "-v", "error", "-y", "-stream_loop", "-1", "-i", str(clip), "-f", "lavfi", "-i", "sine",
+            [find_ffmpeg(None), "-v", "error", "-y", "-stream_loop", "-1", "-i", str(clip), "-f", "lavfi", "-i", "sine",
              "-map", "0:v", "-map", "1:a", "-vf", "scale=640:360,fps=25", "-frames:v", str(frames), "-shortest",
              "-c:v", "libx264", "-crf", "18", "-c:a", "aac", "-ac", "2", str(part)], check=True)  # fmt: skip
         part.rename(film)
