@@ -18,7 +18,7 @@ from reconet_cli.errors import TrainingError
 from reconet_cli.model import losses
 from reconet_cli.model.loss_networks import LossNetwork
 from reconet_cli.model.network import ReCoNet, build_network
-from reconet_cli.model.weights import load_weights
+from reconet_cli.model.norms import load_adapted
 from reconet_cli.training.checkpoint import write_checkpoint
 from reconet_cli.training.cluster import Cluster
 from reconet_cli.training.data.pairs import FramePairs
@@ -78,17 +78,19 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0
         self.content_powers: list[float] = []
-        self.network = _channels_last(build_network(settings.variant, settings.norm).to(device))
-        self._teacher = self._begin_with(load_weights(start)) if start else None
-        pretraining = "paintings" if self._teacher else "none" if start else "frames"
-        self.schedule = Schedule(settings, pretraining)
-        self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         self.loss_network = _channels_last(loss_network.to(device))
         if settings.paper_layers:
             self.loss_network.with_paper_layers()
         with torch.no_grad():
-            self.style_grams = self.loss_network(style.to(device)).grams
-            self.style_colors = losses.sorted_colors(style.to(device))
+            seen = self.loss_network(style.to(device))
+        colors = losses.sorted_colors(style)
+        self.style_grams, self.style_colors = seen.grams, colors.to(device)
+        self.network = _channels_last(build_network(settings.variant, settings.norm).to(device))
+        known = seen if loss_network.name == "compact" and not settings.paper_layers else None
+        self._teacher = self._begin_with(load_adapted(start, style, colors, known)) if start else None
+        pretraining = "paintings" if self._teacher else "none" if start else "frames"
+        self.schedule = Schedule(settings, pretraining)
+        self.average = copy.deepcopy(self.network).requires_grad_(False).eval()
         self.optimizer = torch.optim.AdamW(
             _groups(self.network), lr=settings.learning_rate, weight_decay=1e-4, fused=True
         )

@@ -28,8 +28,7 @@ class DeflickerStage(Stage):
 
     def prepare(self, source: Frame) -> Followed | None:
         """Follow the motion."""
-        number = round(source.time / source.duration) if source.duration else 0
-        return self._deflicker.follow(source.pixels, number)
+        return self._deflicker.follow(source.pixels)
 
     def apply(self, source: Frame, painted: Frame, prepared: Followed | None) -> Frame:
         """Carry strokes along."""
