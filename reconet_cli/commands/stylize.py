@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         "--resumable --yes",
         "Effects": effect_options.GROUP,
         "Size and rate": "--size --scale --fps",
+        "Clusters": "--cluster --cluster-transfer",
         "Many files": "--watch --name --skip-existing --shard",
         "The result": "--codec --crf --preset --encoder -e --no-audio",
         "The input": "--decoder --hdr --allow-playlists",
@@ -78,6 +79,12 @@ if TYPE_CHECKING:
     "--variant", default="auto", metavar="NAME", shell_complete=suggest_variants, help="Which network of the style."
 )
 @click.option("--resumable", is_flag=True, help="Keep what is done when interrupted; the same command goes on there.")
+@click.option(
+    "--cluster",
+    metavar="SPEC",
+    help="Paint in segments on a Dask cluster: local:4, tcp://host:8786, slurm:queue=gpu,workers=64.",
+)
+@click.option("--cluster-transfer", is_flag=True, help="Workers send segments back; no folder is shared.")
 @click.option("--size", type=SIZE, help="Paint at this size (raw input: the size that it has).")
 @click.option("--scale", type=FACTOR, help="Paint at this multiple of the input's size.")
 @click.option("--fps", type=RATE, help="A new constant frame rate (raw input: its own).")
@@ -96,6 +103,8 @@ def command(
     batch: Batch | None,
     variant: str,
     resumable: bool,
+    cluster: str | None,
+    cluster_transfer: bool,
     size: tuple[int, int] | None,
     scale: Fraction | None,
     fps: Fraction | None,
@@ -117,6 +126,12 @@ def command(
         raise click.UsageError("--resumable is for files, not for pipes (-)")
     if resumable and media["latency"]:
         raise click.UsageError("--resumable and --live exclude each other")
+    if cluster and "-" in (source, target):
+        raise click.UsageError("--cluster is for files, not for pipes (-)")
+    if cluster and media["latency"]:
+        raise click.UsageError("--cluster and --live exclude each other")
+    if cluster_transfer and not cluster:
+        raise click.UsageError("--cluster-transfer needs --cluster")
     if not (source == "-" and size and fps):
         refuse(["input_format"], "is for raw frames on standard input (-), with their --size and --fps")
     if duration is not None and duration <= 0:
@@ -125,6 +140,7 @@ def command(
     let_threads_sleep()
     from reconet_cli import console
     from reconet_cli.engines.kinds import EngineOptions
+    from reconet_cli.stylizing.cluster.options import ClusterOptions
     from reconet_cli.stylizing.stylize import check_stylizing, stylize_file
     from reconet_cli.training.learning import Learning, load_styles
     from reconet_cli.video.request import Request
@@ -147,6 +163,7 @@ def command(
         )  # fmt: skip
         loaded = load_styles(styles, EngineOptions(variant, engine, device, precision), learning)
     check_variant(styles, [style.path for style in loaded])
+    machines = ClusterOptions(cluster, cluster_transfer) if cluster else None
 
     def paint(
         source: str, target: str, sources: Sequence[str] = (), check: Callable[[], None] = lambda: None
@@ -158,7 +175,7 @@ def command(
                 check()
                 progress(done, total)
 
-            return stylize_file(one, loaded, effects, resumable=resumable, progress=advance)
+            return stylize_file(one, loaded, effects, resumable=resumable, cluster=machines, progress=advance)
 
     with ended_by_signals():
         if batch and batch.watch:

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
+from functools import partial
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any, Literal
 
-from reconet_cli.engines.kinds import Engine
 from reconet_cli.engines.loaded_style import LoadedStyle
-from reconet_cli.engines.people import people_file
 from reconet_cli.errors import StyleError
+from reconet_cli.stylizing.cluster.options import ClusterOptions
 from reconet_cli.stylizing.effects import Effects
 from reconet_cli.stylizing.effects.curves import strength_of, transition_of
-from reconet_cli.stylizing.effects.masks import PEOPLE, open_mask
-from reconet_cli.stylizing.network import InParts, Network, after_network
+from reconet_cli.stylizing.effects.masks import open_mask
+from reconet_cli.stylizing.painting import Painting
 from reconet_cli.stylizing.resume import paint_resumably
-from reconet_cli.stylizing.resume.store import file_identity
-from reconet_cli.stylizing.stage import Stage
 from reconet_cli.stylizing.whole import Outcome, Progress, paint
-from reconet_cli.system.identity import digest
 from reconet_cli.system.silence import silent
 from reconet_cli.training.learning import AnyStyle, Learning, load_styles
 from reconet_cli.video.conversion import check_conversion
@@ -47,6 +43,7 @@ def stylize(
     start: Number | None = None,
     duration: Number | None = None,
     resumable: bool = False,
+    cluster: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
     **encoding: Any,
@@ -65,8 +62,10 @@ def stylize(
 
     `size` is (width, height) in pixels, `scale` a factor on the input's size, `fps` a new constant frame rate. `start`
     and `duration` are seconds of the input. `resumable` saves progress, so that the same call picks up after an
-    interruption. `progress(done, total)` is called after each frame; `total` is None if unknown. `encoding` takes the
-    other fields of `reconet_cli.video.request.Request`, such as `codec`, `crf` or `sound`.
+    interruption. `cluster` does the same on many machines: it paints a video in segments on the workers of a Dask
+    cluster, which is `local:4` (four processes on this machine), a scheduler's address or file, or
+    `slurm:queue=gpu,workers=64`. `progress(done, total)` is called after each frame; `total` is None if unknown.
+    `encoding` takes the other fields of `reconet_cli.video.request.Request`, such as `codec`, `crf` or `sound`.
 
     The output keeps sound, subtitles, chapters and the time of every frame; anything that its format can't hold is
     logged. Raises `ReconetError`, and never leaves an incomplete file under the output's name.
@@ -90,7 +89,8 @@ def stylize(
         ready=lambda: check_stylizing(request, effects),
     )  # fmt: skip
     loaded = load_styles(styles, learning=learning)
-    return stylize_file(request, loaded, effects, resumable=resumable, progress=progress)
+    options = ClusterOptions(cluster) if cluster else None
+    return stylize_file(request, loaded, effects, resumable=resumable, cluster=options, progress=progress)
 
 
 def check_stylizing(request: Request, effects: Effects) -> None:
@@ -111,6 +111,7 @@ def stylize_file(
     effects: Effects,
     *,
     resumable: bool = False,
+    cluster: ClusterOptions | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """Paint what `request` names with one style or several; as `stylize`."""
@@ -119,25 +120,15 @@ def stylize_file(
     files += [effects.mask_file] if effects.mask_file else []
     request = replace(request, columns=effects.columns, others=(*request.others, *files))
     show = progress or silent
+    painting = Painting(styles, effects, request.start, request.ffmpeg)
+    if cluster:
+        from reconet_cli.stylizing.cluster import paint_on_cluster
+
+        return paint_on_cluster(request, painting, cluster, show)
     with ExitStack() as stack:
-
-        def open_stages(
-            height: int, width: int, sixteen_bit: bool, settled: Sequence[tuple[str, str]] | None = None
-        ) -> tuple[list[Stage], Any]:
-            engines = _engines(styles, height, width, sixteen_bit, settled)
-            mask = None
-            if effects.mask:
-                opened = open_mask(effects.mask, (width, height), request.start, request.ffmpeg)
-                mask = stack.enter_context(opened)
-            network = Network(engines, effects.style_at)
-            if mask and effects.in_parts and len(engines) == 2:
-                network, mask = InParts(engines, mask), None
-            stages: list[Stage] = [network, *after_network(effects, mask)]
-            return stages, network.settled
-
         if resumable:
-            return paint_resumably(request, open_stages, _identity(styles, effects), show)
-        return paint(request, lambda height, width, sixteen_bit: open_stages(height, width, sixteen_bit)[0], show)
+            return paint_resumably(request, partial(painting.stages, stack), painting.identity(), show)
+        return paint(request, lambda *size: painting.stages(stack, *size)[0], show)
 
 
 def _check_effects(request: Request, styles: Sequence[object], effects: Effects) -> None:
@@ -148,38 +139,3 @@ def _check_effects(request: Request, styles: Sequence[object], effects: Effects)
         raise StyleError(f"{len(styles)} styles", "paint with one, blend two, or give a transition to each next one")
     if effects.moving and request.to_one_picture:
         raise StyleError(f"{request.output} is a picture, and the {effects.moving} changes with time", "paint a video")
-
-
-def _engines(
-    styles: Sequence[LoadedStyle],
-    height: int,
-    width: int,
-    sixteen_bit: bool,
-    settled: Sequence[tuple[str, str]] | None,
-) -> list[Engine]:
-    """The networks; `settled` has an earlier run's precisions, because `auto` may come to something else today."""
-    engines = [style.engine(height, width, sixteen_bit=sixteen_bit) for style in styles]
-    if settled:
-        engines = [
-            engine
-            if engine.precision == precision
-            else style.engine(height, width, sixteen_bit=sixteen_bit, precision=precision)
-            for engine, style, (_, precision) in zip(engines, styles, settled, strict=True)
-        ]
-    return engines
-
-
-def _identity(styles: Sequence[LoadedStyle], effects: Effects) -> dict[str, Any]:
-    """What a painted frame depends on, apart from its source."""
-    return {
-        "style": [digest([path]) for style in styles for path in style.files],
-        "effects": asdict(effects),
-        "mask": _mask_identity(effects),
-        "engine": [[style.options.engine, style.options.device, style.options.precision] for style in styles],
-    }
-
-
-def _mask_identity(effects: Effects) -> object:
-    if effects.mask in PEOPLE:
-        return digest([people_file()])
-    return file_identity(Path(effects.mask_file)) if effects.mask_file else None

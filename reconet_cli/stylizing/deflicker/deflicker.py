@@ -46,9 +46,12 @@ class Deflicker:
         """
         return self.show(painted, self.follow(source))
 
-    def follow(self, source: np.ndarray) -> Followed | None:
-        """What becomes of the things in sight in the next source frame. Raises MediaError (see `Follower`)."""
-        return self._follower(source) if self._strength > 0 else None
+    def follow(self, source: np.ndarray, number: int = 0) -> Followed | None:
+        """What becomes of the things in sight in the next source frame, the one of some `number` of its clip.
+
+        Raises MediaError (see `Follower`).
+        """
+        return self._follower(source, number) if self._strength > 0 else None
 
     def show(self, painted: np.ndarray, followed: Followed | None) -> np.ndarray:
         """The version without flicker of `painted`, by what `follow` has found out about its source."""

@@ -66,8 +66,11 @@ class Follower:
         """Go on behind the frame, `(H, W, 3)`, of which this was remembered."""
         self._shape, self._seen = shape, seen
 
-    def __call__(self, source: np.ndarray) -> Followed:
-        """Follow RGB `(H, W, 3)`, uint8 or uint16. Raises `MediaError` for frames that are too large for OpenCV."""
+    def __call__(self, source: np.ndarray, number: int = 0) -> Followed:
+        """Follow RGB `(H, W, 3)`, uint8 or uint16, the frame of some `number` of its clip.
+
+        Raises `MediaError` for frames that are too large for OpenCV.
+        """
         if source.shape != self._shape:
             self._begin(source.shape)
         luma = half_luma(source)
@@ -75,7 +78,7 @@ class Follower:
             self._grid = coordinates(luma.shape)
         followed = self._follow(luma, self._seen) if self._seen else None
         if followed is None:
-            followed = Followed(Seen(luma, np.zeros(luma.shape, np.float32), scattered(luma.shape)), None)
+            followed = Followed(Seen(luma, np.zeros(luma.shape, np.float32), scattered(luma.shape, number)), None)
         self._seen = followed.seen
         return followed
 

@@ -17,13 +17,18 @@ _NEW = 0.3  # less left of what was carried: as good as new
 _FEATHER = (5, 5)
 
 
-def scattered(shape: tuple[int, ...]) -> np.ndarray:
-    """Ages for a painting that has just begun, uint8 frames: all of them, equally often, in smooth patches."""
+def scattered(shape: tuple[int, ...], number: int = 0) -> np.ndarray:
+    """Ages for a painting that begins with a frame of some `number`: all ages, equally often, in smooth patches.
+
+    A place whose motion can be followed is renewed in the same frames of a clip, whichever frame it began with: so what
+    is shown soon doesn't depend on the beginning any more. uint8, in frames.
+    """
     height, width = shape
     patches = max(2, height // _PATCH), max(2, width // _PATCH)
     seeds = np.random.default_rng(0).integers(256, size=patches, dtype=np.uint8)
     smooth = cv2.resize(seeds, (width, height), interpolation=cv2.INTER_LINEAR)
-    return cv2.convertScaleAbs(cv2.equalizeHist(smooth), alpha=(_CARRIED - 1) / 255)
+    ages = cv2.convertScaleAbs(cv2.equalizeHist(smooth), alpha=(_CARRIED - 1) / 255)
+    return ((ages.astype(np.int64) + number) % (_CARRIED + _RENEWING)).astype(np.uint8)
 
 
 def renewed(ages: np.ndarray, ends: np.ndarray, fit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

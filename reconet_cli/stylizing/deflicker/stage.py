@@ -28,7 +28,8 @@ class DeflickerStage(Stage):
 
     def prepare(self, source: Frame) -> Followed | None:
         """Follow the motion."""
-        return self._deflicker.follow(source.pixels)
+        number = round(source.time / source.duration) if source.duration else 0
+        return self._deflicker.follow(source.pixels, number)
 
     def apply(self, source: Frame, painted: Frame, prepared: Followed | None) -> Frame:
         """Carry strokes along."""

@@ -45,8 +45,8 @@ def paint_resumably(
     run. `open_stages(height, width, sixteen_bit, settled)` gets what the automatic choices of an earlier run came to
     (JSON values), or None, and gives them beside the stages. The outcome counts the frames of this run.
     """
-    _check(request)
-    store = Store(Path(request.output), _identity(request, identity))
+    check_resumable(request)
+    store = Store(Path(request.output), identity_of(request, identity))
     with closing(store), _open(request, store) as (conversion, frames):
         tell(conversion.notes)
         width, height = conversion.reader.size
@@ -54,6 +54,7 @@ def paint_resumably(
         store.settle(settled)
         for stage in stages:
             stage.remember(store.memory())
+        store.ahead = {}  # a single machine finishes everything in order
         store.claim()
         done = store.frames
         if done:
@@ -95,7 +96,8 @@ def _open(request: Request, store: Store) -> Iterator[tuple[Conversion, Iterator
     raise MediaError(f"{request.input} gives other frames than when {store.folder} was begun", "remove that folder")
 
 
-def _check(request: Request) -> None:
+def check_resumable(request: Request) -> None:
+    """Raise MediaError for what cannot be painted in segments."""
     if PIPE in (request.input, request.output):
         raise MediaError("standard input and output cannot be resumed", "name files, or leave --resumable away")
     if not Path(request.input).is_file():
@@ -104,7 +106,8 @@ def _check(request: Request) -> None:
         raise MediaError(f"{request.output} cannot be made in segments", f"use one of {' '.join(JOINABLE)}")
 
 
-def _identity(request: Request, identity: dict[str, Any]) -> dict[str, Any]:
+def identity_of(request: Request, identity: dict[str, Any]) -> dict[str, Any]:
+    """What segments depend on, by topic (JSON values); `identity` is that of style and effects."""
     settings = {name: value for name, value in asdict(request).items() if name not in _NO_SETTINGS}
     return {
         "input": file_identity(Path(request.input)),

@@ -26,7 +26,7 @@ log = logging.getLogger("reconet")
 MANIFEST = "manifest.json"
 _LOCK = "lock"
 _MEMORIES = 2  # of the latest segments: the last one's file may not have survived a power cut
-_OURS = re.compile(r"\.?\d{6}\.(part\.)?\w+|parts\.txt|manifest\.json(\.part)?|lock")
+_OURS = re.compile(r"\.?\d{6}\.(\w+\.)?(part\.)?\w+(\.npz)?|parts\.txt|manifest\.json(\.part)?|lock|client-\w+")
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,15 @@ class Store:
     """The folder of segments beside an output. Nothing is written before `claim`; then it is locked until `close`.
 
     `identity` says what the segments are made from, by topic (JSON values); those of another identity are not used, and
-    the log says so. `settled` is what an earlier run has decided for all segments, None at the beginning.
+    the log says so. `settled` is what an earlier run has decided for all segments, None at the beginning. `ahead` are
+    finished files that earlier segments are missing for (JSON values by name); the manifest keeps them, too.
     """
 
     def __init__(self, target: Path, identity: dict[str, Any]) -> None:
         self.folder = target.with_name(f"{target.name}.parts")
         self.settled: Any = None
         self.segments: list[Segment] = []
+        self.ahead: dict[str, Any] = {}
         self._suffix = target.suffix
         self._identity: dict[str, Any] = json.loads(json.dumps(identity, default=str))
         self._lock: int | None = None
@@ -106,7 +108,10 @@ class Store:
         self.settled = settled
 
     def claim(self) -> None:
-        """Make the folder ready for more. Raises MediaError where it cannot be written or another run has it."""
+        """Make the folder ready for more. Raises MediaError where it cannot be written or another run has it.
+
+        What is neither a segment nor in `ahead` is removed.
+        """
         try:
             self.folder.mkdir(exist_ok=True)
             self._take()
@@ -116,6 +121,7 @@ class Store:
                 self._set_aside()
             kept = {self.path(number) for number in range(len(self.segments))} | {self.folder / _LOCK}
             kept |= {self._memory(number) for number in self._remembered()}
+            kept |= {self.folder / name for name in self.ahead}
             for path in self._ours():
                 if path not in kept:
                     path.unlink()
@@ -127,17 +133,41 @@ class Store:
         """The next segment's part is complete, and the painter remembers `memory`. Raises MediaError."""
         number = len(self.segments)
         try:
-            remembered = save_memory(self._memory(number), memory) if memory else 0
             if memory:
-                _sync(self._memory(number))
-            _sync(self.part(number))
-            os.replace(self.part(number), self.path(number))
-            size, content = self.path(number).stat().st_size, _crc(self.path(number))
-            self.segments.append(Segment(frames, size, first, last, checksum, remembered, content))
-            self._write()
-            self._memory(number - _MEMORIES).unlink(missing_ok=True)
+                save_memory(self._memory(number), memory)
+            self._append(self.part(number), frames, first, last, checksum)
         except OSError as problem:
             raise self._unwritable(problem) from problem
+
+    def take(
+        self, part: Path, memory: Path | None, frames: int, first: Fraction, last: Fraction, checksum: int
+    ) -> None:
+        """The next segment, with what the painter remembers behind it, is in these files. Raises MediaError."""
+        try:
+            if memory:
+                os.replace(memory, self._memory(len(self.segments)))
+            self._append(part, frames, first, last, checksum)
+        except OSError as problem:
+            raise self._unwritable(problem) from problem
+
+    def keep_ahead(self, ahead: dict[str, Any]) -> None:
+        """Note which finished files wait for earlier segments. Raises MediaError."""
+        self.ahead = ahead
+        try:
+            self._write()
+        except OSError as problem:
+            raise self._unwritable(problem) from problem
+
+    def _append(self, part: Path, frames: int, first: Fraction, last: Fraction, checksum: int) -> None:
+        number = len(self.segments)
+        memory, path = self._memory(number), self.path(number)
+        remembered = memory.stat().st_size if memory.exists() else 0
+        for file in (part, *([memory] if remembered else [])):
+            _sync(file)
+        os.replace(part, path)
+        self.segments.append(Segment(frames, path.stat().st_size, first, last, checksum, remembered, _crc(path)))
+        self._write()
+        self._memory(number - _MEMORIES).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let others work in the folder."""
@@ -205,6 +235,7 @@ class Store:
             content = json_value(self._found)
             segments = [_segment(entry) for entry in content["segments"]]
             found, settled = dict(content["identity"]), content["settled"]
+            ahead = dict(content.get("ahead", {}))
         except (ValueError, TypeError, KeyError, ZeroDivisionError):
             self._damaged = True
             self._refuse("has a damaged manifest")
@@ -221,6 +252,7 @@ class Store:
             self.segments.append(segment)
         while self.segments and not self._can_go_on():
             self.segments.pop()
+        self.ahead = ahead
 
     def _can_go_on(self) -> bool:
         """Whether what has to be remembered behind the last segment is there, and undamaged."""
@@ -234,6 +266,7 @@ class Store:
         content = {
             "identity": self._identity,
             "settled": self.settled,
+            "ahead": self.ahead,
             "segments": [{**asdict(s), "first": str(s.first), "last": str(s.last)} for s in self.segments],
         }
         part = self.folder / f"{MANIFEST}.part"
@@ -274,10 +307,9 @@ def _segment(entry: dict[str, Any]) -> Segment:
     return Segment(frames, size, first, last, *more)
 
 
-def save_memory(path: Path, memory: Memory) -> int:
-    """Write arrays by name and return the file's size. Raises OSError."""
+def save_memory(path: Path, memory: Memory) -> None:
+    """Write arrays by name. Raises OSError."""
     np.savez(path, **memory)  # type: ignore[arg-type]
-    return path.stat().st_size
 
 
 def load_memory(path: Path) -> Memory:

@@ -1,0 +1,251 @@
+"""Who paints which piece: handing out, watching over workers, and trying again elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import statistics
+import time
+from collections import Counter
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconet_cli.errors import MediaError, ReconetError
+from reconet_cli.stylizing.cluster.finished import Finished
+from reconet_cli.stylizing.cluster.pieces import Piece
+from reconet_cli.stylizing.cluster.work import Done, Failed, Film, paint_piece, settled_stages
+from reconet_cli.stylizing.whole import Progress
+
+log = logging.getLogger("reconet")
+
+_LOOK = 0.5  # seconds between two looks at the workers
+_SILENCE = 120.0  # seconds without a frame until a worker counts as hung; the first frame needs a network to be loaded
+_MOST_TRIES = 5  # of a piece
+_MOST_FAILURES = 2  # in a row, until a worker gets no more
+_SLOW = 1.5  # times the usual time, until an idle worker paints the piece as well
+
+
+class SchedulerGoneError(ReconetError):
+    """The scheduler does not answer any more."""
+
+
+@dataclass
+class _Attempt:
+    """A piece that a worker is painting."""
+
+    piece: Piece
+    worker: str
+    future: Any
+    began: float = field(default_factory=time.monotonic)
+    heard: float = field(default_factory=time.monotonic)
+    frames: int = 0
+
+
+def work(film: Film, piece: Piece, attempt: str, settled: Any, exact: bool) -> Done | Failed:
+    """A Dask task: paint a piece and tell the client how far it is."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    return paint_piece(
+        film, piece, attempt, settled, exact, lambda frames: worker.log_event(film.token, [attempt, frames])
+    )
+
+
+def settle(client: Any, film: Film, height: int, width: int, sixteen_bit: bool) -> Any:
+    """What the automatic choices come to on one of the workers. Raises ReconetError."""
+    problem = None
+    for worker in client.nthreads():
+        answer = client.submit(
+            settled_stages, film, (height, width, sixteen_bit), workers=[worker], pure=False
+        ).result()
+        if not isinstance(answer, Failed):
+            return answer
+        problem = _error(worker, "", answer)
+    raise problem or ReconetError("the cluster has no worker", "start some, see docs/cluster.md")
+
+
+def next_piece(queue: Collection[int], latest: int, painted: Collection[int]) -> int | None:
+    """What a worker that has painted piece `latest` should paint next; None where nothing is left.
+
+    It goes on behind its last piece, where it knows what deflicker remembers. Otherwise it takes the longest run of
+    pieces: from its beginning, or from its middle where somebody is about to come there.
+    """
+    if latest + 1 in queue:
+        return latest + 1
+    runs: list[list[int]] = []
+    for number in sorted(queue):
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    if not runs:
+        return None
+    longest = max(runs, key=len)
+    return longest[len(longest) // 2 if longest[0] - 1 in painted else 0]
+
+
+class Dispatcher:
+    """Has all missing pieces painted. One worker paints one piece at a time for each of its threads."""
+
+    def __init__(
+        self, client: Any, film: Film, finished: Finished, settled: Any, total: int, progress: Progress
+    ) -> None:
+        self._client = client
+        self._film = film
+        self._finished = finished
+        self._settled = settled
+        self._total = total
+        self._progress = progress
+        self._shown = -1
+        self._queue = {piece.number: piece for piece in finished.missing}
+        self._latest: dict[str, int] = {}  # the number of the piece that each worker has painted last
+        self._running: dict[str, _Attempt] = {}
+        self._tries: Counter[int] = Counter()
+        self._failures: Counter[str] = Counter()
+        self._times: list[float] = []
+
+    def run(self) -> None:
+        """Until every piece is done. Raises ReconetError, `SchedulerGoneError` where another client may go on."""
+        from distributed import wait
+
+        self._client.subscribe_topic(self._film.token, self._hear)
+        self._show()
+        try:
+            while self._finished.missing:
+                workers = self._workers()
+                self._drop_lost(workers)
+                self._hand_out(workers)
+                with suppress(TimeoutError):
+                    futures = [attempt.future for attempt in self._running.values()]
+                    if futures:
+                        wait(futures, timeout=_LOOK, return_when="FIRST_COMPLETED")
+                    else:
+                        time.sleep(_LOOK)
+                for name in [name for name, attempt in self._running.items() if attempt.future.status != "pending"]:
+                    self._take(self._running.pop(name))
+                self._show()
+        finally:
+            with suppress(Exception):
+                self._client.cancel([attempt.future for attempt in self._running.values()], force=True)
+
+    def _workers(self) -> dict[str, int]:
+        """Threads by worker, without those that fail."""
+        try:
+            found: dict[str, int] = self._client.nthreads()
+        except Exception as problem:
+            raise SchedulerGoneError("the scheduler does not answer any more", "see that it runs") from problem
+        if self._client.status != "running":
+            raise SchedulerGoneError("the scheduler has gone", "see that it runs")
+        return {name: threads for name, threads in found.items() if self._failures[name] < _MOST_FAILURES}
+
+    def _hand_out(self, workers: dict[str, int]) -> None:
+        busy = Counter(attempt.worker for attempt in self._running.values())
+        idle = [worker for worker, threads in workers.items() for _ in range(threads - busy[worker])]
+        for worker in idle:
+            number = next_piece(self._queue, self._latest.get(worker, -1), self._painted())
+            piece = self._slow(worker) if number is None else self._queue.pop(number)
+            if piece is not None:
+                self._submit(piece, worker)
+
+    def _slow(self, worker: str) -> Piece | None:
+        """A piece that another worker has been painting for too long, alone."""
+        if not self._times:
+            return None
+        usual, now = statistics.median(self._times), time.monotonic()
+        painters = Counter(attempt.piece.number for attempt in self._running.values())
+        late = [
+            attempt for attempt in self._running.values()
+            if now - attempt.began > _SLOW * usual + _LOOK
+            and attempt.worker != worker and painters[attempt.piece.number] == 1
+        ]  # fmt: skip
+        return min(late, key=lambda attempt: attempt.began).piece if late else None
+
+    def _submit(self, piece: Piece, worker: str) -> None:
+        name = secrets.token_hex(4)
+        exact = piece.number in self._finished.exact
+        future = self._client.submit(
+            work, self._film, piece, name, self._settled, exact,
+            key=f"reconet-{name}", workers=[worker], allow_other_workers=False, pure=False,
+        )  # fmt: skip
+        self._running[name] = _Attempt(piece, worker, future)
+
+    def _hear(self, event: tuple[float, Any]) -> None:
+        name, frames = event[1]
+        if attempt := self._running.get(name):
+            attempt.heard, attempt.frames = time.monotonic(), frames
+
+    def _drop_lost(self, workers: dict[str, int]) -> None:
+        """Take pieces away from workers that have ended, or that say nothing any more."""
+        now = time.monotonic()
+        for name, attempt in list(self._running.items()):
+            if attempt.future.status != "pending":
+                continue
+            if attempt.worker not in workers:
+                reason = "ended"
+            elif now - attempt.heard > _SILENCE:
+                reason = f"was silent for {_SILENCE:.0f} seconds"
+                self._failures[attempt.worker] = _MOST_FAILURES
+            else:
+                continue
+            del self._running[name]
+            attempt.future.cancel(force=True)
+            self._again(attempt, Failed(reason, "look into the worker's log"))
+
+    def _take(self, attempt: _Attempt) -> None:
+        """What an attempt came to."""
+        future, piece = attempt.future, attempt.piece
+        if future.status == "finished":
+            answer = future.result()
+        elif future.status == "error":
+            problem = future.exception()
+            answer = Failed(f"{type(problem).__name__}: {problem}".splitlines()[0], "look into the worker's log")
+        else:
+            answer = Failed("was lost", "look into the worker's log")
+        if isinstance(answer, Failed):
+            if answer.hopeless:
+                raise _error(attempt.worker, piece.name, answer)
+            self._failures[attempt.worker] += 1
+            self._again(attempt, answer)
+        elif self._finished.is_done(piece):
+            self._finished.discard(answer)
+        else:
+            self._failures[attempt.worker] = 0
+            self._times.append(answer.seconds)
+            self._latest[attempt.worker] = piece.number
+            self._finished.add(piece, answer)
+            for each in self._finished.missing:  # with what has to be read in another way
+                if each.number not in self._painted():
+                    self._queue[each.number] = each
+
+    def _again(self, attempt: _Attempt, failed: Failed) -> None:
+        """Try elsewhere, unless that has been tried enough."""
+        piece = attempt.piece
+        if self._finished.is_done(piece):
+            return
+        self._tries[piece.number] += 1
+        error = _error(attempt.worker, piece.name, failed)
+        log.info(error.message)
+        if self._tries[piece.number] >= _MOST_TRIES or not self._workers():
+            raise error
+        if piece.number not in self._painted():
+            self._queue[piece.number] = piece
+
+    def _painted(self) -> set[int]:
+        """The numbers of the pieces that somebody is painting."""
+        return {attempt.piece.number for attempt in self._running.values()}
+
+    def _show(self) -> None:
+        best = Counter[int]()
+        for attempt in self._running.values():
+            best[attempt.piece.number] = max(best[attempt.piece.number], attempt.frames)
+        done = min(self._finished.frames + sum(best.values()), self._total)
+        if done > self._shown:
+            self._shown = done
+            self._progress(done, self._total)
+
+
+def _error(worker: str, piece: str, failed: Failed) -> ReconetError:
+    where = f"{piece} on worker {worker}" if piece else f"worker {worker}"
+    return MediaError(f"{where}: {failed.message}", failed.hint)

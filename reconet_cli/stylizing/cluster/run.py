@@ -1,0 +1,130 @@
+"""The client's side: the film is cut, its pieces are handed out, and what comes back is joined."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from reconet_cli.errors import MediaError, ReconetError
+from reconet_cli.stylizing.cluster.connect import connect, is_reachable_again, processors_of_worker, workers_asked
+from reconet_cli.stylizing.cluster.dispatch import Dispatcher, SchedulerGoneError, settle
+from reconet_cli.stylizing.cluster.finished import Finished
+from reconet_cli.stylizing.cluster.options import ClusterOptions
+from reconet_cli.stylizing.cluster.pieces import cut, piece_length
+from reconet_cli.stylizing.cluster.work import Film, StyleSource
+from reconet_cli.stylizing.painting import Painting
+from reconet_cli.stylizing.resume.run import SEGMENT, check_resumable, identity_of
+from reconet_cli.stylizing.resume.store import Store
+from reconet_cli.stylizing.whole import Outcome, Progress, tell
+from reconet_cli.video.conversion import Conversion, convert
+from reconet_cli.video.ffmpeg.pixels import Frame
+from reconet_cli.video.request import Request
+from reconet_cli.video.writing.join import Part
+
+log = logging.getLogger("reconet")
+
+# Frames in front of a segment that deflicker needs for its history; `benchmarks/cluster.py` measures what they do.
+_WARM_UP = 60
+_RETURN = 60.0  # seconds that a scheduler has to come back
+
+
+def paint_on_cluster(request: Request, painting: Painting, options: ClusterOptions, progress: Progress) -> Outcome:
+    """As `paint_resumably`, with segments painted by a cluster's workers, which read the source themselves.
+
+    Finished segments stay after an interruption; the same call goes on from there, and so does `paint_resumably`.
+    Raises ReconetError.
+    """
+    check_resumable(request)
+    request = _absolute(request)
+    store = Store(Path(request.output), identity_of(request, painting.identity()))
+    with closing(store), convert(request) as conversion:
+        tell(conversion.notes)
+        first = next(iter(conversion.reader), None)
+        if first is None:
+            conversion.reader.finish()
+        if first is None or conversion.total is None:
+            raise MediaError(f"{request.input} does not say how long it is", "paint it --resumable")
+        conversion.reader.abort()
+        began = time.perf_counter()
+        done = _paint(request, painting, options, store, conversion, first, progress)
+        seconds = time.perf_counter() - began
+        store.remove()
+        tell(conversion.afterwards(store.frames))
+        return Outcome(store.frames - done, seconds, conversion.reader.size)
+
+
+def _paint(
+    request: Request,
+    painting: Painting,
+    options: ClusterOptions,
+    store: Store,
+    conversion: Conversion,
+    first: Frame,
+    progress: Progress,
+) -> int:
+    """Paint what is missing and join everything; gives the number of frames that were there before."""
+    assert conversion.total is not None
+    (height, width), sixteen_bit = first.pixels.shape[:2], conversion.layout.sixteen_bit
+    token = f"client-{secrets.token_hex(4)}"
+    film = Film(
+        request, tuple(StyleSource.of(style) for style in painting.styles), painting.effects,
+        identity_of(request, painting.identity()), None if options.transfer else str(store.folder), token,
+        processors_of_worker(options.spec),
+    )  # fmt: skip
+    finished: Finished | None = None
+    gone = 0.0
+    while True:
+        try:
+            with connect(options.spec) as client:
+                gone = 0.0
+                client.wait_for_workers(1, timeout=_RETURN)
+                workers = workers_asked(options.spec) or len(client.nthreads())
+                log.info(f"{workers} workers, dashboard at {client.dashboard_link}")
+                if finished is None:
+                    settled = store.settled or settle(client, film, height, width, sixteen_bit)
+                    store.settle(settled)
+                    length = piece_length(conversion.total, workers, SEGMENT)
+                    warm_up = _WARM_UP if painting.effects.deflicker else 1
+                    after = store.segments[-1].last if store.segments else None
+                    pieces = cut(first.time, conversion.rate, conversion.total, length, warm_up, after)
+                    finished = Finished(store, pieces)
+                    store.claim()
+                    done = store.frames
+                with _token(store.folder / token):
+                    Dispatcher(client, film, finished, store.settled, conversion.total, progress).run()
+                break
+        except TimeoutError as problem:
+            raise ReconetError(f"{options.spec} has no worker", "start some, see docs/cluster.md") from problem
+        except SchedulerGoneError:
+            gone = gone or time.monotonic()
+            if not is_reachable_again(options.spec, gone + _RETURN):
+                raise
+            log.info("the scheduler is back: going on")
+        except BaseException:
+            if finished is not None:
+                log.info(f"{finished.frames} frames are kept in {store.folder}: the same command goes on from there")
+            raise
+    segments = [Part(store.path(number), segment.first) for number, segment in enumerate(store.segments)]
+    conversion.output.join(segments, store.frames)
+    conversion.output.commit()
+    return done
+
+
+@contextmanager
+def _token(path: Path) -> Iterator[None]:
+    """While this file is there, workers know that the client is."""
+    path.touch()
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _absolute(request: Request) -> Request:
+    """The same request for processes that run in other folders."""
+    return replace(request, input=str(Path(request.input).absolute()), output=str(Path(request.output).absolute()))

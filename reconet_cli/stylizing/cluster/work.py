@@ -1,0 +1,323 @@
+"""What a worker does: read a piece of the film, paint it, and write it as a segment."""
+
+from __future__ import annotations
+
+import functools
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from reconet_cli import __version__
+from reconet_cli.engines.kinds import EngineOptions
+from reconet_cli.engines.loaded_style import LoadedStyle
+from reconet_cli.errors import MediaError, ReconetError, StyleError
+from reconet_cli.stylizing.cluster.pieces import Piece
+from reconet_cli.stylizing.effects import Effects
+from reconet_cli.stylizing.painting import Painting
+from reconet_cli.stylizing.pipeline import run
+from reconet_cli.stylizing.resume.run import identity_of
+from reconet_cli.stylizing.resume.segments import checksum
+from reconet_cli.stylizing.resume.store import save_memory
+from reconet_cli.stylizing.stage import Memory, remembered
+from reconet_cli.system.failures import as_error
+from reconet_cli.system.identity import digest
+from reconet_cli.system.processors import limit_processors
+from reconet_cli.video.conversion import Conversion, convert
+from reconet_cli.video.ffmpeg.pixels import Frame
+from reconet_cli.video.reading.reader import Reader
+from reconet_cli.video.request import Request
+from reconet_cli.video.writing.writer import Writer
+
+# A frame's time and checksum.
+Known = tuple[Fraction, int]
+
+
+@dataclass(frozen=True)
+class StyleSource:
+    """A style as every worker finds it: its name or path, and the digests of its files."""
+
+    asked: str
+    path: str
+    options: EngineOptions
+    digests: tuple[str, ...]
+
+    @classmethod
+    def of(cls, style: LoadedStyle) -> StyleSource:
+        """Where a loaded style comes from."""
+        path = str(style.path.absolute())
+        return cls(style.asked, path, style.options, tuple(digest([file]) for file in style.files))
+
+    def load(self) -> LoadedStyle:
+        """Find the same style here. Raises `StyleError`."""
+        for name in (self.asked, self.path):
+            try:
+                style = LoadedStyle(name, self.options)
+            except StyleError:
+                continue
+            if tuple(digest([file]) for file in style.files) == self.digests:
+                return style
+        raise StyleError(
+            f"the style {self.asked} is not there, or is another one", "copy it to where the client has it"
+        )
+
+
+@dataclass(frozen=True)
+class Film:
+    """What is the same for all pieces: the film, what paints it, and where segments go.
+
+    `folder` is shared by client and workers; None means that segments are sent back. Work stops when `token`, a file in
+    that folder, is gone. `processors` limits what a worker process may use (None: everything).
+    """
+
+    request: Request
+    styles: tuple[StyleSource, ...]
+    effects: Effects
+    identity: dict[str, Any]
+    folder: str | None
+    token: str
+    processors: int | None
+    version: str = __version__
+
+
+@dataclass
+class Done:
+    """A finished piece: its file, or its bytes, and what the client has to know to put it behind the one before.
+
+    `before` is the source frame in front of the first one. A piece without frames has no file.
+    """
+
+    frames: int = 0
+    before: Known | None = None
+    first: Fraction | None = None
+    last: Known | None = None
+    part: str = ""
+    memory: str = ""
+    content: dict[str, bytes] = field(default_factory=dict)
+    settled: Any = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A piece that this worker cannot paint. `hopeless` is what no other worker could do either."""
+
+    message: str
+    hint: str
+    hopeless: bool = False
+
+
+def paint_piece(
+    film: Film, piece: Piece, attempt: str, settled: Any, exact: bool, report: Callable[[int], None]
+) -> Done | Failed:
+    """Paint one piece; `report` hears of the frames so far about once a second.
+
+    `exact` reads the film from its beginning, for files that cannot be entered half way. `settled` are the precisions
+    that others paint with, None for the first one.
+    """
+    try:
+        _prepare(film)
+        with ExitStack() as stack:
+            folder = Path(film.folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="reconet-")))
+            done = _painted(film, piece, folder, attempt, settled, exact, report)
+            if not film.folder:
+                done.content = {name: Path(name).read_bytes() for name in (done.part, done.memory) if name}
+            return done
+    except Exception as problem:
+        error = as_error(problem, film.request.input)
+        return Failed(error.message, error.hint or "", isinstance(error, _ChangedError))
+
+
+def settled_stages(film: Film, size: tuple[int, int, bool]) -> Any:
+    """What the automatic choices come to for frames of a size (height, width, sixteen bits), or `Failed`."""
+    try:
+        _prepare(film)
+        painting = Painting([_load(style) for style in film.styles], film.effects)
+        with ExitStack() as stack:
+            return painting.stages(stack, *size)[1]
+    except Exception as problem:
+        error = as_error(problem, film.request.input)
+        return Failed(error.message, error.hint or "")
+
+
+class _ChangedError(MediaError):
+    """The source is another one than when the client began."""
+
+
+@functools.lru_cache(maxsize=1)
+def _limited(processors: int | None) -> None:
+    """Once, before anything starts threads."""
+    if processors:
+        limit_processors(processors)
+
+
+def _prepare(film: Film) -> None:
+    """Raise a ReconetError where this worker would paint something else than the client asked for."""
+    _limited(film.processors)
+    if film.version != __version__:
+        raise ReconetError(f"reconet {__version__} is here, the client has {film.version}", "install the same version")
+
+
+# What the stages remembered behind the piece that this process has painted last, by client and number.
+_memories: dict[tuple[str, int], Memory] = {}
+
+
+def _remember(film: Film, piece: Piece, memory: Memory) -> None:
+    _memories.clear()
+    if memory:
+        _memories[film.token, piece.number] = memory
+
+
+@functools.lru_cache(maxsize=4)
+def _load(style: StyleSource) -> LoadedStyle:
+    return style.load()
+
+
+def _painted(
+    film: Film, piece: Piece, folder: Path, attempt: str, settled: Any, exact: bool, report: Callable[[int], None]
+) -> Done:
+    began = time.monotonic()
+    painting = Painting([_load(style) for style in film.styles], film.effects, film.request.start, film.request.ffmpeg)
+    suffix = Path(film.request.output).suffix
+    request = replace(film.request, output=str(folder / f"output{suffix}"), others=())
+    _check(film, identity_of(request, painting.identity()))
+    part = folder / f".{piece.number:06d}.{attempt}.part{suffix}"
+    done = Done(part=str(part))
+    before = _memories.get((film.token, piece.number - 1), {})
+    known = Fraction(0) if exact or piece.warm is None else max(Fraction(0), piece.warm)
+    try:
+        with ExitStack() as stack:
+            conversion = stack.enter_context(convert(request, known=known))
+            width, height = conversion.reader.size
+            stages, done.settled = painting.stages(stack, height, width, conversion.layout.sixteen_bit, settled)
+            for stage in stages:
+                stage.remember(before)
+            reader = _PieceReader(conversion.reader, piece, warm_up=bool(film.effects.deflicker and not before))
+            writer = _PieceWriter(conversion, piece, part, _reporting(film, report))
+            run(reader, stages, writer)
+            done.frames, done.first, done.last, done.before = writer.count, writer.first, reader.last, reader.before
+            memory = remembered(stages)
+            _remember(film, piece, memory)
+        if not done.frames:
+            done.part = ""
+        elif memory:
+            done.memory = f"{part}.npz"
+            save_memory(Path(done.memory), memory)
+    except BaseException:
+        for path in (part, Path(f"{part}.npz")):
+            path.unlink(missing_ok=True)
+        raise
+    done.seconds = time.monotonic() - began
+    return done
+
+
+def _check(film: Film, identity: dict[str, Any]) -> None:
+    for topic, value in identity.items():
+        if film.identity.get(topic) == value:
+            continue
+        if topic == "input":
+            raise _ChangedError(f"{film.request.input} is not the file that the client has", "let it stay as it is")
+        raise ReconetError(f"has another {topic} than the client", "install and copy the same to all machines")
+
+
+def _reporting(film: Film, report: Callable[[int], None]) -> Callable[[int], None]:
+    """Report about once a second, and stop where the client has gone."""
+    told = 0.0
+
+    def advance(count: int) -> None:
+        nonlocal told
+        if time.monotonic() - told < 1:
+            return
+        told = time.monotonic()
+        if film.folder and not os.path.exists(os.path.join(film.folder, film.token)):
+            raise ReconetError("the client has ended")
+        report(count)
+
+    return advance
+
+
+class _PieceReader:
+    """A piece's frames, behind those to warm up with, if wanted; knows the frame before the first, and the last."""
+
+    def __init__(self, reader: Reader, piece: Piece, *, warm_up: bool) -> None:
+        self.size, self.aspect = reader.size, reader.aspect
+        self.release = reader.release
+        self.before: Known | None = None
+        self.last: Known | None = None
+        self._reader = reader
+        self._piece = piece
+        self._warm_up = warm_up
+        self._whole = False
+
+    def __iter__(self) -> Iterator[Frame]:
+        piece, earlier = self._piece, None
+        for frame in self._reader:
+            if piece.warm is not None and frame.time < piece.warm:
+                continue
+            if piece.end is not None and frame.time >= piece.end:
+                break
+            if piece.start is not None and frame.time < piece.start:
+                self.before = frame.time, checksum(frame)
+                if not self._warm_up:
+                    continue
+            earlier = frame
+            yield frame
+        else:
+            self._whole = True
+        if earlier is not None:
+            self.last = earlier.time, checksum(earlier)
+
+    def finish(self) -> None:
+        """Check the source where it was read to its end."""
+        if self._whole:
+            self._reader.finish()
+        else:
+            self._reader.abort()
+
+    def abort(self) -> None:
+        """See `Reader`."""
+        self._reader.abort()
+
+
+class _PieceWriter:
+    """Writes the frames of a piece, and leaves out those that only warm up."""
+
+    def __init__(self, conversion: Conversion, piece: Piece, part: Path, advance: Callable[[int], None]) -> None:
+        self.count = 0
+        self.first: Fraction | None = None
+        self._conversion = conversion
+        self._piece = piece
+        self._part = part
+        self._advance = advance
+        self._writer: Writer | None = None
+
+    def write(self, frame: Frame) -> None:
+        """Encode a frame. Raises MediaError."""
+        self._advance(self.count)
+        if self._piece.start is not None and frame.time < self._piece.start:
+            return
+        if self._writer is None:
+            self.first = frame.time
+            self._writer = self._conversion.output.segment_writer(self._part, self._part)
+        self._writer.write(frame)
+        self.count += 1
+
+    def finish(self) -> None:
+        """Complete the file. Raises MediaError."""
+        if self._writer is not None:
+            self._writer.finish()
+
+    def abort(self) -> None:
+        """Give the file up."""
+        if self._writer is not None:
+            self._writer.abort()
+
+    def release(self) -> None:
+        """See `Writer`."""
+        if self._writer is not None:
+            self._writer.release()
