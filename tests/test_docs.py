@@ -34,6 +34,8 @@ BLOCK = re.compile(r"^```(\w+)(?: ([^\n]*))?\n(.*?)^```$", re.DOTALL | re.MULTIL
 CI = "<!-- test command -->\n"  # .ci/run runs the block behind this line
 # Options of other programs.
 FOREIGN = {"--array", "--build", "--fp16", "--nproc-per-node", "--onnx"}
+FOREIGN |= {"--daemon", "--host", "--nthreads", "--read-only", "--replicas", "--scheduler-file", "--vfs-cache-mode"}
+FOREIGN |= {"--tls-ca-file", "--tls-cert", "--tls-key"}
 
 # Runs commands and Python in one process, which loads everything once. A message is a line of JSON, both ways.
 WORKER = """
