@@ -32,8 +32,8 @@ from typing import Any
 
 from distributed import Client, LocalCluster
 from distributed.diagnostics.plugin import SchedulerPlugin
-from reconet_cli.stylizing.cluster.pieces import piece_length
 
+from reconet_cli.stylizing.cluster.pieces import piece_length
 from reconet_cli.stylizing.resume.run import SEGMENT
 from reconet_cli.system.processors import limit_processors
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
