@@ -108,17 +108,17 @@ def limit(costs: Costs, frames: int, workers: int, warm_up: int) -> str:
     return best if seconds[best] < 0.98 * simulate(costs, frames, workers, warm_up) else "painting"
 
 
-class _Record(SchedulerPlugin):  # type: ignore[misc]
+class _Record(SchedulerPlugin):
     """When which worker computed what."""
 
     def __init__(self) -> None:
         self.tasks: list[tuple[float, float, str]] = []
 
-    def transition(self, key: str, start: str, finish: str, *args: Any, **more: Any) -> None:
+    def transition(self, key: Any, start: Any, finish: Any, *args: Any, stimulus_id: str, **kwargs: Any) -> None:
         """Called by Dask for each change of a task."""
         if finish == "memory" and str(key).startswith("reconet-"):
-            spans = [span for span in more["startstops"] if span["action"] == "compute"]
-            self.tasks.append((spans[-1]["start"], spans[-1]["stop"], more["worker"]))
+            spans = [span for span in kwargs["startstops"] if span["action"] == "compute"]
+            self.tasks.append((spans[-1]["start"], spans[-1]["stop"], kwargs["worker"]))
 
 
 @dataclass(frozen=True)
@@ -150,11 +150,11 @@ class Workers:
     """A cluster on this machine; in `processes` of one thread each, or in this process."""
 
     def __init__(self, count: int, *, processes: bool = True) -> None:
-        options = {"dashboard_address": ":0", "memory_limit": 0, "threads_per_worker": 1, "protocol": "tcp://"}
+        options: dict[str, Any] = {"dashboard_address": ":0", "memory_limit": 0, "threads_per_worker": 1}
         self.record = _Record()
-        self._cluster = LocalCluster(n_workers=count, processes=processes, **options)
-        self._client = Client(self._cluster)
-        self._cluster.scheduler.add_plugin(self.record)
+        cluster: Any = LocalCluster(n_workers=count, processes=processes, protocol="tcp://", **options)
+        self._cluster, self._client = cluster, Client(cluster)
+        cluster.scheduler.add_plugin(self.record)
         if processes:
             self._client.run(limit_processors, 1)
 
