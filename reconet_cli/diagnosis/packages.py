@@ -57,6 +57,7 @@ PACKAGES = (
     _Package("torchvision", "torchvision", without="info", advice="only `reconet flow --method raft` needs it"),
     _Package("pyvirtualcam", "pyvirtualcam", without="info", advice="only `reconet live --virtual-camera` needs it"),
     _Package("watchfiles", "watchfiles", without="info", advice="only `reconet stylize --watch` needs it"),
+    _Package("distributed", "distributed", without="info", advice="only `reconet stylize --cluster` needs it"),
 )  # fmt: skip
 _SCRIPT = """
 import importlib, json, sys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ def connect(spec: str) -> Iterator[Any]:
                     "use local:4, tcp://host:8786, a scheduler's file, or slurm:queue=gpu,workers=64",
                 )
             client = stack.enter_context(distributed.Client(**options))
-        except (OSError, TimeoutError, ValueError) as problem:
+        except (OSError, TimeoutError, asyncio.TimeoutError, ValueError) as problem:
             reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
             raise ReconetError(f"no scheduler answers at {spec}: {reason}", "see that it runs") from problem
         yield client

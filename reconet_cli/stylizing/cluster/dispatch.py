@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import statistics
 import time
 from collections import Counter
 from collections.abc import Collection
+from concurrent import futures
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,10 +119,11 @@ class Dispatcher:
                 workers = self._workers()
                 self._drop_lost(workers)
                 self._hand_out(workers)
-                with suppress(TimeoutError):
-                    futures = [attempt.future for attempt in self._running.values()]
-                    if futures:
-                        wait(futures, timeout=_LOOK, return_when="FIRST_COMPLETED")
+                # Tasks that are cancelled or lost show in their status.
+                with suppress(TimeoutError, asyncio.TimeoutError, futures.CancelledError, asyncio.CancelledError):
+                    running = [attempt.future for attempt in self._running.values()]
+                    if running:
+                        wait(running, timeout=_LOOK, return_when="FIRST_COMPLETED")
                     else:
                         time.sleep(_LOOK)
                 for name in [name for name, attempt in self._running.items() if attempt.future.status != "pending"]:

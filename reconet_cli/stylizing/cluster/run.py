@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
@@ -98,7 +99,7 @@ def _paint(
                 with _token(store.folder / token):
                     Dispatcher(client, film, finished, store.settled, conversion.total, progress).run()
                 break
-        except TimeoutError as problem:
+        except (TimeoutError, asyncio.TimeoutError) as problem:
             raise ReconetError(f"{options.spec} has no worker", "start some, see docs/cluster.md") from problem
         except SchedulerGoneError:
             gone = gone or time.monotonic()

@@ -121,7 +121,7 @@ class Store:
                 self._set_aside()
             kept = {self.path(number) for number in range(len(self.segments))} | {self.folder / _LOCK}
             kept |= {self._memory(number) for number in self._remembered()}
-            kept |= {self.folder / name for name in self.ahead}
+            kept |= {self.folder / f"{name}{memory}" for name in self.ahead for memory in ("", ".npz")}
             for path in self._ours():
                 if path not in kept:
                     path.unlink()
