@@ -6,7 +6,7 @@ import functools
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -17,25 +17,19 @@ from reconet_cli import __version__
 from reconet_cli.engines.kinds import EngineOptions
 from reconet_cli.engines.loaded_style import LoadedStyle
 from reconet_cli.errors import MediaError, ReconetError, StyleError
+from reconet_cli.stylizing.cluster.ends import Known, PieceReader, PieceWriter
 from reconet_cli.stylizing.cluster.pieces import Piece
 from reconet_cli.stylizing.effects import Effects
 from reconet_cli.stylizing.painting import Painting
 from reconet_cli.stylizing.pipeline import run
+from reconet_cli.stylizing.resume.memories import save_memory
 from reconet_cli.stylizing.resume.run import identity_of
-from reconet_cli.stylizing.resume.segments import checksum
-from reconet_cli.stylizing.resume.store import save_memory
 from reconet_cli.stylizing.stage import Memory, remembered
 from reconet_cli.system.failures import as_error
 from reconet_cli.system.identity import digest
 from reconet_cli.system.processors import limit_processors
-from reconet_cli.video.conversion import Conversion, convert
-from reconet_cli.video.ffmpeg.pixels import Frame
-from reconet_cli.video.reading.reader import Reader
+from reconet_cli.video.conversion import convert
 from reconet_cli.video.request import Request
-from reconet_cli.video.writing.writer import Writer
-
-# A frame's time and checksum.
-Known = tuple[Fraction, int]
 
 
 @dataclass(frozen=True)
@@ -197,8 +191,8 @@ def _painted(
             stages, done.settled = painting.stages(stack, height, width, conversion.layout.sixteen_bit, settled)
             for stage in stages:
                 stage.remember(before)
-            reader = _PieceReader(conversion.reader, piece, warm_up=bool(film.effects.deflicker and not before))
-            writer = _PieceWriter(conversion, piece, part, _reporting(film, report))
+            reader = PieceReader(conversion.reader, piece, warm_up=bool(film.effects.deflicker and not before))
+            writer = PieceWriter(conversion, piece, part, _reporting(film, report))
             run(reader, stages, writer)
             done.frames, done.first, done.last, done.before = writer.count, writer.first, reader.last, reader.before
             memory = remembered(stages)
@@ -239,85 +233,3 @@ def _reporting(film: Film, report: Callable[[int], None]) -> Callable[[int], Non
         report(count)
 
     return advance
-
-
-class _PieceReader:
-    """A piece's frames, behind those to warm up with, if wanted; knows the frame before the first, and the last."""
-
-    def __init__(self, reader: Reader, piece: Piece, *, warm_up: bool) -> None:
-        self.size, self.aspect = reader.size, reader.aspect
-        self.release = reader.release
-        self.before: Known | None = None
-        self.last: Known | None = None
-        self._reader = reader
-        self._piece = piece
-        self._warm_up = warm_up
-        self._whole = False
-
-    def __iter__(self) -> Iterator[Frame]:
-        piece, earlier = self._piece, None
-        for frame in self._reader:
-            if piece.warm is not None and frame.time < piece.warm:
-                continue
-            if piece.end is not None and frame.time >= piece.end:
-                break
-            if piece.start is not None and frame.time < piece.start:
-                self.before = frame.time, checksum(frame)
-                if not self._warm_up:
-                    continue
-            earlier = frame
-            yield frame
-        else:
-            self._whole = True
-        if earlier is not None:
-            self.last = earlier.time, checksum(earlier)
-
-    def finish(self) -> None:
-        """Check the source where it was read to its end."""
-        if self._whole:
-            self._reader.finish()
-        else:
-            self._reader.abort()
-
-    def abort(self) -> None:
-        """See `Reader`."""
-        self._reader.abort()
-
-
-class _PieceWriter:
-    """Writes the frames of a piece, and leaves out those that only warm up."""
-
-    def __init__(self, conversion: Conversion, piece: Piece, part: Path, advance: Callable[[int], None]) -> None:
-        self.count = 0
-        self.first: Fraction | None = None
-        self._conversion = conversion
-        self._piece = piece
-        self._part = part
-        self._advance = advance
-        self._writer: Writer | None = None
-
-    def write(self, frame: Frame) -> None:
-        """Encode a frame. Raises MediaError."""
-        self._advance(self.count)
-        if self._piece.start is not None and frame.time < self._piece.start:
-            return
-        if self._writer is None:
-            self.first = frame.time
-            self._writer = self._conversion.output.segment_writer(self._part, self._part)
-        self._writer.write(frame)
-        self.count += 1
-
-    def finish(self) -> None:
-        """Complete the file. Raises MediaError."""
-        if self._writer is not None:
-            self._writer.finish()
-
-    def abort(self) -> None:
-        """Give the file up."""
-        if self._writer is not None:
-            self._writer.abort()
-
-    def release(self) -> None:
-        """See `Writer`."""
-        if self._writer is not None:
-            self._writer.release()

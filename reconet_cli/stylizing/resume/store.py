@@ -6,16 +6,14 @@ import json
 import logging
 import os
 import re
-import zipfile
 import zlib
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from reconet_cli.errors import MediaError
+from reconet_cli.stylizing.resume.memories import is_whole, load_memory, save_memory
 from reconet_cli.stylizing.stage import Memory
 from reconet_cli.system.files import lock
 from reconet_cli.system.identity import digest, sample
@@ -305,25 +303,3 @@ def _segment(entry: dict[str, Any]) -> Segment:
     first, last = Fraction(entry["first"]), Fraction(entry["last"])
     frames, size, *more = (int(entry[name]) for name in ("frames", "size", "checksum", "memory", "content"))
     return Segment(frames, size, first, last, *more)
-
-
-def save_memory(path: Path, memory: Memory) -> None:
-    """Write arrays by name. Raises OSError."""
-    np.savez(path, **memory)  # type: ignore[arg-type]
-
-
-def load_memory(path: Path) -> Memory:
-    """The arrays of `save_memory`. Raises MediaError."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
-        raise MediaError(f"{path} is damaged", f"remove {path.parent}, to begin anew") from problem
-
-
-def is_whole(path: Path, size: int) -> bool:
-    """Whether `save_memory` wrote this file, of so many bytes, and nothing has changed it."""
-    try:
-        return path.stat().st_size == size and zipfile.ZipFile(path).testzip() is None
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile):
-        return False
