@@ -31,6 +31,7 @@ def connect(spec: str) -> Iterator[Any]:
     distributed = _distributed()
     kind, _, rest = spec.partition(":")
     with ExitStack() as stack:
+        stack.enter_context(_own_words())
         options: dict[str, Any] = {"timeout": _PATIENCE}
         try:
             if kind == "local":
@@ -51,6 +52,20 @@ def connect(spec: str) -> Iterator[Any]:
             reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
             raise ReconetError(f"no scheduler answers at {spec}: {reason}", "see that it runs") from problem
         yield client
+
+
+@contextmanager
+def _own_words() -> Iterator[None]:
+    """Dask logs traces of all that goes wrong on the way; what matters of that is told in one line."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 def is_reachable_again(spec: str, until: float) -> bool:
