@@ -265,7 +265,7 @@ def test_the_pipeline_steadies_in_order_before_the_looks():
     seen = []
 
     class Halved:
-        def follow(self, source):
+        def follow(self, source, number):
             seen.append(source)
             return source
 
