@@ -318,6 +318,9 @@ def main() -> None:
     place = Path(tempfile.mkdtemp(prefix="cluster-faults-"))
     machines = Machines(place)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # clients would ignore it, too, if this is in the background
     try:
         whole = place / "whole.mp4"
         _make(whole)
