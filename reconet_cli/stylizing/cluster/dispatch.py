@@ -24,6 +24,7 @@ log = logging.getLogger("reconet")
 
 _LOOK = 0.5  # seconds between two looks at the workers
 _SILENCE = 120.0  # seconds without a frame until a worker counts as hung; the first frame needs a network to be loaded
+_RETURN = 60.0  # seconds that a cluster may be without workers
 _MOST_TRIES = 5  # of a piece
 _MOST_FAILURES = 2  # in a row, until a worker gets no more
 _SLOW = 1.5  # times the usual time, until an idle worker paints the piece as well
@@ -107,6 +108,8 @@ class Dispatcher:
         self._tries: Counter[int] = Counter()
         self._failures: Counter[str] = Counter()
         self._times: list[float] = []
+        self._problem: ReconetError | None = None  # the latest one
+        self._manned = time.monotonic()  # when there last was a worker
 
     def run(self) -> None:
         """Until every piece is done. Raises ReconetError, `SchedulerGoneError` where another client may go on."""
@@ -141,7 +144,15 @@ class Dispatcher:
             raise SchedulerGoneError("the scheduler does not answer any more", "see that it runs") from problem
         if self._client.status != "running":
             raise SchedulerGoneError("the scheduler has gone", "see that it runs")
-        return {name: threads for name, threads in found.items() if self._failures[name] < _MOST_FAILURES}
+        now = time.monotonic()
+        if found:
+            self._manned = now
+        elif now - self._manned > _RETURN:
+            raise ReconetError("the cluster has no worker any more", "start some, see docs/cluster.md")
+        able = {name: threads for name, threads in found.items() if self._failures[name] < _MOST_FAILURES}
+        if found and not able and self._problem:
+            raise self._problem
+        return able
 
     def _hand_out(self, workers: dict[str, int]) -> None:
         busy = Counter(attempt.worker for attempt in self._running.values())
@@ -204,8 +215,9 @@ class Dispatcher:
         elif future.status == "error":
             problem = future.exception()
             answer = Failed(f"{type(problem).__name__}: {problem}".splitlines()[0], "look into the worker's log")
-        else:
-            answer = Failed("was lost", "look into the worker's log")
+        else:  # with the scheduler, or its worker
+            self._again(attempt, Failed("was lost", "look into the worker's log"))
+            return
         if isinstance(answer, Failed):
             if answer.hopeless:
                 raise _error(attempt.worker, piece.name, answer)
@@ -230,7 +242,8 @@ class Dispatcher:
         self._tries[piece.number] += 1
         error = _error(attempt.worker, piece.name, failed)
         log.info(error.message)
-        if self._tries[piece.number] >= _MOST_TRIES or not self._workers():
+        self._problem = error
+        if self._tries[piece.number] >= _MOST_TRIES:
             raise error
         if piece.number not in self._painted():
             self._queue[piece.number] = piece
