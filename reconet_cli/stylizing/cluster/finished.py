@@ -21,11 +21,13 @@ class Finished:
         self.exact: set[int] = set()  # pieces that have to be read from the film's beginning
         self._store = store
         self._waiting: dict[int, Done] = {}
+        self._contents: dict[int, int | None] = {}  # the CRC-32 of what waits: files are large, and read once
         self._next = 0
         known = {(entry["start"], entry["end"]): (name, entry) for name, entry in store.ahead.items()}
         for piece in pieces:
             name, entry = known.get((str(piece.start), str(piece.end)), ("", {}))
             if entry and _crc(store.folder / name) == entry["content"]:
+                self._contents[piece.number] = entry["content"]
                 self._waiting[piece.number] = _done(store.folder / name, entry)
         store.ahead = self._ahead()
 
@@ -75,6 +77,7 @@ class Finished:
                 raise MediaError("the film gives other frames each time it is read", "paint it without --cluster")
             self.exact.add(piece.number)
             self.discard(self._waiting.pop(piece.number))
+            self._contents.pop(piece.number, None)
             return False
         assert done.first is not None
         assert done.last is not None
@@ -82,6 +85,11 @@ class Finished:
         self._store.take(Path(done.part), memory, done.frames, done.first, *done.last)
         del self._waiting[piece.number]
         return True
+
+    def _content(self, number: int) -> int | None:
+        if number not in self._contents:
+            self._contents[number] = _crc(Path(self._waiting[number].part))
+        return self._contents[number]
 
     def _ahead(self) -> dict[str, Any]:
         ahead = {}
@@ -91,7 +99,7 @@ class Finished:
             piece = self.pieces[number]
             entry = {"start": str(piece.start), "end": str(piece.end), "frames": done.frames, "first": str(done.first),
                      "last": _texts(done.last), "before": _texts(done.before),
-                     "content": _crc(Path(done.part))}  # fmt: skip
+                     "content": self._content(number)}  # fmt: skip
             ahead[Path(done.part).name] = entry
         return ahead
 
