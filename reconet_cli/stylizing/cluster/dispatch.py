@@ -109,7 +109,7 @@ class Dispatcher:
         self._failures: Counter[str] = Counter()
         self._times: list[float] = []
         self._problem: ReconetError | None = None  # the latest one
-        self._manned = time.monotonic()  # when there last was a worker
+        self._workers_seen = time.monotonic()  # when there last was a worker
 
     def run(self) -> None:
         """Until every piece is done. Raises ReconetError, `SchedulerGoneError` where another client may go on."""
@@ -146,8 +146,8 @@ class Dispatcher:
             raise SchedulerGoneError("the scheduler has gone", "see that it runs")
         now = time.monotonic()
         if found:
-            self._manned = now
-        elif now - self._manned > _RETURN:
+            self._workers_seen = now
+        elif now - self._workers_seen > _RETURN:
             raise ReconetError("the cluster has no worker any more", "start some, see docs/cluster.md")
         able = {name: threads for name, threads in found.items() if self._failures[name] < _MOST_FAILURES}
         if found and not able and self._problem:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from reconet_cli.errors import MediaError, ReconetError
 from reconet_cli.stylizing.cluster.connect import connect, is_reachable_again, processors_of_worker, workers_asked
@@ -42,7 +43,8 @@ def paint_on_cluster(request: Request, painting: Painting, options: ClusterOptio
     """
     check_resumable(request)
     request = _absolute(request)
-    store = Store(Path(request.output), identity_of(request, painting.identity()))
+    identity = identity_of(request, painting.identity())
+    store = Store(Path(request.output), identity)
     with closing(store), convert(request) as conversion:
         tell(conversion.notes)
         first = next(iter(conversion.reader), None)
@@ -52,7 +54,7 @@ def paint_on_cluster(request: Request, painting: Painting, options: ClusterOptio
             raise MediaError(f"{request.input} does not say how long it is", "paint it --resumable")
         conversion.reader.abort()
         began = time.perf_counter()
-        done = _paint(request, painting, options, store, conversion, first, progress)
+        done = _paint(request, painting, identity, options, store, conversion, first, progress)
         seconds = time.perf_counter() - began
         store.remove()
         tell(conversion.afterwards(store.frames))
@@ -62,6 +64,7 @@ def paint_on_cluster(request: Request, painting: Painting, options: ClusterOptio
 def _paint(
     request: Request,
     painting: Painting,
+    identity: dict[str, Any],
     options: ClusterOptions,
     store: Store,
     conversion: Conversion,
@@ -74,7 +77,7 @@ def _paint(
     token = f"client-{secrets.token_hex(4)}"
     film = Film(
         request, tuple(StyleSource.of(style) for style in painting.styles), painting.effects,
-        identity_of(request, painting.identity()), None if options.transfer else str(store.folder), token,
+        identity, None if options.transfer else str(store.folder), token,
         processors_of_worker(options.spec),
     )  # fmt: skip
     finished: Finished | None = None
