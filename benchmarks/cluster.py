@@ -3,9 +3,10 @@
     python benchmarks/cluster.py CLIP --style mosaic --frames 3000
 
 The clip is repeated until it has so many frames, with sound. It is painted `--resumable`, which keeps segments as a
-cluster does, and with `--cluster local:N`, without loss (FFV1), with and without `--deflicker`. Printed are seconds,
-frames whose contents differ, and the temporal error of pairs of frames across the segments' seams beside that of other
-pairs. Seconds mean something on a machine that does nothing else.
+cluster does, and with `--cluster local:N`, without loss (FFV1), with and without `--deflicker`. Every worker gets as
+many cores as the largest N leaves to each. Printed are seconds, frames whose contents differ, and the temporal error of
+pairs of frames across the segments' seams beside that of other pairs. Seconds mean something on a machine that does
+nothing else.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 from reconet_cli import open_video
 from reconet_cli.evaluation.measures.temporal import estimate_trace, pair_error
 from reconet_cli.stylizing.resume.run import SEGMENT
+from reconet_cli.system.processors import processors
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 
 _NEAR = 3  # pairs on either side of each seam that stand for the others
@@ -90,12 +92,17 @@ def main() -> None:
         alone, seconds = painted(film, "alone", args.work, [*options, "--resumable"])
         print(f"{' '.join(options)}: {args.frames} frames, --resumable {seconds:.1f} s", flush=True)
         wanted = checksums(alone)
-        for workers in args.workers or [1, 2]:
-            output, took = painted(film, "cluster", args.work, [*options, "--cluster", f"local:{workers}"])
+        counts = args.workers or [1, 2]
+        for workers in counts:
+            threads = processors() // max(counts) * workers
+            spread = ["--cluster", f"local:{workers}", "--threads", str(threads)]
+            output, took = painted(film, "cluster", args.work, [*options, *spread])
             found = checksums(output)
             different = sum(a != b for a, b in zip(wanted, found, strict=False)) + abs(len(wanted) - len(found))
             print(
-                f"  local:{workers} {took:.1f} s ({took / seconds:.2f} of that), {different} frames differ", flush=True
+                f"  local:{workers} on {threads} cores {took:.1f} s ({took / seconds:.2f} of that), "
+                f"{different} frames differ",
+                flush=True,
             )
             if different:
                 across, within = seam_errors(film, output, SEGMENT, args.frames)

@@ -30,6 +30,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import dask
 from distributed import Client, LocalCluster
 from distributed.diagnostics.plugin import SchedulerPlugin
 
@@ -152,11 +153,12 @@ class Workers:
     def __init__(self, count: int, *, processes: bool = True) -> None:
         options: dict[str, Any] = {"dashboard_address": ":0", "memory_limit": 0, "threads_per_worker": 1}
         self.record = _Record()
-        cluster: Any = LocalCluster(n_workers=count, processes=processes, protocol="tcp://", **options)
+        with dask.config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}):  # as reconet does
+            cluster: Any = LocalCluster(n_workers=count, processes=processes, protocol="tcp://", **options)
         self._cluster, self._client = cluster, Client(cluster)
         cluster.scheduler.add_plugin(self.record)
         if processes:
-            self._client.run(limit_processors, 1)
+            self._client.run(_pin)
 
     def __enter__(self) -> Workers:
         return self
@@ -186,6 +188,10 @@ class Workers:
         sizes = clip.stat().st_size / frames, output.stat().st_size / frames
         last = max(task[1] for task in tasks)
         return Run(frames, ended - began, tasks[0][0] - began, ended - last, cpu, sizes, tasks)
+
+
+def _pin(dask_worker: Any) -> None:
+    limit_processors(1, dask_worker.name)
 
 
 def _times() -> tuple[float, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import random
+from contextlib import suppress
+from pathlib import Path
 
 from reconet_cli.system.control_groups import processor_time
 
@@ -31,10 +33,10 @@ def _quota() -> int | None:
     return None if quota is None else max(1, math.ceil(quota))
 
 
-def limit_processors(most: int) -> None:
+def limit_processors(most: int, first: int | None = None) -> None:
     """Use no more than `most` in this process and, where the system can hold that (Linux), in its children.
 
-    To be called before any library has started its threads.
+    They are counted from the `first` on (None: a random one). To be called before any library has started its threads.
     """
     global _most
     _most = most
@@ -43,8 +45,12 @@ def limit_processors(most: int) -> None:
     cores = sorted(os.sched_getaffinity(0))
     if most < len(cores):
         # Jobs that begin at the same time must not all take the first ones.
-        start = random.randrange(len(cores))
-        os.sched_setaffinity(0, {cores[(start + step) % len(cores)] for step in range(most)})
+        start = random.randrange(len(cores)) if first is None else first
+        chosen = {cores[(start + step) % len(cores)] for step in range(most)}
+        # Threads that run already keep what they have, and OpenVINO asks the first one.
+        for thread in [int(path.name) for path in Path("/proc/self/task").glob("*")] or [0]:
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(thread, chosen)
 
 
 def let_threads_sleep() -> None:

@@ -145,9 +145,11 @@ class _ChangedError(MediaError):
 
 @functools.lru_cache(maxsize=1)
 def _limited(processors: int | None) -> None:
-    """Once, before anything starts threads."""
+    """Once, before anything starts threads. Workers that share a machine are numbered, and get cores of their own."""
+    from distributed import get_worker
+
     if processors:
-        limit_processors(processors)
+        limit_processors(processors, int(get_worker().name) * processors)
 
 
 def _prepare(film: Film) -> None:

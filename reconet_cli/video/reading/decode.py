@@ -15,7 +15,11 @@ from reconet_cli.video.probing.examine import Input
 from reconet_cli.video.probing.info import VideoStream
 from reconet_cli.video.reading.hdr import to_sdr
 
-_SEEK_MARGIN = 10  # seconds
+# Seconds that a seek aims before what is wanted: no index says where the keyframes are, or one does.
+_SEEK_MARGIN = 10
+_INDEXED_MARGIN = 1
+_INDEXED = ("mov", "mp4", "matroska")
+_ROUNDING = Fraction(1, 10)  # generous: frames this much earlier are passed on as well
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,9 @@ def decode_command(program: str, found: Input, options: ReadOptions) -> list[str
         stream = stream.filter("bwdif", mode="send_frame", parity=options.fields, deint="all")
     if options.rate:
         stream = _even(stream, options.rate, found.origin(options.start), pad=options.pad)
+    if options.known > _ROUNDING:
+        # Here already, so that nobody converts and passes on what is left out.
+        stream = stream.filter("trim", start=seconds(found.origin(options.start) + options.known - _ROUNDING))
     color = {} if is_rgb(video.pixel_format) else video.color.settled(video.height).scale_in()
     if video.limited_gray:
         # swscale takes every gray picture for a full-range one, whatever it is told.
@@ -90,10 +97,11 @@ def _part(found: Input, options: ReadOptions) -> Any:
     source, info, video, origin = found.source, found.info, found.video, found.origin(options.start)
     skip = options.start
     if skip is not None and info.format == "mpegts":
-        # No index says where the keyframes are, so a seek may land behind the one that is needed.
+        # A seek may land behind the keyframe that is needed.
         skip = max(Fraction(0), skip - _SEEK_MARGIN)
-    if options.known > _SEEK_MARGIN:
-        skip = (options.start or Fraction(0)) + options.known - _SEEK_MARGIN
+    margin = _INDEXED_MARGIN if info.format in _INDEXED else _SEEK_MARGIN
+    if options.known > margin:
+        skip = (options.start or Fraction(0)) + options.known - margin
     cut: dict[str, str] = {} if skip is None else {"ss": seconds(skip)}
     if options.duration is not None:
         cut["t"] = seconds(options.duration + (options.start or 0) - (skip or 0))
