@@ -1,6 +1,6 @@
 """How far `reconet stylize --cluster` scales: real runs give the costs, and a simulation goes on from there.
 
-    python benchmarks/cluster_scaling.py --style mosaic --plot scaling.svg [--costs costs.json]
+    python benchmarks/cluster_scaling.py --style mosaic --size 640x360 --plot scaling.svg [--costs costs.json]
 
 Costs are measured with one single-threaded worker on this machine and written to `--costs`, from where the next call
 takes them. Then runs with one and two workers, of other lengths, are compared with what the simulation says about them.
@@ -51,8 +51,9 @@ class Costs:
 
     `start` is the client's until it hands out the first segment, `load` a worker's before its first one, `segment` and
     `frame` are painting's, `spread` its standard deviation relative to its mean, `task` the client's for each segment,
-    and `end` and `join` are those of joining at all and of each segment. While it joins, `copy` bytes of the film are
-    read and written again each second. Both rates are those of a network of 1 Gbit/s.
+    and `end` and `join` are those of joining at all and of each segment. The file server's rate is that of a network of
+    1 Gbit/s, which moves as much in each direction at the same time, also while the client reads and writes the film
+    again to join it.
     """
 
     start: float
@@ -66,7 +67,6 @@ class Costs:
     frame_in: float
     frame_out: float
     server: float = 117e6
-    copy: float = 58e6
 
 
 def simulate(costs: Costs, frames: int, workers: int, warm_up: int = 1, seed: int = 0) -> float:
@@ -80,13 +80,13 @@ def simulate(costs: Costs, frames: int, workers: int, warm_up: int = 1, seed: in
     for number, count in enumerate(pieces):
         ready, worker = heapq.heappop(free)
         client = begin = max(client, ready) + costs.task
-        moved = (count + warm_up) * costs.frame_in + count * costs.frame_out
+        moved = max((count + warm_up) * costs.frame_in, count * costs.frame_out)
         server = max(server, begin) + moved / costs.server
         paint = costs.segment + (count + (warm_up if number else 0)) * costs.frame
         done = max(begin + paint * max(0.2, chance.gauss(1, costs.spread)), server)
         last = max(last, done)
         heapq.heappush(free, (done, worker))
-    return last + costs.end + len(pieces) * costs.join + frames * costs.frame_out / costs.copy
+    return last + costs.end + len(pieces) * costs.join + frames * costs.frame_out / costs.server
 
 
 def efficiency(costs: Costs, frames: int, workers: int, warm_up: int) -> float:
@@ -99,7 +99,7 @@ def limit(costs: Costs, frames: int, workers: int, warm_up: int) -> str:
     without = {
         "starting": replace(costs, start=0, load=0), "warming up": costs, "segments": replace(costs, segment=0),
         "uneven segments": replace(costs, spread=0), "the client": replace(costs, task=0),
-        "joining": replace(costs, end=0, join=0, copy=math.inf), "the file server": replace(costs, server=math.inf),
+        "joining": replace(costs, end=0, join=0), "the file server": replace(costs, server=math.inf),
     }  # fmt: skip
     seconds = {
         name: simulate(other, frames, workers, 0 if name == "warming up" else warm_up)

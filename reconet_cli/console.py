@@ -114,14 +114,14 @@ class Countdown:
 
 @contextmanager
 def counter(description: str, unit: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A progress bar as a function of (done, total); it shows with the first call, which knows the total."""
+    """A progress bar as a function of (done, total); it shows with the first call, which knows whether there is one."""
     bars: list[Progress] = []
     with ExitStack() as stack:
 
         def show(done: int, total: int | None) -> None:
             if not bars:
                 bars.append(stack.enter_context(progress(description, total, unit)))
-            bars[0].update(bars[0].task_ids[0], completed=done)
+            bars[0].update(bars[0].task_ids[0], completed=done, total=total)
 
         yield show
 

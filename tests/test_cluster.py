@@ -86,6 +86,23 @@ def test_an_interrupted_client_goes_on_without_a_cluster(tools, film, tmp_path):
     assert [path.name for path in tmp_path.glob("film*")] == ["film.mkv"]
 
 
+@needs_dask
+def test_files_of_a_folder_share_the_workers(tools, tmp_path, capfd):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, seconds in (("a.mkv", 2), ("b.mkv", 3)):
+        tools.clip(folder / name, size="64x48", rate="25", seconds=seconds)
+    (folder / "damaged.mkv").write_bytes(b"no video")
+    many = ["--style", "mosaic", "--codec", "ffv1"]
+    assert cli.run(["stylize", str(folder), "--output-dir", str(tmp_path / "out"), *many, "--cluster", "local:2"]) == 1
+    assert "2 painted, 0 skipped, 1 failed" in capfd.readouterr().out
+    assert cli.run(["stylize", str(folder), "--output-dir", str(tmp_path / "alone"), *many]) == 1
+    names = sorted(path.name for path in (tmp_path / "alone").iterdir())
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    for name in names:
+        assert content(tools, tmp_path / "out" / name) == content(tools, tmp_path / "alone" / name)
+
+
 def test_wrong_words_are_explained(film, tmp_path, capfd):
     for spec, words in (("nowhere", "names no cluster"), ("local:none", "no number of workers"),
                         ("tcp://127.0.0.1:9", "no scheduler answers")):  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from reconet_cli.stylizing.batch.names import Item
     from reconet_cli.stylizing.batch.shard import Shard
     from reconet_cli.stylizing.batch.work import Result
-    from reconet_cli.stylizing.whole import Outcome
+    from reconet_cli.stylizing.cluster.options import ClusterOptions
+    from reconet_cli.stylizing.cluster.session import Session
+    from reconet_cli.stylizing.whole import Outcome, Progress
 
 _OPTIONS = [
     click.option(
@@ -135,6 +137,55 @@ def run_batch(batch: Batch, items: Sequence[Item], paint: Callable[[str, str, Se
         )
     finally:
         _print_results(results)
+    return int(any(result.state == "failed" for result in results))
+
+
+def run_cluster_batch(
+    batch: Batch,
+    items: Sequence[Item],
+    options: ClusterOptions,
+    paint: Callable[[str, str, Sequence[str], Session, Progress, int], Generator[list[Any], None, Outcome]],
+) -> int:
+    """As `run_batch`, on a cluster, with as many files at a time as keep its workers busy.
+
+    `paint` takes an item's input and output, all inputs, the cluster, what to call with frames and their total, and how
+    many files are painted at a time.
+    """
+    from reconet_cli import console
+    from reconet_cli.stylizing.batch.work import Steps, work_together
+    from reconet_cli.stylizing.cluster.dispatch import wait_for
+    from reconet_cli.stylizing.cluster.session import Session
+
+    sources = [item.source for item in items]
+    part = batch.shard.of(items) if batch.shard else items
+    results: list[Result] = []
+    frames: dict[str, tuple[int, int]] = {}
+
+    with console.counter("painting", "frame") as progress, Session(options) as session:
+        most = min(len(session.client.nthreads()), len(part)) or 1
+
+        def steps(item: Item) -> Steps:
+            def advance(done: int, total: int | None) -> None:
+                frames[item.source] = (done, total or 0)
+                progress(sum(each[0] for each in frames.values()), sum(each[1] for each in frames.values()))
+
+            outcome = yield from paint(item.source, str(item.target), sources, session, advance, most)
+            report(outcome, str(item.target))
+            return outcome.frames, outcome.seconds
+
+        try:
+            work_together(
+                part,
+                steps,
+                results,
+                skip_existing=batch.skip_existing,
+                begin=lambda number, item: console.note(f"[{number}/{len(part)}] {item.source}"),
+                failed=lambda item, error: console.error(error.message, error.hint),
+                room=lambda running: running < most and session.is_idle(),
+                wait=wait_for,
+            )
+        finally:
+            _print_results(results)
     return int(any(result.state == "failed" for result in results))
 
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconet_cli.commands import effect_options
-from reconet_cli.commands.batch_options import Batch, batch_options, report, run_batch, run_watch
+from reconet_cli.commands.batch_options import (
+    Batch,
+    batch_options,
+    report,
+    run_batch,
+    run_cluster_batch,
+    run_watch,
+)
 from reconet_cli.commands.media_options import check_encoding, check_moving, gpu_number, media_options
 from reconet_cli.commands.parameters import (
     DURATION,
@@ -29,10 +36,13 @@ from reconet_cli.commands.suggestions import suggest_files, suggest_styles, sugg
 from reconet_cli.system.processors import let_threads_sleep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
+    from reconet_cli.engines.loaded_style import LoadedStyle
+    from reconet_cli.stylizing.cluster.session import Session
     from reconet_cli.stylizing.effects import Effects
-    from reconet_cli.stylizing.whole import Outcome
+    from reconet_cli.stylizing.whole import Outcome, Progress
+    from reconet_cli.video.request import Request
 
 
 @click.command(
@@ -180,10 +190,22 @@ def command(
     with ended_by_signals():
         if batch and batch.watch:
             return run_watch(paths, partial(batch.item, styles=styles, variant=variant), paint)
+        if batch and machines:
+            return run_cluster_batch(batch, items, machines, partial(_steps, request, loaded, effects))
         if batch:
             return run_batch(batch, items, paint)
         report(paint(source, target), "standard output" if target == "-" else target)
     return 0
+
+
+def _steps(
+    request: Request, styles: Sequence[LoadedStyle], effects: Effects, source: str, target: str,
+    sources: Sequence[str], session: Session, progress: Progress, films: int,
+) -> Generator[list[Any], None, Outcome]:  # fmt: skip
+    from reconet_cli.stylizing.stylize import stylizing_steps
+
+    request = replace(request, input=source, output=target, others=tuple(sources))
+    return stylizing_steps(request, styles, effects, session, progress, films=films)
 
 
 def _places(paths: tuple[str, ...], batch: Batch | None) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -12,6 +12,7 @@ from typing import Any, Literal
 from reconet_cli.engines.loaded_style import LoadedStyle
 from reconet_cli.errors import StyleError
 from reconet_cli.stylizing.cluster.options import ClusterOptions
+from reconet_cli.stylizing.cluster.session import Session
 from reconet_cli.stylizing.effects import Effects
 from reconet_cli.stylizing.effects.curves import strength_of, transition_of
 from reconet_cli.stylizing.effects.masks import open_mask
@@ -115,12 +116,8 @@ def stylize_file(
     progress: Progress | None = None,
 ) -> Outcome:
     """Paint what `request` names with one style or several; as `stylize`."""
-    _check_effects(request, styles, effects)
-    files = [str(file) for style in styles for file in style.files]
-    files += [effects.mask_file] if effects.mask_file else []
-    request = replace(request, columns=effects.columns, others=(*request.others, *files))
+    request, painting = _ready(request, styles, effects)
     show = progress or silent
-    painting = Painting(styles, effects, request.start, request.ffmpeg)
     if cluster:
         from reconet_cli.stylizing.cluster import paint_on_cluster
 
@@ -129,6 +126,30 @@ def stylize_file(
         if resumable:
             return paint_resumably(request, partial(painting.stages, stack), painting.identity(), show)
         return paint(request, lambda *size: painting.stages(stack, *size)[0], show)
+
+
+def stylizing_steps(
+    request: Request,
+    styles: Sequence[LoadedStyle],
+    effects: Effects,
+    session: Session,
+    progress: Progress,
+    *,
+    films: int,
+) -> Generator[list[Any], None, Outcome]:
+    """`stylize_file` on a cluster in steps, for one of `films` at the same time; see `painting_steps`."""
+    from reconet_cli.stylizing.cluster import painting_steps
+
+    return (yield from painting_steps(*_ready(request, styles, effects), session, progress, films=films))
+
+
+def _ready(request: Request, styles: Sequence[LoadedStyle], effects: Effects) -> tuple[Request, Painting]:
+    """The request with all files that must stay, and what paints it. Raises `StyleError`."""
+    _check_effects(request, styles, effects)
+    files = [str(file) for style in styles for file in style.files]
+    files += [effects.mask_file] if effects.mask_file else []
+    request = replace(request, columns=effects.columns, others=(*request.others, *files))
+    return request, Painting(styles, effects, request.start, request.ffmpeg)
 
 
 def _check_effects(request: Request, styles: Sequence[object], effects: Effects) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -68,17 +67,9 @@ def _own_words() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def is_reachable_again(spec: str, until: float) -> bool:
-    """Wait until a scheduler that has gone answers again; False where it does not by `until` (monotonic seconds)."""
-    if not (spec.startswith(_SCHEMES) or Path(spec).is_file()):
-        return False
-    while time.monotonic() < until:
-        try:
-            with connect(spec):
-                return True
-        except ReconetError:
-            time.sleep(1)
-    return False
+def runs_already(spec: str) -> bool:
+    """Whether a spec names a cluster that runs without us, and so may come back."""
+    return spec.startswith(_SCHEMES) or Path(spec).is_file()
 
 
 def workers_asked(spec: str) -> int | None:

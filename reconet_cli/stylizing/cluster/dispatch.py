@@ -8,7 +8,7 @@ import secrets
 import statistics
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent import futures
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ from typing import Any
 from reconet_cli.errors import MediaError, ReconetError
 from reconet_cli.stylizing.cluster.finished import Finished
 from reconet_cli.stylizing.cluster.pieces import Piece
+from reconet_cli.stylizing.cluster.session import SchedulerGoneError, Session
 from reconet_cli.stylizing.cluster.work import Done, Failed, Film, paint_piece, settled_stages
 from reconet_cli.stylizing.whole import Progress
 
@@ -28,10 +29,6 @@ _RETURN = 60.0  # seconds that a cluster may be without workers
 _MOST_TRIES = 5  # of a piece
 _MOST_FAILURES = 2  # in a row, until a worker gets no more
 _SLOW = 1.5  # times the usual time, until an idle worker paints the piece as well
-
-
-class SchedulerGoneError(ReconetError):
-    """The scheduler does not answer any more."""
 
 
 @dataclass
@@ -54,6 +51,18 @@ def work(film: Film, piece: Piece, attempt: str, settled: Any, exact: bool) -> D
     return paint_piece(
         film, piece, attempt, settled, exact, lambda frames: worker.log_event(film.token, [attempt, frames])
     )
+
+
+def wait_for(running: list[Any]) -> None:
+    """Until one of these futures is done, but not for long: workers are to be looked at."""
+    from distributed import wait
+
+    # Tasks that are cancelled or lost show in their status.
+    with suppress(TimeoutError, asyncio.TimeoutError, futures.CancelledError, asyncio.CancelledError):
+        if running:
+            wait(running, timeout=_LOOK, return_when="FIRST_COMPLETED")
+        else:
+            time.sleep(_LOOK)
 
 
 def settle(client: Any, film: Film, height: int, width: int, sixteen_bit: bool) -> Any:
@@ -93,9 +102,10 @@ class Dispatcher:
     """Has all missing pieces painted. One worker paints one piece at a time for each of its threads."""
 
     def __init__(
-        self, client: Any, film: Film, finished: Finished, settled: Any, total: int, progress: Progress
+        self, session: Session, film: Film, finished: Finished, settled: Any, total: int, progress: Progress
     ) -> None:
-        self._client = client
+        self._session = session
+        self._client, self._busy = session.client, session.busy
         self._film = film
         self._finished = finished
         self._settled = settled
@@ -111,10 +121,11 @@ class Dispatcher:
         self._problem: ReconetError | None = None  # the latest one
         self._workers_seen = time.monotonic()  # when there last was a worker
 
-    def run(self) -> None:
-        """Until every piece is done. Raises ReconetError, `SchedulerGoneError` where another client may go on."""
-        from distributed import wait
+    def steps(self) -> Iterator[list[Any]]:
+        """Until every piece is done, yield the futures that are waited for.
 
+        Raises ReconetError, `SchedulerGoneError` where another client may go on.
+        """
         self._client.subscribe_topic(self._film.token, self._hear)
         self._show()
         try:
@@ -122,28 +133,26 @@ class Dispatcher:
                 workers = self._workers()
                 self._drop_lost(workers)
                 self._hand_out(workers)
-                # Tasks that are cancelled or lost show in their status.
-                with suppress(TimeoutError, asyncio.TimeoutError, futures.CancelledError, asyncio.CancelledError):
-                    running = [attempt.future for attempt in self._running.values()]
-                    if running:
-                        wait(running, timeout=_LOOK, return_when="FIRST_COMPLETED")
-                    else:
-                        time.sleep(_LOOK)
+                yield [attempt.future for attempt in self._running.values()]
                 for name in [name for name, attempt in self._running.items() if attempt.future.status != "pending"]:
-                    self._take(self._running.pop(name))
+                    self._take(self._ended(name))
                 self._show()
         finally:
-            with suppress(Exception):
-                self._client.cancel([attempt.future for attempt in self._running.values()], force=True)
+            for name in list(self._running):
+                with suppress(Exception):
+                    self._ended(name).future.cancel(force=True)
+
+    def _ended(self, name: str) -> _Attempt:
+        """An attempt, whose worker is free for another one."""
+        attempt = self._running.pop(name)
+        self._busy[attempt.worker] -= 1
+        return attempt
 
     def _workers(self) -> dict[str, int]:
         """Threads by worker, without those that fail."""
-        try:
-            found: dict[str, int] = self._client.nthreads()
-        except Exception as problem:
-            raise SchedulerGoneError("the scheduler does not answer any more", "see that it runs") from problem
-        if self._client.status != "running":
-            raise SchedulerGoneError("the scheduler has gone", "see that it runs")
+        if self._session.client is not self._client:
+            raise SchedulerGoneError("the scheduler was started again", "see that it runs")
+        found = self._session.threads()
         now = time.monotonic()
         if found:
             self._workers_seen = now
@@ -155,8 +164,7 @@ class Dispatcher:
         return able
 
     def _hand_out(self, workers: dict[str, int]) -> None:
-        busy = Counter(attempt.worker for attempt in self._running.values())
-        idle = [worker for worker, threads in workers.items() for _ in range(threads - busy[worker])]
+        idle = [worker for worker, threads in workers.items() for _ in range(threads - self._busy[worker])]
         for worker in idle:
             number = next_piece(self._queue, self._latest.get(worker, -1), self._painted())
             piece = self._slow(worker) if number is None else self._queue.pop(number)
@@ -184,6 +192,7 @@ class Dispatcher:
             key=f"reconet-{name}", workers=[worker], allow_other_workers=False, pure=False,
         )  # fmt: skip
         self._running[name] = _Attempt(piece, worker, future)
+        self._busy[worker] += 1
 
     def _hear(self, event: tuple[float, Any]) -> None:
         name, frames = event[1]
@@ -203,8 +212,7 @@ class Dispatcher:
                 self._failures[attempt.worker] = _MOST_FAILURES
             else:
                 continue
-            del self._running[name]
-            attempt.future.cancel(force=True)
+            self._ended(name).future.cancel(force=True)
             self._again(attempt, Failed(reason, "look into the worker's log"))
 
     def _take(self, attempt: _Attempt) -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import math
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reconet_cli.errors import MediaError, ReconetError
-from reconet_cli.stylizing.cluster.connect import connect, is_reachable_again, processors_of_worker, workers_asked
-from reconet_cli.stylizing.cluster.dispatch import Dispatcher, SchedulerGoneError, settle
+from reconet_cli.errors import MediaError
+from reconet_cli.stylizing.cluster.connect import processors_of_worker
+from reconet_cli.stylizing.cluster.dispatch import Dispatcher, settle, wait_for
 from reconet_cli.stylizing.cluster.finished import Finished
 from reconet_cli.stylizing.cluster.options import ClusterOptions
 from reconet_cli.stylizing.cluster.pieces import cut, piece_length
+from reconet_cli.stylizing.cluster.session import SchedulerGoneError, Session
 from reconet_cli.stylizing.cluster.work import Film, StyleSource
 from reconet_cli.stylizing.painting import Painting
 from reconet_cli.stylizing.resume.run import SEGMENT, check_resumable, identity_of
@@ -32,13 +33,35 @@ log = logging.getLogger("reconet")
 
 # Frames in front of a segment that deflicker needs for its history; `benchmarks/cluster.py` measures what they do.
 _WARM_UP = 60
-_RETURN = 60.0  # seconds that a scheduler has to come back
+
+
+# Yields what it waits for, and returns what was done.
+Steps = Generator[list[Any], None, Outcome]
 
 
 def paint_on_cluster(request: Request, painting: Painting, options: ClusterOptions, progress: Progress) -> Outcome:
     """As `paint_resumably`, with segments painted by a cluster's workers, which read the source themselves.
 
     Finished segments stay after an interruption; the same call goes on from there, and so does `paint_resumably`.
+    Raises ReconetError.
+    """
+    with Session(options) as session:
+        steps = painting_steps(request, painting, session, progress)
+        try:
+            while True:
+                wait_for(next(steps))
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+        finally:
+            steps.close()
+
+
+def painting_steps(
+    request: Request, painting: Painting, session: Session, progress: Progress, *, films: int = 1
+) -> Steps:
+    """The same in steps, for `films` that are painted at the same time: each yields the futures it waits for.
+
     Raises ReconetError.
     """
     check_resumable(request)
@@ -54,7 +77,7 @@ def paint_on_cluster(request: Request, painting: Painting, options: ClusterOptio
             raise MediaError(f"{request.input} does not say how long it is", "paint it --resumable")
         conversion.reader.abort()
         began = time.perf_counter()
-        done = _paint(request, painting, identity, options, store, conversion, first, progress)
+        done = yield from _paint(request, painting, identity, session, store, conversion, first, progress, films)
         seconds = time.perf_counter() - began
         store.remove()
         tell(conversion.afterwards(store.frames))
@@ -65,15 +88,17 @@ def _paint(
     request: Request,
     painting: Painting,
     identity: dict[str, Any],
-    options: ClusterOptions,
+    session: Session,
     store: Store,
     conversion: Conversion,
     first: Frame,
     progress: Progress,
-) -> int:
+    films: int,
+) -> Generator[list[Any], None, int]:
     """Paint what is missing and join everything; gives the number of frames that were there before."""
     assert conversion.total is not None
     (height, width), sixteen_bit = first.pixels.shape[:2], conversion.layout.sixteen_bit
+    options = session.options
     token = f"client-{secrets.token_hex(4)}"
     film = Film(
         request, tuple(StyleSource.of(style) for style in painting.styles), painting.effects,
@@ -81,34 +106,23 @@ def _paint(
         processors_of_worker(options.spec),
     )  # fmt: skip
     finished: Finished | None = None
-    gone = 0.0
     while True:
+        client = session.client
         try:
-            with connect(options.spec) as client:
-                gone = 0.0
-                client.wait_for_workers(1, timeout=_RETURN)
-                workers = workers_asked(options.spec) or len(client.nthreads())
-                log.info(f"{workers} workers, dashboard at {client.dashboard_link}")
-                if finished is None:
-                    settled = store.settled or settle(client, film, height, width, sixteen_bit)
-                    store.settle(settled)
-                    length = piece_length(conversion.total, workers, SEGMENT)
-                    warm_up = _WARM_UP if painting.effects.deflicker else 1
-                    after = store.segments[-1].last if store.segments else None
-                    pieces = cut(first.time, conversion.rate, conversion.total, length, warm_up, after)
-                    finished = Finished(store, pieces)
-                    store.claim()
-                    done = store.frames
-                with _token(store.folder / token):
-                    Dispatcher(client, film, finished, store.settled, conversion.total, progress).run()
-                break
-        except (TimeoutError, asyncio.TimeoutError) as problem:
-            raise ReconetError(f"{options.spec} has no worker", "start some, see docs/cluster.md") from problem
+            if finished is None:
+                store.settle(store.settled or settle(client, film, height, width, sixteen_bit))
+                length = piece_length(conversion.total, math.ceil(session.workers / films), SEGMENT)
+                warm_up = _WARM_UP if painting.effects.deflicker else 1
+                after = store.segments[-1].last if store.segments else None
+                finished = Finished(store, cut(first.time, conversion.rate, conversion.total, length, warm_up, after))
+                store.claim()
+                done = store.frames
+            with _token(store.folder / token):
+                yield from Dispatcher(session, film, finished, store.settled, conversion.total, progress).steps()
+            break
         except SchedulerGoneError:
-            gone = gone or time.monotonic()
-            if not is_reachable_again(options.spec, gone + _RETURN):
+            if not session.reconnect(client):
                 raise
-            log.info("the scheduler is back: going on")
         except BaseException:
             if finished is not None:
                 log.info(f"{finished.frames} frames are kept in {store.folder}: the same command goes on from there")
