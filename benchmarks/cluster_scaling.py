@@ -34,7 +34,7 @@ import dask
 from distributed import Client, LocalCluster
 from distributed.diagnostics.plugin import SchedulerPlugin
 
-from reconet_cli.stylizing.cluster.pieces import piece_length
+from reconet_cli.stylizing.cluster.spans import segment_length
 from reconet_cli.stylizing.resume.run import SEGMENT
 from reconet_cli.system.processors import limit_processors
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
@@ -72,12 +72,12 @@ class Costs:
 def simulate(costs: Costs, frames: int, workers: int, warm_up: int = 1, seed: int = 0) -> float:
     """Seconds from the command's start to the film's end."""
     chance = random.Random(seed)
-    length = piece_length(frames, workers, SEGMENT)
-    pieces = [min(length, frames - start) for start in range(0, frames, length)]
+    length = segment_length(frames, workers, SEGMENT)
+    spans = [min(length, frames - start) for start in range(0, frames, length)]
     client, server, last = costs.start, 0.0, 0.0
     free = [(costs.start + (costs.load if worker else 0), worker) for worker in range(workers)]
     heapq.heapify(free)
-    for number, count in enumerate(pieces):
+    for number, count in enumerate(spans):
         ready, worker = heapq.heappop(free)
         client = begin = max(client, ready) + costs.task
         moved = max((count + warm_up) * costs.frame_in, count * costs.frame_out)
@@ -86,7 +86,7 @@ def simulate(costs: Costs, frames: int, workers: int, warm_up: int = 1, seed: in
         done = max(begin + paint * max(0.2, chance.gauss(1, costs.spread)), server)
         last = max(last, done)
         heapq.heappush(free, (done, worker))
-    return last + costs.end + len(pieces) * costs.join + frames * costs.frame_out / costs.server
+    return last + costs.end + len(spans) * costs.join + frames * costs.frame_out / costs.server
 
 
 def efficiency(costs: Costs, frames: int, workers: int, warm_up: int) -> float:
@@ -229,7 +229,7 @@ def validate(folder: Path, style: str, size: str, costs: Costs) -> None:
     for workers, frames in ((1, 400), (2, 400), (2, 1000)):
         with Workers(workers) as cluster:
             real = cluster.paint(folder, style, frames, size)
-        length = piece_length(frames, workers, SEGMENT)
+        length = segment_length(frames, workers, SEGMENT)
         spans = [stop - start for start, stop, _ in real.tasks]
         usual = statistics.mean(spans[workers:])
         own = replace(

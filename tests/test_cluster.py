@@ -12,8 +12,8 @@ import pytest
 from processes import children, until
 
 from reconet_cli import cli
-from reconet_cli.stylizing.cluster.dispatch import next_piece
-from reconet_cli.stylizing.cluster.pieces import cut, piece_length
+from reconet_cli.stylizing.cluster.dispatch import next_segment
+from reconet_cli.stylizing.cluster.spans import cut, segment_length
 
 FRAMES = 160
 needs_dask = pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="the extra `cluster` is missing")
@@ -33,28 +33,28 @@ def content(tools, path: Path) -> str:
     return tools.run("-i", path, "-map", "0", "-f", "framemd5", "-").stdout
 
 
-def test_pieces_cover_the_film_and_are_enough_for_all_workers():
+def test_spans_cover_the_film_and_are_enough_for_all_workers():
     rate, first = Fraction(30000, 1001), Fraction(1, 3)
-    length = piece_length(3000, 2, 250)
+    length = segment_length(3000, 2, 250)
     assert length == 250
-    assert piece_length(3000, 8, 250) == 94
-    pieces = cut(first, rate, 3000, length, 60, None)
+    assert segment_length(3000, 8, 250) == 94
+    spans = cut(first, rate, 3000, length, 60, None)
     times = [first + number / rate for number in range(3000)]
-    inside = [[t for t in times if (p.start is None or t >= p.start) and (p.end is None or t < p.end)] for p in pieces]
+    inside = [[t for t in times if (p.start is None or t >= p.start) and (p.end is None or t < p.end)] for p in spans]
     assert [len(each) for each in inside] == [250] * 12
     assert [time for each in inside for time in each] == times
-    # The same bounds where the first three pieces are done.
+    # The same bounds where the first three segments are done.
     rest = cut(first, rate, 3000, length, 60, times[749])
-    assert [(piece.start, piece.end) for piece in rest] == [(piece.start, piece.end) for piece in pieces[3:]]
+    assert [(span.start, span.end) for span in rest] == [(span.start, span.end) for span in spans[3:]]
 
 
 def test_workers_go_on_where_they_are_and_share_what_is_left():
     queue = set(range(12))
-    assert next_piece(queue, -5, set()) == 0
-    assert next_piece(queue - {0}, -5, {0}) == 6
-    assert next_piece(queue - {0, 6}, 0, {6}) == 1
-    assert next_piece({9, 10, 11}, 3, {8}) == 10
-    assert next_piece(set(), 3, {8}) is None
+    assert next_segment(queue, -5, set()) == 0
+    assert next_segment(queue - {0}, -5, {0}) == 6
+    assert next_segment(queue - {0, 6}, 0, {6}) == 1
+    assert next_segment({9, 10, 11}, 3, {8}) == 10
+    assert next_segment(set(), 3, {8}) is None
 
 
 @needs_dask

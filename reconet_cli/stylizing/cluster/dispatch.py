@@ -1,4 +1,4 @@
-"""Who paints which piece: handing out, watching over workers, and trying again elsewhere."""
+"""Who paints which segment: handing out, watching over workers, and trying again elsewhere."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from typing import Any
 
 from reconet_cli.errors import MediaError, ReconetError
 from reconet_cli.stylizing.cluster.finished import Finished
-from reconet_cli.stylizing.cluster.pieces import Piece
 from reconet_cli.stylizing.cluster.session import SchedulerGoneError, Session
-from reconet_cli.stylizing.cluster.work import Done, Failed, Film, paint_piece, settled_stages
+from reconet_cli.stylizing.cluster.spans import Span
+from reconet_cli.stylizing.cluster.work import Done, Failed, Film, paint_segment, settled_stages
 from reconet_cli.stylizing.whole import Progress
 
 log = logging.getLogger("reconet")
@@ -26,16 +26,16 @@ log = logging.getLogger("reconet")
 _LOOK = 0.5  # seconds between two looks at the workers
 _SILENCE = 120.0  # seconds without a frame until a worker counts as hung; the first frame needs a network to be loaded
 _RETURN = 60.0  # seconds that a cluster may be without workers
-_MOST_TRIES = 5  # of a piece
+_MOST_TRIES = 5  # of a segment
 _MOST_FAILURES = 2  # in a row, until a worker gets no more
-_SLOW = 1.5  # times the usual time, until an idle worker paints the piece as well
+_SLOW = 1.5  # times the usual time, until an idle worker paints the segment as well
 
 
 @dataclass
 class _Attempt:
-    """A piece that a worker is painting."""
+    """A segment that a worker is painting."""
 
-    piece: Piece
+    span: Span
     worker: str
     future: Any
     began: float = field(default_factory=time.monotonic)
@@ -43,13 +43,13 @@ class _Attempt:
     frames: int = 0
 
 
-def work(film: Film, piece: Piece, attempt: str, settled: Any, exact: bool) -> Done | Failed:
-    """A Dask task: paint a piece and tell the client how far it is."""
+def work(film: Film, span: Span, attempt: str, settled: Any, exact: bool) -> Done | Failed:
+    """A Dask task: paint a segment and tell the client how far it is."""
     from distributed import get_worker
 
     worker = get_worker()
-    return paint_piece(
-        film, piece, attempt, settled, exact, lambda frames: worker.log_event(film.token, [attempt, frames])
+    return paint_segment(
+        film, span, attempt, settled, exact, lambda frames: worker.log_event(film.token, [attempt, frames])
     )
 
 
@@ -78,11 +78,11 @@ def settle(client: Any, film: Film, height: int, width: int, sixteen_bit: bool) 
     raise problem or ReconetError("the cluster has no worker", "start some, see docs/cluster.md")
 
 
-def next_piece(queue: Collection[int], latest: int, painted: Collection[int]) -> int | None:
-    """What a worker that has painted piece `latest` should paint next; None where nothing is left.
+def next_segment(queue: Collection[int], latest: int, painted: Collection[int]) -> int | None:
+    """What a worker that has painted segment `latest` should paint next; None where nothing is left.
 
-    It goes on behind its last piece, where it knows what deflicker remembers. Otherwise it takes the longest run of
-    pieces: from its beginning, or from its middle where somebody is about to come there.
+    It goes on behind its last segment, where it knows what deflicker remembers. Otherwise it takes the longest run of
+    segments: from its beginning, or from its middle where somebody is about to come there.
     """
     if latest + 1 in queue:
         return latest + 1
@@ -99,7 +99,7 @@ def next_piece(queue: Collection[int], latest: int, painted: Collection[int]) ->
 
 
 class Dispatcher:
-    """Has all missing pieces painted. One worker paints one piece at a time for each of its threads."""
+    """Has all missing segments painted. One worker paints one segment at a time for each of its threads."""
 
     def __init__(
         self, session: Session, film: Film, finished: Finished, settled: Any, total: int, progress: Progress
@@ -112,8 +112,8 @@ class Dispatcher:
         self._total = total
         self._progress = progress
         self._shown = -1
-        self._queue = {piece.number: piece for piece in finished.missing}
-        self._latest: dict[str, int] = {}  # the number of the piece that each worker has painted last
+        self._queue = {span.number: span for span in finished.missing}
+        self._latest: dict[str, int] = {}  # the number of the segment that each worker has painted last
         self._running: dict[str, _Attempt] = {}
         self._tries: Counter[int] = Counter()
         self._failures: Counter[str] = Counter()
@@ -122,7 +122,7 @@ class Dispatcher:
         self._workers_seen = time.monotonic()  # when there last was a worker
 
     def steps(self) -> Iterator[list[Any]]:
-        """Until every piece is done, yield the futures that are waited for.
+        """Until every segment is done, yield the futures that are waited for.
 
         Raises ReconetError, `SchedulerGoneError` where another client may go on.
         """
@@ -166,32 +166,32 @@ class Dispatcher:
     def _hand_out(self, workers: dict[str, int]) -> None:
         idle = [worker for worker, threads in workers.items() for _ in range(threads - self._busy[worker])]
         for worker in idle:
-            number = next_piece(self._queue, self._latest.get(worker, -1), self._painted())
-            piece = self._slow(worker) if number is None else self._queue.pop(number)
-            if piece is not None:
-                self._submit(piece, worker)
+            number = next_segment(self._queue, self._latest.get(worker, -1), self._painted())
+            span = self._slow(worker) if number is None else self._queue.pop(number)
+            if span is not None:
+                self._submit(span, worker)
 
-    def _slow(self, worker: str) -> Piece | None:
-        """A piece that another worker has been painting for too long, alone."""
+    def _slow(self, worker: str) -> Span | None:
+        """A segment that another worker has been painting for too long, alone."""
         if not self._times:
             return None
         usual, now = statistics.median(self._times), time.monotonic()
-        painters = Counter(attempt.piece.number for attempt in self._running.values())
+        painters = Counter(attempt.span.number for attempt in self._running.values())
         late = [
             attempt for attempt in self._running.values()
             if now - attempt.began > _SLOW * usual + _LOOK
-            and attempt.worker != worker and painters[attempt.piece.number] == 1
+            and attempt.worker != worker and painters[attempt.span.number] == 1
         ]  # fmt: skip
-        return min(late, key=lambda attempt: attempt.began).piece if late else None
+        return min(late, key=lambda attempt: attempt.began).span if late else None
 
-    def _submit(self, piece: Piece, worker: str) -> None:
+    def _submit(self, span: Span, worker: str) -> None:
         name = secrets.token_hex(4)
-        exact = piece.number in self._finished.exact
+        exact = span.number in self._finished.exact
         future = self._client.submit(
-            work, self._film, piece, name, self._settled, exact,
+            work, self._film, span, name, self._settled, exact,
             key=f"reconet-{name}", workers=[worker], allow_other_workers=False, pure=False,
         )  # fmt: skip
-        self._running[name] = _Attempt(piece, worker, future)
+        self._running[name] = _Attempt(span, worker, future)
         self._busy[worker] += 1
 
     def _hear(self, event: tuple[float, Any]) -> None:
@@ -200,7 +200,7 @@ class Dispatcher:
             attempt.heard, attempt.frames = time.monotonic(), frames
 
     def _drop_lost(self, workers: dict[str, int]) -> None:
-        """Take pieces away from workers that have ended, or that say nothing any more."""
+        """Take segments away from workers that have ended, or that say nothing any more."""
         now = time.monotonic()
         for name, attempt in list(self._running.items()):
             if attempt.future.status != "pending":
@@ -217,7 +217,7 @@ class Dispatcher:
 
     def _take(self, attempt: _Attempt) -> None:
         """What an attempt came to."""
-        future, piece = attempt.future, attempt.piece
+        future, span = attempt.future, attempt.span
         if future.status == "finished":
             answer = future.result()
         elif future.status == "error":
@@ -228,48 +228,48 @@ class Dispatcher:
             return
         if isinstance(answer, Failed):
             if answer.hopeless:
-                raise _error(attempt.worker, piece.name, answer)
+                raise _error(attempt.worker, span.name, answer)
             self._failures[attempt.worker] += 1
             self._again(attempt, answer)
-        elif self._finished.is_done(piece):
+        elif self._finished.is_done(span):
             self._finished.discard(answer)
         else:
             self._failures[attempt.worker] = 0
             self._times.append(answer.seconds)
-            self._latest[attempt.worker] = piece.number
-            self._finished.add(piece, answer)
+            self._latest[attempt.worker] = span.number
+            self._finished.add(span, answer)
             for each in self._finished.missing:  # with what has to be read in another way
                 if each.number not in self._painted():
                     self._queue[each.number] = each
 
     def _again(self, attempt: _Attempt, failed: Failed) -> None:
         """Try elsewhere, unless that has been tried enough."""
-        piece = attempt.piece
-        if self._finished.is_done(piece):
+        span = attempt.span
+        if self._finished.is_done(span):
             return
-        self._tries[piece.number] += 1
-        error = _error(attempt.worker, piece.name, failed)
+        self._tries[span.number] += 1
+        error = _error(attempt.worker, span.name, failed)
         log.info(error.message)
         self._problem = error
-        if self._tries[piece.number] >= _MOST_TRIES:
+        if self._tries[span.number] >= _MOST_TRIES:
             raise error
-        if piece.number not in self._painted():
-            self._queue[piece.number] = piece
+        if span.number not in self._painted():
+            self._queue[span.number] = span
 
     def _painted(self) -> set[int]:
-        """The numbers of the pieces that somebody is painting."""
-        return {attempt.piece.number for attempt in self._running.values()}
+        """The numbers of the segments that somebody is painting."""
+        return {attempt.span.number for attempt in self._running.values()}
 
     def _show(self) -> None:
         best = Counter[int]()
         for attempt in self._running.values():
-            best[attempt.piece.number] = max(best[attempt.piece.number], attempt.frames)
+            best[attempt.span.number] = max(best[attempt.span.number], attempt.frames)
         done = min(self._finished.frames + sum(best.values()), self._total)
         if done > self._shown:
             self._shown = done
             self._progress(done, self._total)
 
 
-def _error(worker: str, piece: str, failed: Failed) -> ReconetError:
-    where = f"{piece} on worker {worker}" if piece else f"worker {worker}"
+def _error(worker: str, span: str, failed: Failed) -> ReconetError:
+    where = f"{span} on worker {worker}" if span else f"worker {worker}"
     return MediaError(f"{where}: {failed.message}", failed.hint)

@@ -1,4 +1,4 @@
-"""Both ends of the pipeline of a piece: its frames out of the film, and into a file of their own."""
+"""Both ends of the pipeline of a segment: its frames out of the film, and into a file of their own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from reconet_cli.stylizing.cluster.pieces import Piece
+from reconet_cli.stylizing.cluster.spans import Span
 from reconet_cli.stylizing.resume.segments import checksum
 from reconet_cli.video.conversion import Conversion
 from reconet_cli.video.ffmpeg.pixels import Frame
@@ -17,27 +17,27 @@ from reconet_cli.video.writing.writer import Writer
 Known = tuple[Fraction, int]
 
 
-class PieceReader:
-    """A piece's frames, behind those to warm up with, if wanted; knows the frame before the first, and the last."""
+class SpanReader:
+    """A segment's frames, behind those to warm up with, if wanted; knows the frame before the first, and the last."""
 
-    def __init__(self, reader: Reader, piece: Piece, *, warm_up: bool) -> None:
+    def __init__(self, reader: Reader, span: Span, *, warm_up: bool) -> None:
         self.size, self.aspect = reader.size, reader.aspect
         self.release = reader.release
         self.before: Known | None = None
         self.last: Known | None = None
         self._reader = reader
-        self._piece = piece
+        self._span = span
         self._warm_up = warm_up
         self._whole = False
 
     def __iter__(self) -> Iterator[Frame]:
-        piece, earlier = self._piece, None
+        span, earlier = self._span, None
         for frame in self._reader:
-            if piece.warm is not None and frame.time < piece.warm:
+            if span.warm is not None and frame.time < span.warm:
                 continue
-            if piece.end is not None and frame.time >= piece.end:
+            if span.end is not None and frame.time >= span.end:
                 break
-            if piece.start is not None and frame.time < piece.start:
+            if span.start is not None and frame.time < span.start:
                 self.before = frame.time, checksum(frame)
                 if not self._warm_up:
                     continue
@@ -60,14 +60,14 @@ class PieceReader:
         self._reader.abort()
 
 
-class PieceWriter:
-    """Writes the frames of a piece, and leaves out those that only warm up."""
+class SpanWriter:
+    """Writes the frames of a segment, and leaves out those that only warm up."""
 
-    def __init__(self, conversion: Conversion, piece: Piece, part: Path, advance: Callable[[int], None]) -> None:
+    def __init__(self, conversion: Conversion, span: Span, part: Path, advance: Callable[[int], None]) -> None:
         self.count = 0
         self.first: Fraction | None = None
         self._conversion = conversion
-        self._piece = piece
+        self._span = span
         self._part = part
         self._advance = advance
         self._writer: Writer | None = None
@@ -75,7 +75,7 @@ class PieceWriter:
     def write(self, frame: Frame) -> None:
         """Encode a frame. Raises MediaError."""
         self._advance(self.count)
-        if self._piece.start is not None and frame.time < self._piece.start:
+        if self._span.start is not None and frame.time < self._span.start:
             return
         if self._writer is None:
             self.first = frame.time

@@ -1,4 +1,4 @@
-"""The client's side: the film is cut, its pieces are handed out, and what comes back is joined."""
+"""The client's side: the film is cut, its segments are handed out, and what comes back is joined."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from reconet_cli.stylizing.cluster.connect import processors_of_worker
 from reconet_cli.stylizing.cluster.dispatch import Dispatcher, settle, wait_for
 from reconet_cli.stylizing.cluster.finished import Finished
 from reconet_cli.stylizing.cluster.options import ClusterOptions
-from reconet_cli.stylizing.cluster.pieces import cut, piece_length
 from reconet_cli.stylizing.cluster.session import SchedulerGoneError, Session
+from reconet_cli.stylizing.cluster.spans import cut, segment_length
 from reconet_cli.stylizing.cluster.work import Film, StyleSource
 from reconet_cli.stylizing.painting import Painting
 from reconet_cli.stylizing.resume.run import SEGMENT, check_resumable, identity_of
@@ -111,7 +111,7 @@ def _paint(
         try:
             if finished is None:
                 store.settle(store.settled or settle(client, film, height, width, sixteen_bit))
-                length = piece_length(conversion.total, math.ceil(session.workers / films), SEGMENT)
+                length = segment_length(conversion.total, math.ceil(session.workers / films), SEGMENT)
                 warm_up = _WARM_UP if painting.effects.deflicker else 1
                 after = store.segments[-1].last if store.segments else None
                 finished = Finished(store, cut(first.time, conversion.rate, conversion.total, length, warm_up, after))

@@ -1,4 +1,4 @@
-"""What a worker does: read a piece of the film, paint it, and write it as a segment."""
+"""What a worker does: read its part of the film, paint it, and write it as a segment."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from reconet_cli import __version__
 from reconet_cli.engines.kinds import EngineOptions
 from reconet_cli.engines.loaded_style import LoadedStyle
 from reconet_cli.errors import MediaError, ReconetError, StyleError
-from reconet_cli.stylizing.cluster.ends import Known, PieceReader, PieceWriter
-from reconet_cli.stylizing.cluster.pieces import Piece
+from reconet_cli.stylizing.cluster.ends import Known, SpanReader, SpanWriter
+from reconet_cli.stylizing.cluster.spans import Span
 from reconet_cli.stylizing.effects import Effects
 from reconet_cli.stylizing.painting import Painting
 from reconet_cli.stylizing.pipeline import run
@@ -63,7 +63,7 @@ class StyleSource:
 
 @dataclass(frozen=True)
 class Film:
-    """What is the same for all pieces: the film, what paints it, and where segments go.
+    """What is the same for all segments: the film, what paints it, and where segments go.
 
     `folder` is shared by client and workers; None means that segments are sent back. Work stops when `token`, a file in
     that folder, is gone. `processors` limits what a worker process may use (None: everything).
@@ -81,9 +81,9 @@ class Film:
 
 @dataclass
 class Done:
-    """A finished piece: its file, or its bytes, and what the client has to know to put it behind the one before.
+    """A finished segment: its file, or its bytes, and what the client has to know to put it behind the one before.
 
-    `before` is the source frame in front of the first one. A piece without frames has no file.
+    `before` is the source frame in front of the first one. A segment without frames has no file.
     """
 
     frames: int = 0
@@ -99,17 +99,17 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """A piece that this worker cannot paint. `hopeless` is what no other worker could do either."""
+    """A segment that this worker cannot paint. `hopeless` is what no other worker could do either."""
 
     message: str
     hint: str
     hopeless: bool = False
 
 
-def paint_piece(
-    film: Film, piece: Piece, attempt: str, settled: Any, exact: bool, report: Callable[[int], None]
+def paint_segment(
+    film: Film, span: Span, attempt: str, settled: Any, exact: bool, report: Callable[[int], None]
 ) -> Done | Failed:
-    """Paint one piece; `report` hears of the frames so far about once a second.
+    """Paint one segment; `report` hears of the frames so far about once a second.
 
     `exact` reads the film from its beginning, for files that cannot be entered half way. `settled` are the precisions
     that others paint with, None for the first one.
@@ -118,7 +118,7 @@ def paint_piece(
         _prepare(film)
         with ExitStack() as stack:
             folder = Path(film.folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="reconet-")))
-            done = _painted(film, piece, folder, attempt, settled, exact, report)
+            done = _painted(film, span, folder, attempt, settled, exact, report)
             if not film.folder:
                 done.content = {name: Path(name).read_bytes() for name in (done.part, done.memory) if name}
             return done
@@ -159,14 +159,14 @@ def _prepare(film: Film) -> None:
         raise ReconetError(f"reconet {__version__} is here, the client has {film.version}", "install the same version")
 
 
-# What the stages remembered behind the piece that this process has painted last, by client and number.
+# What the stages remembered behind the segment that this process has painted last, by client and number.
 _memories: dict[tuple[str, int], Memory] = {}
 
 
-def _remember(film: Film, piece: Piece, memory: Memory) -> None:
+def _remember(film: Film, span: Span, memory: Memory) -> None:
     _memories.clear()
     if memory:
-        _memories[film.token, piece.number] = memory
+        _memories[film.token, span.number] = memory
 
 
 @functools.lru_cache(maxsize=4)
@@ -175,17 +175,17 @@ def _load(style: StyleSource) -> LoadedStyle:
 
 
 def _painted(
-    film: Film, piece: Piece, folder: Path, attempt: str, settled: Any, exact: bool, report: Callable[[int], None]
+    film: Film, span: Span, folder: Path, attempt: str, settled: Any, exact: bool, report: Callable[[int], None]
 ) -> Done:
     began = time.monotonic()
     painting = Painting([_load(style) for style in film.styles], film.effects, film.request.start, film.request.ffmpeg)
     suffix = Path(film.request.output).suffix
     request = replace(film.request, output=str(folder / f"output{suffix}"), others=())
     _check(film, identity_of(request, painting.identity()))
-    part = folder / f".{piece.number:06d}.{attempt}.part{suffix}"
+    part = folder / f".{span.number:06d}.{attempt}.part{suffix}"
     done = Done(part=str(part))
-    before = _memories.get((film.token, piece.number - 1), {})
-    known = Fraction(0) if exact or piece.warm is None else max(Fraction(0), piece.warm)
+    before = _memories.get((film.token, span.number - 1), {})
+    known = Fraction(0) if exact or span.warm is None else max(Fraction(0), span.warm)
     try:
         with ExitStack() as stack:
             conversion = stack.enter_context(convert(request, known=known))
@@ -193,12 +193,12 @@ def _painted(
             stages, done.settled = painting.stages(stack, height, width, conversion.layout.sixteen_bit, settled)
             for stage in stages:
                 stage.remember(before)
-            reader = PieceReader(conversion.reader, piece, warm_up=bool(film.effects.deflicker and not before))
-            writer = PieceWriter(conversion, piece, part, _reporting(film, report))
+            reader = SpanReader(conversion.reader, span, warm_up=bool(film.effects.deflicker and not before))
+            writer = SpanWriter(conversion, span, part, _reporting(film, report))
             run(reader, stages, writer)
             done.frames, done.first, done.last, done.before = writer.count, writer.first, reader.last, reader.before
             memory = remembered(stages)
-            _remember(film, piece, memory)
+            _remember(film, span, memory)
         if not done.frames:
             done.part = ""
         elif memory:

@@ -6,17 +6,17 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-# Workers get at least so many pieces each, so that none waits long for the last one, of so many frames at least.
-_PIECES_A_WORKER = 4
+# Workers get at least so many segments each, so that none waits long for the last one, of so many frames at least.
+_SEGMENTS_A_WORKER = 4
 _SHORTEST = 50
 
 
 @dataclass(frozen=True)
-class Piece:
+class Span:
     """The frames shown from `start` on and before `end` (seconds on the output's clock; None: first, last).
 
     Reading begins at `warm`, where there is anything before: at the frame in front of `start`, which says whether two
-    pieces fit together, or earlier, where deflicker needs a history.
+    segments fit together, or earlier, where deflicker needs a history.
     """
 
     number: int
@@ -26,19 +26,19 @@ class Piece:
 
     @property
     def name(self) -> str:
-        """The piece as people are told of it."""
+        """The segment as people are told of it."""
         return f"segment {self.number + 1}"
 
 
-def piece_length(total: int, workers: int, longest: int) -> int:
-    """The number of frames in a piece: `longest` unless there would be too few pieces for all workers."""
-    return max(_SHORTEST, min(longest, math.ceil(total / (_PIECES_A_WORKER * workers))))
+def segment_length(total: int, workers: int, longest: int) -> int:
+    """The number of frames in a segment: `longest` unless there would be too few segments for all workers."""
+    return max(_SHORTEST, min(longest, math.ceil(total / (_SEGMENTS_A_WORKER * workers))))
 
 
-def cut(first: Fraction, rate: Fraction, total: int, length: int, warm_up: int, after: Fraction | None) -> list[Piece]:
-    """Pieces of `length` frames each, for `total` frames at a nominal `rate` whose first one is shown at `first`.
+def cut(first: Fraction, rate: Fraction, total: int, length: int, warm_up: int, after: Fraction | None) -> list[Span]:
+    """Segments of `length` frames each, for `total` frames at a nominal `rate` whose first one is shown at `first`.
 
-    Pieces are bounded half way between frames. Where `after` is given, everything up to that frame is done already.
+    Segments are bounded half way between frames. Where `after` is given, everything up to that frame is done already.
     """
     if after is None:
         begin, left = first - Fraction(1, 2) / rate, total
@@ -48,6 +48,6 @@ def cut(first: Fraction, rate: Fraction, total: int, length: int, warm_up: int, 
     bounds = [begin + number * length / rate for number in range(max(1, math.ceil(left / length)))]
     starts = [None if after is None else bounds[0], *bounds[1:]]
     return [
-        Piece(number, start, end, None if start is None else start - warm_up / rate)
+        Span(number, start, end, None if start is None else start - warm_up / rate)
         for number, (start, end) in enumerate(zip(starts, [*bounds[1:], None], strict=True))
     ]
