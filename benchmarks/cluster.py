@@ -5,8 +5,8 @@
 The clip is repeated until it has so many frames, with sound. It is painted `--resumable`, which keeps segments as a
 cluster does, and with `--cluster local:N`, without loss (FFV1), with and without `--deflicker`. Every worker gets as
 many cores as the largest N leaves to each. Printed are seconds, frames whose contents differ, and the temporal error of
-pairs of frames across the segments' seams beside that of other pairs. Seconds mean something on a machine that does
-nothing else.
+pairs of frames across the segments' seams beside that of the same pairs from one machine. Seconds mean something on a
+machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ import numpy as np
 
 from reconet_cli import open_video
 from reconet_cli.evaluation.measures.temporal import estimate_trace, pair_error
+from reconet_cli.stylizing.cluster.spans import segment_length
 from reconet_cli.stylizing.resume.run import SEGMENT
 from reconet_cli.system.processors import processors
 from reconet_cli.video.ffmpeg.locate import find_ffmpeg
-
-_NEAR = 3  # pairs on either side of each seam that stand for the others
 
 
 def repeated(clip: Path, frames: int, work: Path) -> Path:
@@ -58,22 +57,18 @@ def checksums(path: Path) -> list[str]:
     return [line for line in lines if not line.startswith("#")]
 
 
-def seam_errors(film: Path, output: Path, length: int, count: int) -> tuple[float, float]:
-    """Mean temporal errors of pairs of frames across seams, and of pairs near them."""
-    across: list[float] = []
-    within: list[float] = []
-    with open_video(film) as sources, open_video(output) as paintings:
-        before: list[np.ndarray] | None = None
-        for number, pair in enumerate(zip(sources, paintings, strict=False)):
-            now = [frame.pixels for frame in pair]
-            place = (number + _NEAR) % length - _NEAR
-            if before is not None and number > _NEAR and abs(place) <= _NEAR:
+def seam_errors(film: Path, outputs: tuple[Path, Path], length: int) -> list[tuple[float, float]]:
+    """The temporal errors of both outputs for each pair of frames across a seam of the second one."""
+    found: list[tuple[float, float]] = []
+    with open_video(film) as sources, open_video(outputs[0]) as alone, open_video(outputs[1]) as spread:
+        before: list[np.ndarray] = []
+        for number, frames in enumerate(zip(sources, alone, spread, strict=True)):
+            now = [frame.pixels for frame in frames]
+            if number and number % length == 0:
                 trace = estimate_trace(now[0], before[0])
-                (within if place else across).append(pair_error(now[1], before[1], trace))
+                found.append((pair_error(now[1], before[1], trace), pair_error(now[2], before[2], trace)))
             before = now
-            if number == count:
-                break
-    return statistics.mean(across), statistics.mean(within)
+    return found
 
 
 def main() -> None:
@@ -105,8 +100,11 @@ def main() -> None:
                 flush=True,
             )
             if different:
-                across, within = seam_errors(film, output, SEGMENT, args.frames)
-                print(f"  temporal error across seams {across:.4f}, near them {within:.4f}: {across / within:.2f}")
+                errors = seam_errors(film, (alone, output), segment_length(args.frames, workers, SEGMENT))
+                means = [statistics.mean(each) for each in zip(*errors, strict=True)]
+                worst = max(after / before for before, after in errors)
+                print(f"  temporal error of the {len(errors)} pairs across seams {means[1]:.4f}, of one machine "
+                      f"{means[0]:.4f}: {means[1] / means[0]:.2f}, the worst pair {worst:.2f}")  # fmt: skip
 
 
 if __name__ == "__main__":
