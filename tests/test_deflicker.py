@@ -13,11 +13,12 @@ from identity import silent
 from reconet_cli.cli import run as reconet
 from reconet_cli.errors import MediaError
 from reconet_cli.stylizing.deflicker import Deflicker, DeflickerStage
+from reconet_cli.stylizing.deflicker.bridge import BridgeStage
 from reconet_cli.stylizing.deflicker.motion import Motion, half_luma
 from reconet_cli.stylizing.effects import Effects, EffectsStage
 from reconet_cli.stylizing.network import Network
 from reconet_cli.stylizing.pipeline import run
-from reconet_cli.stylizing.stage import Stage
+from reconet_cli.stylizing.stage import Stage, through
 from reconet_cli.stylizing.whole import paint
 from reconet_cli.video.ffmpeg.pixels import Frame
 from reconet_cli.video.request import Request
@@ -333,3 +334,32 @@ def test_deflicker_command(tools, clip, tmp_path):
     assert tools.packets(target) == tools.packets(short)
     assert reconet(["deflicker", str(short), str(clip), str(tmp_path / "none.mp4")]) == 1
     assert not list(tmp_path.glob("*none*"))
+
+
+def test_a_bridge_leads_from_one_history_to_another():
+    count, seam, end = 24, 8, 20
+    frames = moving(3, count, (2, 1))
+    painted = brushed(frames, 0.1)
+    length = Fraction(1, 25)
+
+    def shown(stage: Stage, first: int, last: int) -> list[np.ndarray]:
+        pairs = zip(frames[first:last], painted[first:last], strict=True)
+        moments = [
+            (Frame(a, t * length, length), Frame(b, t * length, length)) for t, (a, b) in enumerate(pairs, first)
+        ]
+        return [through([stage], source, paint).pixels for source, paint in moments]
+
+    one, other = DeflickerStage(Deflicker(1.0)), DeflickerStage(Deflicker(1.0))
+    before = shown(one, 0, seam)
+    bridge = BridgeStage(DeflickerStage(Deflicker(1.0)), DeflickerStage(Deflicker(1.0)), seam * length, end * length)
+    bridge.remember(one.memory())
+    crossing = shown(bridge, seam - 3, end)[3:]
+    behind = DeflickerStage(Deflicker(1.0))
+    behind.remember(bridge.memory())
+    after = shown(behind, end, count)
+    # Without a break, the first machine would have gone on in the one way, and the second one in the other.
+    assert np.array_equal(crossing[0], shown(one, seam, end)[0])
+    assert np.array_equal(after, shown(other, seam - 3, count)[end - seam + 3 :])
+    broken = flicker([before[-1], shown(DeflickerStage(Deflicker(1.0)), seam - 3, count)[3]], (2, 1))
+    assert flicker([before[-1], crossing[0]], (2, 1)) < broken / 2
+    assert flicker([crossing[-1], after[0]], (2, 1)) < broken / 2

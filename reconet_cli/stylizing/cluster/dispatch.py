@@ -18,7 +18,7 @@ from reconet_cli.errors import MediaError, ReconetError
 from reconet_cli.stylizing.cluster.finished import Finished
 from reconet_cli.stylizing.cluster.session import SchedulerGoneError, Session
 from reconet_cli.stylizing.cluster.spans import Span
-from reconet_cli.stylizing.cluster.work import Done, Failed, Film, paint_segment, settled_stages
+from reconet_cli.stylizing.cluster.work import Done, Failed, Film, Task, paint_segment, settled_stages
 from reconet_cli.stylizing.whole import Progress
 
 log = logging.getLogger("reconet")
@@ -43,14 +43,12 @@ class _Attempt:
     frames: int = 0
 
 
-def work(film: Film, span: Span, attempt: str, settled: Any, exact: bool) -> Done | Failed:
+def work(film: Film, task: Task, attempt: str, settled: Any) -> Done | Failed:
     """A Dask task: paint a segment and tell the client how far it is."""
     from distributed import get_worker
 
     worker = get_worker()
-    return paint_segment(
-        film, span, attempt, settled, exact, lambda frames: worker.log_event(film.token, [attempt, frames])
-    )
+    return paint_segment(film, task, attempt, settled, lambda frames: worker.log_event(film.token, [attempt, frames]))
 
 
 def wait_for(running: list[Any]) -> None:
@@ -186,9 +184,8 @@ class Dispatcher:
 
     def _submit(self, span: Span, worker: str) -> None:
         name = secrets.token_hex(4)
-        exact = span.number in self._finished.exact
         future = self._client.submit(
-            work, self._film, span, name, self._settled, exact,
+            work, self._film, self._finished.task(span), name, self._settled,
             key=f"reconet-{name}", workers=[worker], allow_other_workers=False, pure=False,
         )  # fmt: skip
         self._running[name] = _Attempt(span, worker, future)

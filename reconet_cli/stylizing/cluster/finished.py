@@ -9,7 +9,7 @@ from typing import Any
 
 from reconet_cli.errors import MediaError
 from reconet_cli.stylizing.cluster.spans import Span
-from reconet_cli.stylizing.cluster.work import Done
+from reconet_cli.stylizing.cluster.work import Done, Task
 from reconet_cli.stylizing.resume.store import Store
 
 
@@ -18,7 +18,8 @@ class Finished:
 
     def __init__(self, store: Store, spans: list[Span]) -> None:
         self.spans = spans
-        self.exact: set[int] = set()  # segments that have to be read from the film's beginning
+        self._exact: set[int] = set()  # segments that have to be read from the film's beginning
+        self._bridges: set[int] = set()  # segments that lead from one history of deflicker to another
         self._store = store
         self._waiting: dict[int, Done] = {}
         self._contents: dict[int, int | None] = {}  # the CRC-32 of what waits: files are large, and read once
@@ -44,6 +45,11 @@ class Finished:
     def is_done(self, span: Span) -> bool:
         """Whether a segment needs no painting any more."""
         return span.number < self._next or span.number in self._waiting
+
+    def task(self, span: Span) -> Task:
+        """How a segment is to be painted."""
+        history = self._store.memory() if span.number in self._bridges else {}
+        return Task(span, span.number in self._exact, history)
 
     def add(self, span: Span, done: Done) -> None:
         """Keep a painted segment. Raises MediaError where it does not fit behind the one before, however it is read."""
@@ -73,18 +79,24 @@ class Finished:
             return True
         last = self._store.segments[-1] if self._store.segments else None
         if last and done.before != (last.last, last.checksum):
-            if span.number in self.exact:
+            if span.number in self._exact:
                 raise MediaError("the film gives other frames each time it is read", "paint it without --cluster")
-            self.exact.add(span.number)
-            self.discard(self._waiting.pop(span.number))
-            self._contents.pop(span.number, None)
-            return False
+            self._exact.add(span.number)
+            return self._again(span)
+        if last and last.memory and done.fresh:
+            self._bridges.add(span.number)
+            return self._again(span)
         assert done.first is not None
         assert done.last is not None
         memory = Path(done.memory) if done.memory else None
         self._store.take(Path(done.part), memory, done.frames, done.first, *done.last)
         del self._waiting[span.number]
         return True
+
+    def _again(self, span: Span) -> bool:
+        self.discard(self._waiting.pop(span.number))
+        self._contents.pop(span.number, None)
+        return False
 
     def _content(self, number: int) -> int | None:
         if number not in self._contents:
@@ -99,7 +111,7 @@ class Finished:
             span = self.spans[number]
             entry = {"start": str(span.start), "end": str(span.end), "frames": done.frames, "first": str(done.first),
                      "last": _texts(done.last), "before": _texts(done.before),
-                     "content": self._content(number)}  # fmt: skip
+                     "fresh": done.fresh, "content": self._content(number)}  # fmt: skip
             ahead[Path(done.part).name] = entry
         return ahead
 
@@ -116,7 +128,7 @@ def _done(part: Path, entry: dict[str, Any]) -> Done:
     memory = Path(f"{part}.npz")
     return Done(
         entry["frames"], _known(entry["before"]), Fraction(entry["first"]), _known(entry["last"]), str(part),
-        str(memory) if memory.exists() else "",
+        str(memory) if memory.exists() else "", entry.get("fresh", False),
     )  # fmt: skip
 
 

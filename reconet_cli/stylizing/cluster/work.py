@@ -19,12 +19,15 @@ from reconet_cli.engines.loaded_style import LoadedStyle
 from reconet_cli.errors import MediaError, ReconetError, StyleError
 from reconet_cli.stylizing.cluster.ends import Known, SpanReader, SpanWriter
 from reconet_cli.stylizing.cluster.spans import Span
+from reconet_cli.stylizing.deflicker.bridge import BridgeStage
+from reconet_cli.stylizing.deflicker.deflicker import Deflicker
+from reconet_cli.stylizing.deflicker.stage import DeflickerStage
 from reconet_cli.stylizing.effects import Effects
 from reconet_cli.stylizing.painting import Painting
 from reconet_cli.stylizing.pipeline import run
 from reconet_cli.stylizing.resume.memories import save_memory
 from reconet_cli.stylizing.resume.run import identity_of
-from reconet_cli.stylizing.stage import Memory, remembered
+from reconet_cli.stylizing.stage import Memory, Stage, remembered
 from reconet_cli.system.failures import as_error
 from reconet_cli.system.identity import digest
 from reconet_cli.system.processors import limit_processors
@@ -83,7 +86,8 @@ class Film:
 class Done:
     """A finished segment: its file, or its bytes, and what the client has to know to put it behind the one before.
 
-    `before` is the source frame in front of the first one. A segment without frames has no file.
+    `before` is the source frame in front of the first one. A `fresh` segment was painted without what deflicker
+    remembers of the one before. A segment without frames has no file.
     """
 
     frames: int = 0
@@ -92,6 +96,7 @@ class Done:
     last: Known | None = None
     part: str = ""
     memory: str = ""
+    fresh: bool = False
     content: dict[str, bytes] = field(default_factory=dict)
     settled: Any = None
     seconds: float = 0.0
@@ -106,19 +111,29 @@ class Failed:
     hopeless: bool = False
 
 
-def paint_segment(
-    film: Film, span: Span, attempt: str, settled: Any, exact: bool, report: Callable[[int], None]
-) -> Done | Failed:
+@dataclass(frozen=True)
+class Task:
+    """A segment to paint. `exact` reads the film from its beginning, for files that cannot be entered half way.
+
+    `history` is what deflicker remembers of the segment before, where the one behind was painted without it: the
+    segment leads from one to the other.
+    """
+
+    span: Span
+    exact: bool = False
+    history: Memory = field(default_factory=dict)
+
+
+def paint_segment(film: Film, task: Task, attempt: str, settled: Any, report: Callable[[int], None]) -> Done | Failed:
     """Paint one segment; `report` hears of the frames so far about once a second.
 
-    `exact` reads the film from its beginning, for files that cannot be entered half way. `settled` are the precisions
-    that others paint with, None for the first one.
+    `settled` are the precisions that others paint with, None for the first one.
     """
     try:
         _prepare(film)
         with ExitStack() as stack:
             folder = Path(film.folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="reconet-")))
-            done = _painted(film, span, folder, attempt, settled, exact, report)
+            done = _painted(film, task, folder, attempt, settled, report)
             if not film.folder:
                 done.content = {name: Path(name).read_bytes() for name in (done.part, done.memory) if name}
             return done
@@ -174,26 +189,27 @@ def _load(style: StyleSource) -> LoadedStyle:
     return style.load()
 
 
-def _painted(
-    film: Film, span: Span, folder: Path, attempt: str, settled: Any, exact: bool, report: Callable[[int], None]
-) -> Done:
-    began = time.monotonic()
+def _painted(film: Film, task: Task, folder: Path, attempt: str, settled: Any, report: Callable[[int], None]) -> Done:
+    began, span = time.monotonic(), task.span
     painting = Painting([_load(style) for style in film.styles], film.effects, film.request.start, film.request.ffmpeg)
     suffix = Path(film.request.output).suffix
     request = replace(film.request, output=str(folder / f"output{suffix}"), others=())
     _check(film, identity_of(request, painting.identity()))
     part = folder / f".{span.number:06d}.{attempt}.part{suffix}"
-    done = Done(part=str(part))
-    before = _memories.get((film.token, span.number - 1), {})
-    known = Fraction(0) if exact or span.warm is None else max(Fraction(0), span.warm)
+    before = task.history or _memories.get((film.token, span.number - 1), {})
+    bridge = bool(task.history and span.end is not None)
+    done = Done(part=str(part), fresh=bool(film.effects.deflicker and span.warm is not None and not before))
+    known = Fraction(0) if task.exact or span.warm is None else max(Fraction(0), span.warm)
     try:
         with ExitStack() as stack:
             conversion = stack.enter_context(convert(request, known=known))
             width, height = conversion.reader.size
             stages, done.settled = painting.stages(stack, height, width, conversion.layout.sixteen_bit, settled)
+            if bridge:
+                stages = _bridged(stages, film, span)
             for stage in stages:
                 stage.remember(before)
-            reader = SpanReader(conversion.reader, span, warm_up=bool(film.effects.deflicker and not before))
+            reader = SpanReader(conversion.reader, span, warm_up=done.fresh or bridge)
             writer = SpanWriter(conversion, span, part, _reporting(film, report))
             run(reader, stages, writer)
             done.frames, done.first, done.last, done.before = writer.count, writer.first, reader.last, reader.before
@@ -210,6 +226,18 @@ def _painted(
         raise
     done.seconds = time.monotonic() - began
     return done
+
+
+def _bridged(stages: list[Stage], film: Film, span: Span) -> list[Stage]:
+    """The stages, with a deflicker that leads from one history to another."""
+    assert span.start is not None
+    assert span.end is not None
+    found: list[Stage] = []
+    for stage in stages:
+        if isinstance(stage, DeflickerStage):
+            stage = BridgeStage(DeflickerStage(Deflicker(film.effects.deflicker)), stage, span.start, span.end)
+        found.append(stage)
+    return found
 
 
 def _check(film: Film, identity: dict[str, Any]) -> None:
