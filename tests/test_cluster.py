@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from processes import children, until
+from processes import until, works_with
 
 from reconet_cli import cli
 from reconet_cli.stylizing.cluster.dispatch import next_segment
@@ -64,8 +64,7 @@ def test_two_workers_paint_what_one_machine_does_though_one_is_killed(tools, fil
     command = [sys.executable, "-m", "reconet_cli", *arguments(film, output, "--cluster", "local:2")]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as client:
         until(lambda: list(tmp_path.glob("film.mkv.parts/000000.mkv")), client)
-        workers = [pid for child in children(client.pid) for pid in children(child)] or children(client.pid)
-        os.kill(workers[-1], signal.SIGKILL)
+        os.kill(works_with(client, "spawn_main")[0], signal.SIGKILL)
         assert client.wait(120) == 0, client.stderr.read()
     assert content(tools, output) == content(tools, tmp_path / "alone.mkv")
     assert sorted(path.name for path in tmp_path.glob("film*")) == ["film.mkv"]
