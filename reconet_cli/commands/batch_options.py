@@ -114,30 +114,16 @@ def run_batch(batch: Batch, items: Sequence[Item], paint: Callable[[str, str, Se
 
     `paint` takes an item's input and output, and all inputs (of the other tasks, too), which must stay.
     """
-    from reconet_cli import console
     from reconet_cli.stylizing.batch.work import work_through
 
     sources = [item.source for item in items]
-    part = batch.shard.of(items) if batch.shard else items
-    results: list[Result] = []
 
     def paint_item(item: Item) -> tuple[int, float]:
         outcome = paint(item.source, str(item.target), sources)
         report(outcome, str(item.target))
         return outcome.frames, outcome.seconds
 
-    try:
-        work_through(
-            part,
-            paint_item,
-            results,
-            skip_existing=batch.skip_existing,
-            begin=lambda number, item: console.note(f"[{number}/{len(part)}] {item.source}"),
-            failed=lambda item, error: console.error(error.message, error.hint),
-        )
-    finally:
-        _print_results(results)
-    return int(any(result.state == "failed" for result in results))
+    return _run(batch, items, lambda part, results, **more: work_through(part, paint_item, results, **more))
 
 
 def run_cluster_batch(
@@ -157,12 +143,11 @@ def run_cluster_batch(
     from reconet_cli.stylizing.cluster.session import Session
 
     sources = [item.source for item in items]
-    part = batch.shard.of(items) if batch.shard else items
-    results: list[Result] = []
     frames: dict[str, tuple[int, int]] = {}
 
     with console.counter("painting", "frame") as progress, Session(options) as session:
-        most = min(len(session.client.nthreads()), len(part)) or 1
+        there = len(batch.shard.of(items)) if batch.shard else len(items)
+        most = min(len(session.client.nthreads()), there) or 1
 
         def steps(item: Item) -> Steps:
             def advance(done: int, total: int | None) -> None:
@@ -173,19 +158,32 @@ def run_cluster_batch(
             report(outcome, str(item.target))
             return outcome.frames, outcome.seconds
 
-        try:
-            work_together(
-                part,
-                steps,
-                results,
-                skip_existing=batch.skip_existing,
-                begin=lambda number, item: console.note(f"[{number}/{len(part)}] {item.source}"),
-                failed=lambda item, error: console.error(error.message, error.hint),
-                room=lambda running: running < most and session.is_idle(),
-                wait=wait_for,
-            )
-        finally:
-            _print_results(results)
+        def room(running: int) -> bool:
+            return running < most and session.is_idle()
+
+        return _run(
+            batch,
+            items,
+            lambda part, results, **more: work_together(part, steps, results, room=room, wait=wait_for, **more),
+        )
+
+
+def _run(batch: Batch, items: Sequence[Item], work: Callable[..., None]) -> int:
+    """Have `work` paint this task's part of all `items`, print the summary and return the exit status."""
+    from reconet_cli import console
+
+    part = batch.shard.of(items) if batch.shard else items
+    results: list[Result] = []
+    try:
+        work(
+            part,
+            results,
+            skip_existing=batch.skip_existing,
+            begin=lambda number, item: console.note(f"[{number}/{len(part)}] {item.source}"),
+            failed=lambda item, error: console.error(error.message, error.hint),
+        )
+    finally:
+        _print_results(results)
     return int(any(result.state == "failed" for result in results))
 
 
