@@ -7,17 +7,17 @@ from dataclasses import asdict, fields
 import cv2
 import numpy as np
 
-from reconet_cli.stylizing.deflicker.carrying import moved
-from reconet_cli.stylizing.deflicker.following import Change, Followed, Follower, Seen, coordinates
+from reconet_cli.stylizing.deflicker.carrying import moved, over
+from reconet_cli.stylizing.deflicker.following import Change, Followed, Follower, Seen
 from reconet_cli.stylizing.deflicker.matching import detail, matched, sharpened
 from reconet_cli.stylizing.deflicker.scratch import Scratch
-from reconet_cli.stylizing.effects.blend import blend, blend_by_mask
+from reconet_cli.stylizing.effects.blend import blend
 from reconet_cli.stylizing.stage import Memory
 
 # What is shown is sharpened as much as it takes to have this share of the network's detail. What is carried on is not:
 # sharpened again and again it would be engraved.
-_SHARP = 0.93
-_MOST = 1.0
+_SHARP = 0.96
+_MOST = 3.0
 _PULL = 1.0
 
 
@@ -35,7 +35,7 @@ class Deflicker:
         self._strength = strength
         self._follower = Follower()
         self._seen: Seen | None = None
-        self._places = self._carried = np.empty(0)
+        self._carried = np.empty(0)
         self._sharpening = 0.0
         self._scratch = Scratch()
 
@@ -81,19 +81,13 @@ class Deflicker:
             self._follower.resume((*self._carried.shape[:2], 3), self._seen)
 
     def _carry(self, fresh: np.ndarray, change: Change) -> None:
-        if self._places.shape[:2] != fresh.shape[:2]:
-            self._places = 2 * coordinates(fresh.shape)
-        before = moved(self._carried, change.flow, self._places, self._scratch)
-        self._carried = matched(_over(fresh, before, change.kept), fresh, self._scratch)
+        before = moved(self._carried, change.flow, self._scratch)
+        before, alike = matched(before, fresh, self._scratch)
+        alike = cv2.resize(alike, change.kept.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        self._carried = over(fresh, before, change.kept * alike, self._scratch)
 
     def _sharpened(self, fresh: np.ndarray) -> np.ndarray:
         result = sharpened(self._carried, self._sharpening, self._scratch)
         wrong = _SHARP - detail(result) / (detail(fresh) or 1)
         self._sharpening = float(np.clip(self._sharpening + _PULL * wrong, 0, _MOST))
         return result
-
-
-def _over(below: np.ndarray, above: np.ndarray, share: np.ndarray) -> np.ndarray:
-    height, width = below.shape[:2]
-    share = cv2.resize(share, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
-    return blend_by_mask(below, above, share)

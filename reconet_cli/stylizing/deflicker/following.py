@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from reconet_cli.errors import MediaError
-from reconet_cli.stylizing.deflicker.carrying import fitting, local_contrast, sample, stretch, texture
+from reconet_cli.stylizing.deflicker.carrying import fitting, sample, stretch, texture
 from reconet_cli.stylizing.deflicker.motion import Motion, half_luma
 from reconet_cli.stylizing.deflicker.renewing import renewed, scattered
 
@@ -24,8 +24,8 @@ _LARGEST = 16383  # px a side: OpenCV samples pictures of less than 32768, and t
 class Seen:
     """What of a clip is remembered to follow it on, at half the size (rounded up): `(h, w)` arrays, never written to.
 
-    `luma` uint8; `stretched` float32, how much the strokes shown there have been stretched; `ages` uint8, for how many
-    frames they have been carried.
+    `luma` uint8; `stretched` float32, how much the strokes shown there have been stretched;
+    `ages` uint8, for how many frames they have been carried, more where they did not fit.
     """
 
     luma: np.ndarray
@@ -73,12 +73,14 @@ class Follower:
         """
         if source.shape != self._shape:
             self._begin(source.shape)
-        luma = half_luma(source)
-        if self._grid.shape[:2] != luma.shape:
-            self._grid = coordinates(luma.shape)
-        followed = self._follow(luma, self._seen) if self._seen else None
+        now = half_luma(source)
+        shape = now.shape
+        if self._grid.shape[:2] != shape:
+            self._grid = coordinates(shape)
+        followed = self._follow(now, self._seen) if self._seen else None
         if followed is None:
-            followed = Followed(Seen(luma, np.zeros(luma.shape, np.float32), scattered(luma.shape, number)), None)
+            ages = scattered(shape, number)
+            followed = Followed(Seen(now, np.zeros(shape, np.float32), ages), None)
         self._seen = followed.seen
         return followed
 
@@ -90,17 +92,17 @@ class Follower:
             )
         self._shape, self._seen = shape, None
 
-    def _follow(self, luma: np.ndarray, before: Seen) -> Followed | None:
-        flow = self._motion(luma, before.luma)
+    def _follow(self, now: np.ndarray, before: Seen) -> Followed | None:
+        flow = self._motion(now, before.luma)
         ends = cv2.add(self._grid, flow)
         carried = sample(before.luma, ends)
         stretched = cv2.add(sample(before.stretched, ends), stretch(flow))
-        fit = fitting(stretched, ends, luma, carried, local_contrast(luma))
-        if fit.mean() < _FITTING or _unexplained(luma, carried) > _UNEXPLAINED:
+        fit = fitting(stretched, ends, now, carried)
+        if fit.mean() < _FITTING or _unexplained(now, carried) > _UNEXPLAINED:
             return None
         ages, kept = renewed(before.ages, ends, _inner(fit))
         # What another frame has replaced is as good as new.
-        return Followed(Seen(luma, stretched * kept, ages), Change(flow, kept))
+        return Followed(Seen(now, stretched * kept, ages), Change(flow, kept))
 
 
 def coordinates(shape: tuple[int, ...]) -> np.ndarray:
@@ -117,5 +119,5 @@ def _inner(fit: np.ndarray) -> np.ndarray:
 
 def _unexplained(luma: np.ndarray, carried: np.ndarray) -> float:
     """The texture that is left of a frame without the one before, as a share of the frame's own."""
-    left = texture(cv2.subtract(luma, carried, dtype=cv2.CV_32F))
-    return float(left.mean() / (texture(luma.astype(np.float32)).mean() + 1))
+    left = texture(cv2.subtract(luma, carried, dtype=cv2.CV_16S))
+    return float(left.mean() / (texture(luma).mean() + 1))

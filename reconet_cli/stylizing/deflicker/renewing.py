@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 # Strokes are carried for _CARRIED frames; in each of the next _RENEWING this share of them gives way to new ones.
-_CARRIED, _RENEWING = 24, 12
-_SHARE = 0.12
+_CARRIED, _RENEWING = 24, 5
+_SHARE = 0.3
+_WEAR = 10.0
 _PATCH = 16  # half-size px: neighbors within about so much are renewed together
 _NEW = 0.3  # less left of what was carried: as good as new
 _FEATHER = (5, 5)
@@ -37,8 +38,9 @@ def renewed(ages: np.ndarray, ends: np.ndarray, fit: np.ndarray) -> tuple[np.nda
     `ages` are the frame before's, `ends` the (x, y) that each pixel comes from, `fit` in [0, 1].
     """
     carried = cv2.remap(ages, ends, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-    carried += 1
-    giving_way = (carried >= _CARRIED).astype(np.float32)
-    kept = fit * (1 - np.float32(_SHARE) * cv2.blur(giving_way, _FEATHER))
+    wear = 1 + _WEAR * (1 - fit)
+    cv2.add(carried, wear, carried, dtype=cv2.CV_8U)
+    giving_way = (carried >= _CARRIED).astype(np.float32) * wear
+    kept = fit * np.maximum(1 - np.float32(_SHARE) * cv2.blur(giving_way, _FEATHER), 0)
     carried[(carried >= _CARRIED + _RENEWING) | (kept < _NEW)] = 0
     return carried, kept

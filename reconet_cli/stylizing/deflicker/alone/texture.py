@@ -26,7 +26,7 @@ class TextureFilter:
         self._grain = grain
         self._carried = np.empty(0)
         self._share = _CARRIED * strength
-        self._motion = Motion()
+        self._motion = Motion(refined=False)
         self._scratch = Scratch()
         self._luma: np.ndarray | None = None
 
@@ -38,13 +38,12 @@ class TextureFilter:
         if self._luma is None:
             self._carried, self._luma = fresh, half_luma(frame)
             self._grid = coordinates(self._luma.shape)
-            self._places = 2 * coordinates(fresh.shape)
             return frame
         luma = half_luma(frame)
         flow = self._motion(luma, self._luma)
         ends = cv2.add(self._grid, flow)
         fit = fitting(cv2.absdiff(luma, sample(self._luma, ends)), stretch(flow), self._grain)
-        before = moved(self._carried, flow, self._places, self._scratch)
+        before = moved(self._carried, flow, self._scratch)
         height, width = fresh.shape[:2]
         share = cv2.resize(fit, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width] * self._share
         self._carried = blend_by_mask(fresh, _in_the_light_of(fresh, before), share)
