@@ -225,11 +225,11 @@ def test_a_side_that_opencv_cannot_sample_is_refused():
 
 
 def test_colors_and_contrast_follow_the_fresh_painting():
-    """A network's colors drift while nothing moves: what is carried goes along."""
+    """A network's colors drift while nothing moves: what is carried goes along, half a frame's change behind."""
     sources = moving(3, 12, (1, 0))
     painted = [np.clip(255 - f / 2 - 5 * t, 0, 255).astype(np.uint8) for t, f in enumerate(sources)]
     for fresh, result in zip(painted, steadied(sources, painted), strict=True):
-        assert np.abs(fresh.mean((0, 1)) - result.mean((0, 1))).max() < 2
+        assert np.abs(fresh.mean((0, 1)) - result.mean((0, 1))).max() < 3
         assert result.std() == pytest.approx(fresh.std(), rel=0.1)
 
 

@@ -10,20 +10,19 @@ import numpy as np
 from reconet_cli.stylizing.deflicker.scratch import Scratch
 
 # What is carried fits while its source's texture (luma without its mean over _AROUND) differs by less than _NOISE +
-# _EDGES x local contrast gray levels, its mean by less than _LIGHT, and its chroma by less than _COLOR; at _LOST times
-# that it does not fit at all.
+# _EDGES x local contrast gray levels, and its mean by less than _LIGHT; at _LOST times that it does not fit at all.
 _NOISE = 5.0
-_EDGES = 0.8
+_EDGES = 0.5
 _LIGHT = 24.0
 _AROUND = (21, 21)
 _NEAR = (5, 5)
 _LOST = 1.5
 # Half-size pixels between the ways of the neighbors on either side: so much a picture may be stretched, and at twice
 # that it is torn, at an edge that covers or uncovers what lies behind.
-_STRETCHED = 1.5
+_STRETCHED = 1.2
 # Half way between two pixels. Chosen so that what is sampled over and over, bilinearly between these and the pixels, at
 # any places, neither loses nor gains up to half of the highest frequency; a gain would engrave the strokes.
-_BETWEEN = np.array([-0.12, 0.62, 0.62, -0.12], np.float32)
+_BETWEEN = np.array([0.02, -0.15, 0.63, 0.63, -0.15, 0.02], np.float32)
 
 
 def moved(picture: np.ndarray, flow: np.ndarray, scratch: Scratch) -> np.ndarray:
@@ -70,7 +69,7 @@ def doubled(picture: np.ndarray, scratch: Scratch) -> np.ndarray:
     """
     height, width = picture.shape[:2]
     across = scratch("across", picture.shape, picture.dtype)
-    cv2.filter2D(picture, -1, _BETWEEN[None], across, anchor=(1, 0), borderType=cv2.BORDER_REPLICATE)
+    cv2.filter2D(picture, -1, _BETWEEN[None], across, anchor=(2, 0), borderType=cv2.BORDER_REPLICATE)
     result = scratch("doubled", (2 * height, 2 * width, 4), picture.dtype)
     # A pixel is moved about as one value, four times as fast.
     pixel = np.int32 if picture.dtype == np.uint8 else np.float64
@@ -78,7 +77,7 @@ def doubled(picture: np.ndarray, scratch: Scratch) -> np.ndarray:
     pairs: np.ndarray = result.view(pixel).reshape(2 * height, width, 2)[::2]
     cv2.merge(parts, pairs)
     wide, below = result[::2], result[1::2]
-    cv2.filter2D(wide, -1, _BETWEEN[:, None], below, anchor=(0, 1), borderType=cv2.BORDER_REPLICATE)
+    cv2.filter2D(wide, -1, _BETWEEN[:, None], below, anchor=(0, 2), borderType=cv2.BORDER_REPLICATE)
     return result
 
 

@@ -16,7 +16,7 @@ from reconet_cli.stylizing.stage import Memory
 
 # What is shown is sharpened as much as it takes to have this share of the network's detail. What is carried on is not:
 # sharpened again and again it would be engraved.
-_SHARP = 0.96
+_SHARP = 0.97
 _MOST = 3.0
 _PULL = 1.0
 

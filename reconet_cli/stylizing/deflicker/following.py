@@ -9,7 +9,7 @@ import numpy as np
 
 from reconet_cli.errors import MediaError
 from reconet_cli.stylizing.deflicker.carrying import fitting, sample, stretch, texture
-from reconet_cli.stylizing.deflicker.motion import Motion, half_luma
+from reconet_cli.stylizing.deflicker.motion import ContinuedMotion, half_luma
 from reconet_cli.stylizing.deflicker.renewing import renewed, scattered
 
 # Another scene has begun where motion leaves more than this share of the texture unexplained (clips: up to 0.35, one
@@ -24,11 +24,12 @@ _LARGEST = 16383  # px a side: OpenCV samples pictures of less than 32768, and t
 class Seen:
     """What of a clip is remembered to follow it on, at half the size (rounded up): `(h, w)` arrays, never written to.
 
-    `luma` uint8; `stretched` float32, how much the strokes shown there have been stretched;
-    `ages` uint8, for how many frames they have been carried, more where they did not fit.
+    `luma` uint8; `flow` float32 `(h, w, 2)`, to the frame before, zero without one; `stretched` float32, how much the
+    strokes shown there have been stretched; `ages` uint8, for how many frames they have been carried.
     """
 
     luma: np.ndarray
+    flow: np.ndarray
     stretched: np.ndarray
     ages: np.ndarray
 
@@ -57,7 +58,7 @@ class Follower:
     """Follows a clip; call it with each source frame, in order. It never sees paintings."""
 
     def __init__(self) -> None:
-        self._motion = Motion()
+        self._motion = ContinuedMotion()
         self._shape: tuple[int, ...] = ()
         self._grid = np.empty(0)
         self._seen: Seen | None = None
@@ -79,8 +80,8 @@ class Follower:
             self._grid = coordinates(shape)
         followed = self._follow(now, self._seen) if self._seen else None
         if followed is None:
-            ages = scattered(shape, number)
-            followed = Followed(Seen(now, np.zeros(shape, np.float32), ages), None)
+            still, stretched = np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32)
+            followed = Followed(Seen(now, still, stretched, scattered(shape, number)), None)
         self._seen = followed.seen
         return followed
 
@@ -93,7 +94,7 @@ class Follower:
         self._shape, self._seen = shape, None
 
     def _follow(self, now: np.ndarray, before: Seen) -> Followed | None:
-        flow = self._motion(now, before.luma)
+        flow = self._motion(now, before.luma, before.flow)
         ends = cv2.add(self._grid, flow)
         carried = sample(before.luma, ends)
         stretched = cv2.add(sample(before.stretched, ends), stretch(flow))
@@ -102,7 +103,7 @@ class Follower:
             return None
         ages, kept = renewed(before.ages, ends, _inner(fit))
         # What another frame has replaced is as good as new.
-        return Followed(Seen(now, stretched * kept, ages), Change(flow, kept))
+        return Followed(Seen(now, flow, stretched * kept, ages), Change(flow, kept))
 
 
 def coordinates(shape: tuple[int, ...]) -> np.ndarray:

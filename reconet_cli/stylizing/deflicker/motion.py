@@ -6,71 +6,95 @@ import cv2
 import numpy as np
 
 _SMALLEST = 32  # px: below, OpenCV's DIS returns noise or crashes
-_FS, _ST, _FP, _GD, _SOR, _ALPHA, _DELTA, _GAMMA, _PRE = 0, 5, 1, 5, 4, 20, 5, 10, 1
 _LARGEST = 32000  # px: above, its refinement raises an error
 
 
 def half_luma(frame: np.ndarray) -> np.ndarray:
     """Luma of RGB `(H, W, 3)`, uint8 or uint16, as uint8 `(ceil(H/2), ceil(W/2))`; odd edges are repeated."""
-    return half_size(frame)[0]
-
-
-def half_size(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Luma `(h, w)` and chroma `(h, w, 2)` of RGB `(H, W, 3)`, uint8 or uint16, as uint8; h and w are half, rounded up.
-
-    Odd edges are repeated.
-    """
-    height, width = frame.shape[:2]
+    luma = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    height, width = luma.shape
     if height % 2 or width % 2:
-        frame = cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-    half = cv2.resize(frame, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    half = half if half.dtype == np.uint8 else cv2.convertScaleAbs(half, alpha=1 / 257)
-    luma, *chroma = cv2.split(cv2.cvtColor(half, cv2.COLOR_RGB2YCrCb))
-    return luma, cv2.merge(chroma)
+        luma = cv2.copyMakeBorder(luma, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    half = cv2.resize(luma, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    return half if half.dtype == np.uint8 else cv2.convertScaleAbs(half, alpha=1 / 257)
 
 
 class Motion:
-    """Dense inverse search (Kroeger et al., ECCV 2016) down to the finest scale.
+    """Dense inverse search (Kroeger et al., ECCV 2016) down to the finest scale, smoothed.
 
     Half the size and every pixel of it: stopping at coarser scales, as OpenCV's presets do, is faster and loses half of
-    the steadiness, because a tenth of a pixel matters where brush strokes have sharp edges. For the same reason strokes
-    are worth its variational refinement. Without it, a median and a mean take its place in a fraction of its time.
+    the steadiness, because a tenth of a pixel matters where brush strokes have sharp edges. A median and a mean take
+    the place of variational refinement at each scale, in a fraction of its time.
     """
 
-    def __init__(self, refined: bool = True) -> None:
-        self._refined = refined
-        dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        dis.setFinestScale(_FS)
-        dis.setPatchStride(_ST)
-        dis.setGradientDescentIterations(_GD)
-        dis.setVariationalRefinementIterations(0)
-        self._dis = dis
-        self._refinement = cv2.VariationalRefinement.create()
-        self._refinement.setFixedPointIterations(_FP)
-        self._refinement.setSorIterations(_SOR)
-        self._refinement.setAlpha(_ALPHA)
-        self._refinement.setDelta(_DELTA)
-        self._refinement.setGamma(_GAMMA)
+    def __init__(self) -> None:
+        self._search = _search(stride=5, iterations=6)
 
     def __call__(self, current: np.ndarray, previous: np.ndarray) -> np.ndarray:
         """Flow current→previous, float32 `(H, W, 2)` in pixels, of two uint8 `(H, W)`."""
-        height, width = current.shape
-        scale = _SMALLEST / min(height, width)
-        if scale <= 1:
-            return self._calculate(current, previous)
-        size = [min(max(_SMALLEST, round(side * scale)), _LARGEST) for side in (width, height)]
-        large = (cv2.resize(luma, size, interpolation=cv2.INTER_LINEAR) for luma in (current, previous))
-        flow = cv2.resize(self._calculate(*large), (width, height), interpolation=cv2.INTER_AREA)
-        return flow * np.float32([width / size[0], height / size[1]])
+        flow: np.ndarray
+        flow = self._search.calc(_enlarged(current), _enlarged(previous), None)  # type: ignore[call-overload]
+        return _resized(_smooth(flow), current.shape)
 
-    def _calculate(self, current: np.ndarray, previous: np.ndarray) -> np.ndarray:
-        flow: np.ndarray = self._dis.calc(current, previous, None)  # type: ignore[call-overload]
-        if not self._refined:
-            return _smooth(flow)
-        if _PRE: flow = _smooth(flow)
+
+class ContinuedMotion:
+    """Motion along a clip, finer than `Motion`: what moves fast is found by how it moved before.
+
+    In each place the flow between the two frames before is tried first, at half of the size with more patches; what
+    comes of that is tried first at the whole one. A variational refinement ends it. It goes over the smoothed flow once
+    and is worth its time where strokes are carried.
+    """
+
+    def __init__(self) -> None:
+        self._coarse = _search(stride=4, iterations=8)
+        self._fine = _search(stride=5, iterations=4)
+        self._refinement = cv2.VariationalRefinement.create()
+        self._refinement.setFixedPointIterations(1)
+        self._refinement.setSorIterations(4)
+
+    def __call__(self, current: np.ndarray, previous: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Flow current→previous, float32 `(H, W, 2)` in pixels, of two uint8 `(H, W)`; `before` is the last one."""
+        large = _enlarged(current), _enlarged(previous)
+        small = _enlarged(_half(current)), _enlarged(_half(previous))
+        flow = self._coarse.calc(*small, _resized(before, small[0].shape).copy())
+        flow = _smooth(self._fine.calc(*large, _resized(flow, large[0].shape)))
         x, y = cv2.split(flow)
-        self._refinement.calcUV(current, previous, x, y)
-        return cv2.merge((x, y))
+        self._refinement.calcUV(*large, x, y)
+        return _resized(cv2.merge((x, y)), current.shape)
+
+
+def _search(stride: int, iterations: int) -> cv2.DISOpticalFlow:
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    search.setFinestScale(0)
+    search.setPatchStride(stride)
+    search.setGradientDescentIterations(iterations)
+    search.setVariationalRefinementIterations(0)
+    return search
+
+
+def _half(luma: np.ndarray) -> np.ndarray:
+    height, width = luma.shape
+    return cv2.resize(luma, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
+
+
+def _enlarged(luma: np.ndarray) -> np.ndarray:
+    """Large enough for OpenCV."""
+    scale = _SMALLEST / min(luma.shape)
+    if scale <= 1:
+        return luma
+    height, width = (min(max(_SMALLEST, round(side * scale)), _LARGEST) for side in luma.shape)
+    return cv2.resize(luma, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _resized(flow: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Flow `(h, w, 2)` for frames of another `(H, W)`, or itself."""
+    height, width = flow.shape[:2]
+    if (height, width) == shape:
+        return flow
+    method = cv2.INTER_AREA if shape[0] < height else cv2.INTER_LINEAR
+    scale = np.array([shape[1] / width, shape[0] / height], np.float32)
+    resized: np.ndarray = cv2.resize(flow, shape[::-1], interpolation=method) * scale
+    return resized
 
 
 def _smooth(flow: np.ndarray) -> np.ndarray:

@@ -48,7 +48,7 @@ class Meter:
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
-        self._motion = Motion(refined=False)
+        self._motion = Motion()
         self._places = coordinates((grid.size[1], grid.size[0]))
         self._left: np.ndarray | None = None
         self._before: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None

@@ -26,7 +26,7 @@ class TextureFilter:
         self._grain = grain
         self._carried = np.empty(0)
         self._share = _CARRIED * strength
-        self._motion = Motion(refined=False)
+        self._motion = Motion()
         self._scratch = Scratch()
         self._luma: np.ndarray | None = None
 
