@@ -40,14 +40,12 @@ class Motion:
 class ContinuedMotion:
     """Motion along a clip, finer than `Motion`: what moves fast is found by how it moved before.
 
-    In each place the flow between the two frames before is tried first, at half of the size with more patches; what
-    comes of that is tried first at the whole one. A variational refinement ends it. It goes over the smoothed flow once
-    and is worth its time where strokes are carried.
+    In each place the flow between the two frames before is tried first. A variational refinement ends it. It goes over
+    the smoothed flow once and is worth its time where strokes are carried.
     """
 
     def __init__(self) -> None:
-        self._coarse = _search(stride=4, iterations=8)
-        self._fine = _search(stride=5, iterations=4)
+        self._search = _search(stride=5, iterations=5)
         self._refinement = cv2.VariationalRefinement.create()
         self._refinement.setFixedPointIterations(1)
         self._refinement.setSorIterations(4)
@@ -55,9 +53,8 @@ class ContinuedMotion:
     def __call__(self, current: np.ndarray, previous: np.ndarray, before: np.ndarray) -> np.ndarray:
         """Flow current→previous, float32 `(H, W, 2)` in pixels, of two uint8 `(H, W)`; `before` is the last one."""
         large = _enlarged(current), _enlarged(previous)
-        small = _enlarged(_half(current)), _enlarged(_half(previous))
-        flow = self._coarse.calc(*small, _resized(before, small[0].shape).copy())
-        flow = _smooth(self._fine.calc(*large, _resized(flow, large[0].shape)))
+        # OpenCV writes over the flow that it begins with.
+        flow = _smooth(self._search.calc(*large, _resized(before, large[0].shape).copy()))
         x, y = cv2.split(flow)
         self._refinement.calcUV(*large, x, y)
         return _resized(cv2.merge((x, y)), current.shape)
@@ -70,11 +67,6 @@ def _search(stride: int, iterations: int) -> cv2.DISOpticalFlow:
     search.setGradientDescentIterations(iterations)
     search.setVariationalRefinementIterations(0)
     return search
-
-
-def _half(luma: np.ndarray) -> np.ndarray:
-    height, width = luma.shape
-    return cv2.resize(luma, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
 
 
 def _enlarged(luma: np.ndarray) -> np.ndarray:
