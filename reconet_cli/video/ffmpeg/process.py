@@ -157,15 +157,15 @@ class Process:
         self._drain.join(_LEFT_BEHIND)
         return status
 
-    def abort(self) -> None:
-        """End the child now, with what it has started: SIGTERM, then SIGKILL.
+    def abort(self, patience: float = _PATIENCE) -> None:
+        """End the child now, with what it has started: SIGTERM, then SIGKILL after `patience` seconds.
 
         Leaves no zombie; harmless when it has ended already.
         """
         if self._child.poll() is None:
             self._send_signal(signal.SIGTERM)
             try:
-                self._child.wait(_PATIENCE)
+                self._child.wait(patience)
             except subprocess.TimeoutExpired:
                 self._send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         self.wait()

@@ -11,6 +11,7 @@ from reconet_cli.video.probing.packets import with_measured_rate
 from reconet_cli.video.probing.probe import probe
 from reconet_cli.video.probing.source import Source, video_stream
 from reconet_cli.video.probing.tags import Tags
+from reconet_cli.video.probing.unchanged import while_unchanged
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ def look_at(program: str, source: Source) -> Input:
     return Input(source, info, video_stream(info, source.name))
 
 
+@while_unchanged
 def examine(program: str, source: Source, info: MediaInfo) -> Input:
     """What an input is, by its packets and frames where what it says is doubtful. Raises MediaError as `look_at`."""
     video = video_stream(info, source.name)

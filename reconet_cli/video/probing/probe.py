@@ -20,6 +20,7 @@ from reconet_cli.video.probing import ffprobe as probed
 from reconet_cli.video.probing.dump import trusted
 from reconet_cli.video.probing.info import MediaInfo, VideoStream, parse
 from reconet_cli.video.probing.source import Source
+from reconet_cli.video.probing.unchanged import while_unchanged
 
 PATIENCE = 120.0  # seconds
 LONGEST_ANSWER = 64 << 20  # bytes
@@ -28,6 +29,7 @@ Attend = Callable[[Process], Any]
 _SIZE = re.compile(rf"{COLOR}\[Parsed_showinfo_\d+ @ \w+\] {COLOR}\[info\] n: .*? s:(\d+)x(\d+) ")
 
 
+@while_unchanged
 def probe(program: str, source: Source, attend: Attend | None = None, stdin: int = DEVNULL) -> MediaInfo:
     """Ask about an input with the ffprobe that belongs to an ffmpeg `program`, or with that itself.
 

@@ -11,6 +11,7 @@ import ffmpeg
 
 from reconet_cli.video.ffmpeg.process import GLOBAL_ARGUMENTS
 from reconet_cli.video.probing.source import Source
+from reconet_cli.video.probing.unchanged import while_unchanged
 
 _PATIENCE = 60  # seconds
 # What says how a file is made up and not what it shows, and what ffmpeg writes anew for another file.
@@ -36,6 +37,7 @@ class Tags:
         return self.streams[index] if index < len(self.streams) else {}
 
 
+@while_unchanged
 def read_tags(program: str, source: Source) -> Tags:
     """Ask ffmpeg for the tags of an input that can be read again; none where it does not tell them."""
     stream = ffmpeg.input(source.url, **source.options)

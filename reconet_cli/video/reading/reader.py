@@ -22,6 +22,7 @@ from reconet_cli.video.probing.examine import Input
 from reconet_cli.video.reading.decode import ReadOptions, decode_command
 
 _PATIENCE = 5.0  # seconds that ffmpeg has to end after its last frame
+_ABORTED = 0.1  # and before it: nothing is lost with a decoder, and a full pipe may hold it
 # Seconds until somebody looks why no line has come, and that it then has: it is written before its frame.
 _SILENCE, _DELAY = 1.0, 3.0
 
@@ -121,7 +122,7 @@ class FfmpegReader:
 
     def abort(self) -> None:
         """End the decoder at once."""
-        self._process.abort()
+        self._process.abort(_ABORTED)
 
     def release(self) -> None:
         """Close the pipe out of the decoder."""
