@@ -1,6 +1,7 @@
 """Faults in a cluster that paints one film: each must end in the right film, or in one line that says what is wrong.
 
     python benchmarks/cluster_faults.py --cases 200 [--results faults.jsonl]
+    python benchmarks/cluster_faults.py --cases 20 --frames 3000 --fault "a worker is killed" --fault "the client is killed"
 
 A scheduler and two workers run as processes of this machine. A case paints a small film with sound, and something
 happens at a random moment: see `FAULTS`. Where a command fails, it is given again, with the cluster or with
@@ -32,6 +33,7 @@ from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 _WORKERS = 2
 _PATIENCE = 240  # seconds until a command counts as hung
 _FRAMES = 400
+_WITHIN = 4 / _FRAMES  # seconds for each frame of the film: when it happens
 # Makes a worker one of another version, or one that has not the style.
 _OTHER_VERSION = "import reconet_cli.stylizing.cluster.work as work; work.__version__ = '0.0'\n"
 _WITHOUT_STYLE = (
@@ -217,11 +219,11 @@ class Result:
     said: str
 
 
-def _make(path: Path) -> None:
-    size = f"testsrc2=size=160x90:rate=25:duration={_FRAMES / 25}"
+def _make(path: Path, frames: int) -> None:
+    size = f"testsrc2=size=160x90:rate=25:duration={frames / 25}"
     subprocess.run(
         [find_ffmpeg(), "-v", "error", "-y", "-f", "lavfi", "-i", size, "-f", "lavfi", "-i",
-         f"sine=duration={_FRAMES / 25}", "-c:v", "libx264", "-preset", "ultrafast", "-g", "40", "-pix_fmt", "yuv420p",
+         f"sine=duration={frames / 25}", "-c:v", "libx264", "-preset", "ultrafast", "-g", "40", "-pix_fmt", "yuv420p",
          "-c:a", "aac", str(path)], check=True,
     )  # fmt: skip
 
@@ -250,7 +252,9 @@ def _is_clear(said: str) -> bool:
     return len(lines) == 1 and "Traceback" not in said and "worker" in lines[0]
 
 
-def try_fault(number: int, fault: Fault, machines: Machines, place: Path, whole: Path, wanted: str) -> Result:
+def try_fault(
+    number: int, fault: Fault, machines: Machines, place: Path, whole: Path, wanted: str, frames: int
+) -> Result:
     """Paint a film, let it happen, and look at what there is in the end."""
     chance = random.Random(number)
     folder = place / f"case{number}"
@@ -266,7 +270,7 @@ def try_fault(number: int, fault: Fault, machines: Machines, place: Path, whole:
     parts = folder / "painted.mkv.parts"
     while client.poll() is None and not parts.is_dir() and time.monotonic() - began < _PATIENCE:
         time.sleep(0.02)
-    time.sleep(chance.uniform(0, 4))
+    time.sleep(chance.uniform(0, _WITHIN * frames))
     if client.poll() is None:
         fault.happen(Case(machines, client, film, chance))
     status, said = _finish(client)
@@ -311,10 +315,13 @@ def table(results: list[Result]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=200)
+    parser.add_argument("--frames", type=int, default=_FRAMES, help="of the film")
+    parser.add_argument("--fault", action="append", choices=[fault.name for fault in FAULTS], help="instead of all")
     parser.add_argument("--results", type=Path, default=Path("cluster-faults.jsonl"))
     args = parser.parse_args()
     lines = args.results.read_text().splitlines() if args.results.exists() else []
     results = [Result(**json.loads(line)) for line in lines]
+    faults = [fault for fault in FAULTS if not args.fault or fault.name in args.fault]
     place = Path(tempfile.mkdtemp(prefix="cluster-faults-"))
     machines = Machines(place)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -323,11 +330,11 @@ def main() -> None:
     )  # clients would ignore it, too, if this is in the background
     try:
         whole = place / "whole.mp4"
-        _make(whole)
+        _make(whole, args.frames)
         subprocess.run(_command(whole, place / "alone.mkv"), check=True)
         wanted = _content(place / "alone.mkv")
         for number in range(len(results), args.cases):
-            result = try_fault(number, FAULTS[number % len(FAULTS)], machines, place, whole, wanted)
+            result = try_fault(number, faults[number % len(faults)], machines, place, whole, wanted, args.frames)
             results.append(result)
             with args.results.open("a") as file:
                 print(json.dumps(asdict(result)), file=file)
