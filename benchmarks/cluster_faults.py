@@ -1,7 +1,7 @@
 """Faults in a cluster that paints one film: each must end in the right film, or in one line that says what is wrong.
 
     python benchmarks/cluster_faults.py --cases 200 [--results faults.jsonl]
-    python benchmarks/cluster_faults.py --cases 20 --frames 3000 --fault "a worker is killed" --fault "the client is killed"
+    python benchmarks/cluster_faults.py --cases 20 --frames 3000 --fault "a worker is killed" [--fault …]
 
 A scheduler and two workers run as processes of this machine. A case paints a small film with sound, and something
 happens at a random moment: see `FAULTS`. Where a command fails, it is given again, with the cluster or with
