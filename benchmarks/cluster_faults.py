@@ -1,7 +1,7 @@
 """Faults in a cluster that paints one film: each must end in the right film, or in one line that says what is wrong.
 
     python benchmarks/cluster_faults.py --cases 200 [--results faults.jsonl]
-    python benchmarks/cluster_faults.py --cases 20 --frames 3000 --fault "a worker is killed" [--fault …]
+    python benchmarks/cluster_faults.py --frames 3000 --within 15 --fault "a worker is killed" [--fault …]
 
 A scheduler and two workers run as processes of this machine. A case paints a small film with sound, and something
 happens at a random moment: see `FAULTS`. Where a command fails, it is given again, with the cluster or with
@@ -33,7 +33,7 @@ from reconet_cli.video.ffmpeg.locate import find_ffmpeg
 _WORKERS = 2
 _PATIENCE = 240  # seconds until a command counts as hung
 _FRAMES = 400
-_WITHIN = 4 / _FRAMES  # seconds for each frame of the film: when it happens
+_WITHIN = 4.0  # seconds from the beginning of painting, when it happens
 # Makes a worker one of another version, or one that has not the style.
 _OTHER_VERSION = "import reconet_cli.stylizing.cluster.work as work; work.__version__ = '0.0'\n"
 _WITHOUT_STYLE = (
@@ -253,7 +253,7 @@ def _is_clear(said: str) -> bool:
 
 
 def try_fault(
-    number: int, fault: Fault, machines: Machines, place: Path, whole: Path, wanted: str, frames: int
+    number: int, fault: Fault, machines: Machines, place: Path, whole: Path, wanted: str, within: float
 ) -> Result:
     """Paint a film, let it happen, and look at what there is in the end."""
     chance = random.Random(number)
@@ -270,7 +270,7 @@ def try_fault(
     parts = folder / "painted.mkv.parts"
     while client.poll() is None and not parts.is_dir() and time.monotonic() - began < _PATIENCE:
         time.sleep(0.02)
-    time.sleep(chance.uniform(0, _WITHIN * frames))
+    time.sleep(chance.uniform(0, within))
     if client.poll() is None:
         fault.happen(Case(machines, client, film, chance))
     status, said = _finish(client)
@@ -316,6 +316,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=200)
     parser.add_argument("--frames", type=int, default=_FRAMES, help="of the film")
+    parser.add_argument("--within", type=float, default=_WITHIN, help="seconds of painting, when it happens")
     parser.add_argument("--fault", action="append", choices=[fault.name for fault in FAULTS], help="instead of all")
     parser.add_argument("--results", type=Path, default=Path("cluster-faults.jsonl"))
     args = parser.parse_args()
@@ -334,7 +335,7 @@ def main() -> None:
         subprocess.run(_command(whole, place / "alone.mkv"), check=True)
         wanted = _content(place / "alone.mkv")
         for number in range(len(results), args.cases):
-            result = try_fault(number, faults[number % len(faults)], machines, place, whole, wanted, args.frames)
+            result = try_fault(number, faults[number % len(faults)], machines, place, whole, wanted, args.within)
             results.append(result)
             with args.results.open("a") as file:
                 print(json.dumps(asdict(result)), file=file)
