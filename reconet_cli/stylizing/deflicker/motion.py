@@ -28,7 +28,7 @@ class Motion:
     """
 
     def __init__(self) -> None:
-        self._search = _search(stride=5, iterations=6)
+        self._search = _search(6)
 
     def __call__(self, current: np.ndarray, previous: np.ndarray) -> np.ndarray:
         """Flow current→previous, float32 `(H, W, 2)` in pixels, of two uint8 `(H, W)`."""
@@ -38,20 +38,23 @@ class Motion:
 
 
 class ContinuedMotion:
-    """Motion along a clip, finer than `Motion`: what moves fast is found by how it moved before.
+    """Motion along a clip, more precise than `Motion`: fast things are found by how they moved before.
 
-    In each place the flow between the two frames before is tried first. A variational refinement ends it. It goes over
-    the smoothed flow once and is worth its time where strokes are carried.
+    The search starts from the flow of the previous pair of frames. At the end the smoothed flow is refined once by a
+    variational method, which is worth its time where strokes are carried.
     """
 
     def __init__(self) -> None:
-        self._search = _search(stride=5, iterations=5)
+        self._search = _search(5)
         self._refinement = cv2.VariationalRefinement.create()
         self._refinement.setFixedPointIterations(1)
         self._refinement.setSorIterations(4)
 
     def __call__(self, current: np.ndarray, previous: np.ndarray, before: np.ndarray) -> np.ndarray:
-        """Flow current→previous, float32 `(H, W, 2)` in pixels, of two uint8 `(H, W)`; `before` is the last one."""
+        """Flow current→previous, float32 `(H, W, 2)` in pixels, of two uint8 `(H, W)`.
+
+        `before` is the flow of the pair before, of the same shape.
+        """
         large = _enlarged(current), _enlarged(previous)
         # OpenCV writes over the flow that it begins with.
         flow = _smooth(self._search.calc(*large, _resized(before, large[0].shape).copy()))
@@ -60,17 +63,17 @@ class ContinuedMotion:
         return _resized(cv2.merge((x, y)), current.shape)
 
 
-def _search(stride: int, iterations: int) -> cv2.DISOpticalFlow:
+def _search(iterations: int) -> cv2.DISOpticalFlow:
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     search.setFinestScale(0)
-    search.setPatchStride(stride)
+    search.setPatchStride(5)
     search.setGradientDescentIterations(iterations)
     search.setVariationalRefinementIterations(0)
     return search
 
 
 def _enlarged(luma: np.ndarray) -> np.ndarray:
-    """Large enough for OpenCV."""
+    """At least as large as OpenCV needs it."""
     scale = _SMALLEST / min(luma.shape)
     if scale <= 1:
         return luma
