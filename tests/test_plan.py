@@ -44,6 +44,7 @@ def codecs(plan):
 def test_tracks_are_copied_converted_or_left_out(output, kept):
     _, plan = written(film(), output)
     assert codecs(plan) == kept
+    assert [stream.index for stream in plan.original.kept.dropped] == ([] if 2 in kept else [2])
     assert any("is re-encoded with" in note for note in plan.notes) == ("copy" not in kept.values())
     assert any("left out" in note and "subtitle stream 2" in note for note in plan.notes) == (2 not in kept)
 

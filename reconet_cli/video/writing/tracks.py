@@ -42,34 +42,45 @@ class Cut:
 
 @dataclass
 class Kept:
-    """The streams that get across, ffmpeg's options for their flags, tags, and a sentence for each thing that changes.
+    """What becomes of all that an input has apart from its pictures, in a file of the kind `muxer`.
 
-    `tags` are pairs of ffmpeg's name of an option and what it sets: `metadata:s:a:0`, `title=Commentary`.
+    `passages` get across, `dropped` streams do not, and `lost` names what else the muxer cannot hold. `options` are
+    ffmpeg's for flags; `tags` are pairs of its name of an option and what that sets: `metadata:s:a:0`,
+    `title=Commentary`.
     """
 
+    muxer: str
     passages: list[Passage] = field(default_factory=list)
+    dropped: list[Stream] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
     tags: list[tuple[str, str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence on each thing that changes."""
+        converted = [
+            f"{_name(passage.stream)} is re-encoded with {passage.codec}: {self.muxer} cannot hold it as it is"
+            for passage in self.passages
+            if passage.codec != "copy" and passage.stream.kind == "audio"
+        ]
+        missing = [*map(_name, self.dropped), *self.lost]
+        return converted + [f"left out, because {self.muxer} cannot hold it: {'; '.join(missing)}"] * bool(missing)
 
 
 def keep(
     info: MediaInfo, tags: Tags, video: VideoStream, container: Container, cut: Cut, *, sound: bool = True
 ) -> Kept:
     """Decide what of an input gets into a file of the kind `container`. Without `sound` there is none to be told of."""
-    kept = Kept()
-    lost = _streams(info, container, kept, sound=sound)
-    lost += _chapters_and_tags(tags, container, kept)
-    lost += _time_code(info, tags, video, container, cut, kept)
-    lost += _tracks(tags, video, container, kept)
-    if lost:
-        kept.notes.append(f"left out, because {container.muxer} cannot hold it: {'; '.join(lost)}")
+    kept = Kept(container.muxer)
+    _streams(info, container, kept, sound=sound)
+    _chapters_and_tags(tags, container, kept)
+    _time_code(info, tags, video, container, cut, kept)
+    _tracks(tags, video, container, kept)
     return kept
 
 
-def _streams(info: MediaInfo, container: Container, kept: Kept, *, sound: bool) -> list[str]:
-    """Choose the streams; returns the names of those that are left out."""
-    lost = []
+def _streams(info: MediaInfo, container: Container, kept: Kept, *, sound: bool) -> None:
     kinds = ("audio", "subtitle", "attachment", "data") if sound else ("subtitle", "attachment", "data")
     for stream in (s for kind in kinds for s in info.of_kind(kind)):
         codec = _codec_for(stream, container)
@@ -78,15 +89,12 @@ def _streams(info: MediaInfo, container: Container, kept: Kept, *, sound: bool) 
         if codec:
             kept.passages.append(Passage(stream, codec))
         elif not _known_otherwise(stream):
-            lost.append(_name(stream))
-        if codec not in ("", "copy") and stream.kind == "audio":
-            kept.notes.append(f"{_name(stream)} is re-encoded with {codec}: {container.muxer} cannot hold it as it is")
+            kept.dropped.append(stream)
     for cover in (s for s in info.videos if s.cover):
         if cover.codec in container.covers:
             kept.passages.append(Passage(cover, "copy"))
         else:
-            lost.append(f"cover picture {cover.index} ({cover.codec})")
-    return lost
+            kept.dropped.append(cover)
 
 
 def _codec_for(stream: Stream, container: Container) -> str:
@@ -110,40 +118,36 @@ def _known_otherwise(stream: Stream) -> bool:
     return stream.kind == "data" and stream.tag in (_CHAPTER_TRACK, "tmcd")
 
 
-def _chapters_and_tags(tags: Tags, container: Container, kept: Kept) -> list[str]:
-    lost = []
+def _chapters_and_tags(tags: Tags, container: Container, kept: Kept) -> None:
     if tags.chapters and not container.chapters:
-        lost.append(f"{tags.chapters} chapters")
+        kept.lost.append(f"{tags.chapters} chapters")
     made = find(tags.whole, "creation_time")
     if ";" in made:  # it stands in two places of the file, and newer ffmpegs read both
         kept.tags.append(("metadata", f"creation_time={made.partition(';')[0]}"))
     kept.tags += [("metadata", f"{name}=") for name in _BRANDS if name in tags.whole]
     if container.tags is None:
-        return lost
+        return
     others = [name for name in telling(tags.whole) if name.lower() not in (*container.tags, "timecode")]
     if others and container.any_tag:
         kept.options["movflags"] = f"{container.options['movflags']}+{container.any_tag}"
     elif others:
-        lost.append(f"the tag{'s' * (len(others) > 1)} {_listed(others)}")
-    return lost
+        kept.lost.append(f"the tag{'s' * (len(others) > 1)} {_listed(others)}")
 
 
-def _time_code(
-    info: MediaInfo, tags: Tags, video: VideoStream, container: Container, cut: Cut, kept: Kept
-) -> list[str]:
+def _time_code(info: MediaInfo, tags: Tags, video: VideoStream, container: Container, cut: Cut, kept: Kept) -> None:
     """Hand on the time code of the first painted frame, on the painted track."""
     places = [tags.whole, tags.of(video.index), *(tags.of(s.index) for s in info.of_kind("data"))]
     code = next(filter(None, (find(place, "timecode") for place in places)), "")
     if not code:
-        return []
+        return
     new = moved(code, video.rate, cut.start, cut.rate) if container.time_code else ""
     kept.tags += [("metadata", "timecode="), (_PAINTED, f"timecode={new}")]
-    return [] if new else [f"the time code {code}"]
+    if not new:
+        kept.lost.append(f"the time code {code}")
 
 
-def _tracks(tags: Tags, video: VideoStream, container: Container, kept: Kept) -> list[str]:
+def _tracks(tags: Tags, video: VideoStream, container: Container, kept: Kept) -> None:
     """Titles, languages and flags of the painted track and of those that get across."""
-    lost = []
     own = {name: value for name, value in telling(tags.of(video.index)).items() if name.lower() != "timecode"}
     kept.tags += [(_PAINTED, f"{name}={value}") for name, value in own.items()]
     flagged = [s for s in (video, *(p.stream for p in kept.passages)) if "default" in s.flags]
@@ -157,20 +161,21 @@ def _tracks(tags: Tags, video: VideoStream, container: Container, kept: Kept) ->
         if title and container.track_titles:  # mp4 says name
             kept.tags.append((f"metadata:s:{letter}:{number}", f"title={title}"))
         elif title:
-            lost.append(f"the title of {_name(stream)}")
+            kept.lost.append(f"the title of {_name(stream)}")
         if stream.language not in ("", "und") and not container.languages:
-            lost.append(f"the language {stream.language} of {_name(stream)}")
+            kept.lost.append(f"the language {stream.language} of {_name(stream)}")
         if letter in "vas" and not (isinstance(stream, VideoStream) and stream.cover):
             flags = set(stream.flags & container.flags)
             if not flagged and number == 0 and letter != "s":  # the input's kind has no such flag
                 flags |= {"default"}
             kept.options[f"disposition:{letter}:{number}"] = "+".join(sorted(flags)) or "0"
             if gone := stream.flags - container.flags - {"default"}:
-                lost.append(f"the flag{'s' * (len(gone) > 1)} {_listed(sorted(gone))} of {_name(stream)}")
-    return lost
+                kept.lost.append(f"the flag{'s' * (len(gone) > 1)} {_listed(sorted(gone))} of {_name(stream)}")
 
 
 def _name(stream: Stream) -> str:
+    if isinstance(stream, VideoStream) and stream.cover:
+        return f"cover picture {stream.index} ({stream.codec})"
     what = stream.tag if stream.kind == "data" and stream.tag else stream.codec
     return f"{_NAMES.get(stream.kind, stream.kind)} stream {stream.index} ({what})"
 
