@@ -15,7 +15,7 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from reconet_cli.engines import load_style
+from reconet_cli.engines import EngineOptions, LoadedStyle
 from reconet_cli.evaluation.clip import SPANS, ClipScore, Evaluation, Evaluator
 from reconet_cli.evaluation.measures.perception import Comparator
 from reconet_cli.evaluation.painters import Painter, column_names
@@ -29,8 +29,8 @@ _COLUMNS = ("e_stab", *(f"t-{span}" for span in SPANS[1:]), "style", "content", 
 
 def measure(clip: Path, styles: list[str], comparator: Comparator, args: argparse.Namespace) -> Evaluation:
     """All measures of all styles on one clip."""
-    network = {name: getattr(args, name) for name in ("variant", "engine", "device", "precision")}
-    painters = [Painter(load_style(style, **network)) for style in styles]
+    network = EngineOptions(args.variant, args.engine, args.device, args.precision)
+    painters = [Painter(LoadedStyle(style, network)) for style in styles]
     grams = [comparator.grams(style_picture(args.picture))] * len(styles) if args.picture else []
     evaluator = Evaluator(column_names([], styles), comparator=comparator, grams=grams)
     with closing(open_frames(clip).read(args.height)) as frames:

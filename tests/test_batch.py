@@ -14,7 +14,7 @@ from processes import PATIENCE
 
 import reconet_cli.styles.finding
 from reconet_cli import cli
-from reconet_cli.engines import load_style
+from reconet_cli.engines import LoadedStyle
 from reconet_cli.stylizing.batch.shard import parse_shard
 
 FAST = ("--preset", "ultrafast")
@@ -242,7 +242,7 @@ def test_large_frames_of_another_size_take_the_place_of_the_old_ones(identity):
         return made
 
     identity(load)
-    style = load_style(IDENTITY)
+    style = LoadedStyle(IDENTITY)
     for height in (2000, 2160, 2000):
         assert style.engine(height, 3840) is style.engine(height, 3840)
     assert most == [0, 0, 0]

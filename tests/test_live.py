@@ -19,7 +19,7 @@ from conftest import IDENTITY, Engine
 from processes import PATIENCE, until
 
 from reconet_cli import cli
-from reconet_cli.engines import load_style
+from reconet_cli.engines import LoadedStyle
 from reconet_cli.errors import MediaError
 from reconet_cli.stylizing.live.controls import Controls
 from reconet_cli.stylizing.live.newest import Newest
@@ -106,7 +106,7 @@ def painting(identity, tmp_path, monkeypatch) -> Painting:
         return Engine(lambda pixels: np.full_like(pixels, level))
 
     identity(load)
-    painting = Painting([load_style(IDENTITY), load_style(IDENTITY)], SIZE)
+    painting = Painting([LoadedStyle(IDENTITY), LoadedStyle(IDENTITY)], SIZE)
     painting.wait(0)
     painting.wait(1)
     return painting
@@ -149,7 +149,7 @@ def test_a_style_that_is_still_loading_lets_the_last_one_paint(identity):
 
     loaded: list[int] = []
     identity(load)
-    painting = Painting([load_style(IDENTITY), load_style(IDENTITY)], SIZE)
+    painting = Painting([LoadedStyle(IDENTITY), LoadedStyle(IDENTITY)], SIZE)
     painting.wait(0)
     assert painting(frame(0), 0, 1.0).pixels[0, 0, 0] == 1
     assert painting(frame(0), 1, 1.0).pixels[0, 0, 0] == 1

@@ -98,15 +98,15 @@ def command(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _check(clips, styles, truth, pictures, options)
     from reconet_cli import console
-    from reconet_cli.engines import load_style
+    from reconet_cli.engines import EngineOptions, LoadedStyle
     from reconet_cli.evaluation.evaluate import evaluate, evaluate_truth
     from reconet_cli.evaluation.report_files import ReportFiles
     from reconet_cli.model.loss_files import LPIPS_HEADS
     from reconet_cli.video.inputs.names import files_of
 
-    network = {name: options[name] for name in ("variant", "engine", "device", "precision")}
+    network = EngineOptions(*(options[name] for name in ("variant", "engine", "device", "precision")))
     # A wrong name shows before anything starts.
-    loaded = [load_style(style, **network) for style in styles]
+    loaded = [LoadedStyle(style, network) for style in styles]
     check_variant(styles, [style.path for style in loaded])
     loss_network = None if options["loss_network"] == "none" else options["loss_network"]
     inputs = [

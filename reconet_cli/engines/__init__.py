@@ -7,14 +7,13 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 from reconet_cli.engines.kinds import Engine, EngineOptions, register_engine, unregister_engine  # noqa: E402 - after the line above
 from reconet_cli.engines.load import load_engine  # noqa: E402
-from reconet_cli.engines.loaded_style import LoadedStyle, load_style  # noqa: E402
+from reconet_cli.engines.loaded_style import LoadedStyle  # noqa: E402
 
 __all__ = [
     "Engine",
     "EngineOptions",
     "LoadedStyle",
     "load_engine",
-    "load_style",
     "register_engine",
     "unregister_engine",
 ]

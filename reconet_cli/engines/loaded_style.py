@@ -31,11 +31,11 @@ _TYPES = (np.dtype(np.uint8), np.dtype(np.uint16))
 class LoadedStyle:
     """A style that is ready to paint. Call it with frames; calls from several threads are fine."""
 
-    def __init__(self, style: str | Path, options: EngineOptions) -> None:
+    def __init__(self, style: str | Path, options: EngineOptions | None = None) -> None:
         """Find a style. Raises `StyleError` with the names to choose from."""
         self.asked = str(style)  # by which name or path
-        self.path = find_style(self.asked, options.variant)
-        self.options = options
+        self.options = options or EngineOptions()
+        self.path = find_style(self.asked, self.options.variant)
         self._engines: OrderedDict[tuple[int, int, bool], dict[str, Engine]] = OrderedDict()
 
     @property
@@ -100,16 +100,4 @@ class LoadedStyle:
 
 def as_loaded(style: str | Path | LoadedStyle) -> LoadedStyle:
     """A style that may be loaded already; others are, with what suits this machine. Raises `StyleError`."""
-    return style if isinstance(style, LoadedStyle) else load_style(style)
-
-
-def load_style(
-    style: str | Path,
-    *,
-    variant: str = "auto",
-    engine: str = "auto",
-    device: str = "auto",
-    precision: str = "auto",
-) -> LoadedStyle:
-    """Load a style that is there already; arguments as of the library's `load_style`. Raises `StyleError`."""
-    return LoadedStyle(style, EngineOptions(variant, engine, device, precision))
+    return style if isinstance(style, LoadedStyle) else LoadedStyle(style)

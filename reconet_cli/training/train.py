@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-from reconet_cli.engines.loaded_style import LoadedStyle, load_style
+from reconet_cli.engines.loaded_style import LoadedStyle
 from reconet_cli.engines.torch.devices import choose_device
 from reconet_cli.errors import StyleError, TrainingError
 from reconet_cli.model.loss_files import load_loss_network
@@ -98,7 +98,7 @@ def train_style(
     machine = Machine(device, workers, compile)
     if not _train(settings, files, machine, reading, on_step or silent, resume=resume, overwrite=overwrite):
         raise TrainingStopped("stopped", f"continue with the same command and --resume ({files.checkpoint})")
-    return load_style(files.finished)
+    return LoadedStyle(files.finished)
 
 
 def _train(
