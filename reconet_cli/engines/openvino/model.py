@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,12 @@ from reconet_cli.system.folders import packaged_frames
 from reconet_cli.system.identity import digest
 
 # Goes up whenever the same weights give another model.
-_VERSION = 5
+_VERSION = 6
 # int8 is calibrated on, and compared with float on, the frames that come along, at their own size.
 SMALL = (360, 640)
 # The least agreement with float, in dB, at which int8 is taken without being asked for.
 LEAST_AGREEMENT = 32.0
-_PRECISION = "reconet_precision"
+_PRECISION, _RANGES = "reconet_precision", "reconet_ranges"
 
 
 @dataclass(frozen=True)
@@ -59,21 +60,34 @@ class ModelSource:
 
         return convert(load_weights(self.weights), self.height, self.width, sixteen_bit=self.sixteen_bit)
 
-    def ranges(self, core: Any, least_agreement: float) -> list[tuple[float, float]] | None:
-        """What goes into each convolution (see `quantize`), or None where int8 agrees less than `least_agreement`."""
-        from reconet_cli.engines.openvino.quantize import agreement, input_ranges, quantize
-
-        small, frames = ModelSource(self.weights, *SMALL, sixteen_bit=False)._convert(), calibration_frames()
-        ranges = input_ranges(core, small, frames)
-        return ranges if agreement(core, small, quantize(small, ranges), frames) >= least_agreement else None
-
     def _calibrated(self, core: Any, least_agreement: float) -> Any:
         from reconet_cli.engines.openvino.quantize import quantize
 
-        model, ranges = self._convert(), self.ranges(core, least_agreement)
-        chosen = quantize(model, ranges) if ranges else model
-        chosen.set_rt_info("int8" if ranges else "fp32", _PRECISION)
-        return chosen
+        small = ModelSource(self.weights, *SMALL, sixteen_bit=False)
+        if self == small:
+            return self._measured(core, least_agreement)
+        # Calibration takes most of the time, and it's the same for all sizes.
+        ranges = small.int8_model(core, least_agreement)[0].get_rt_info(_RANGES).astype(str)
+        model = self._convert()
+        return _noted(quantize(model, json.loads(ranges)) if ranges else model, ranges)
+
+    def _measured(self, core: Any, least_agreement: float) -> Any:
+        """The network in int8, or as it is where int8 agrees less. The size is `SMALL`."""
+        from reconet_cli.engines.openvino.quantize import agreement, input_ranges, quantize
+
+        model, frames = self._convert(), calibration_frames()
+        ranges = input_ranges(core, model, frames)
+        rounded = quantize(model, ranges)
+        if agreement(core, model, rounded, frames) < least_agreement:
+            return _noted(model, "")
+        return _noted(rounded, json.dumps(ranges))
+
+
+def _noted(model: Any, ranges: str) -> Any:
+    """A model that knows its precision and the `input_ranges` of its convolutions; none are those of a float model."""
+    model.set_rt_info("int8" if ranges else "fp32", _PRECISION)
+    model.set_rt_info(ranges, _RANGES)
+    return model
 
 
 def calibration_frames() -> list[np.ndarray]:
