@@ -7,25 +7,24 @@ of Python run, too, unless they are opened in the same way.
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import select
+import runpy
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import flow_trees
 import numpy as np
 import pytest
-from conftest import FFMPEG, PAINTING
+from conftest import FFMPEG
 from processes import PATIENCE
 
-from reconet_cli.cli import COMMANDS, cli
+from reconet_cli.cli import COMMANDS, cli, run
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -36,29 +35,6 @@ CI = "<!-- test command -->\n"  # .ci/run runs the block behind this line
 FOREIGN = {"--array", "--build", "--fp16", "--nproc-per-node", "--onnx"}
 FOREIGN |= {"--daemon", "--host", "--nthreads", "--read-only", "--replicas", "--scheduler-file", "--vfs-cache-mode"}
 FOREIGN |= {"--tls-ca-file", "--tls-cert", "--tls-key"}
-
-# Runs commands and Python in one process, which loads everything once. A message is a line of JSON, both ways.
-WORKER = """
-import json, os, sys
-answers = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)
-from reconet_cli.cli import cli, run
-for line in sys.stdin:
-    kind, folder, given = json.loads(line)
-    os.chdir(folder)
-    status = 0
-    try:
-        if kind == "run":
-            status = run(given)
-        elif kind == "parse":
-            cli.get_command(None, given[0]).make_context(given[0], given[1:])
-        else:
-            exec(given, {})
-    except Exception as problem:
-        print(f"{type(problem).__name__}: {problem}", file=sys.stderr, flush=True)
-        status = 1
-    print(status, file=answers, flush=True)
-"""
 
 
 def blocks(page: Path) -> Iterator[tuple[str, str, str]]:
@@ -119,48 +95,23 @@ def programs(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def surroundings(tmp_path_factory, shared_cache, programs) -> dict[str, str]:
-    """Environment variables, and a home that the pages share."""
-    home = tmp_path_factory.mktemp("home")
-    mine = {"HOME": str(home), "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "RECONET_FFMPEG": PAINTING}
-    mine["RECONET_CACHE"] = str(shared_cache)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "RECONET_"))}
-    return {**kept, **mine, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
-
-
-@pytest.fixture(scope="module")
-def worker(surroundings, tmp_path_factory) -> Iterator[Callable[[str, Path, object], str]]:
-    """Runs ("run", a command's arguments), ("parse", the same) or ("python", text); returns what went wrong."""
-    log = tmp_path_factory.mktemp("worker") / "log"
-    with log.open("w") as told, subprocess.Popen(
-        [sys.executable, "-c", WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told, text=True,
-        env=surroundings,
-    ) as process:  # fmt: skip
-        assert process.stdin
-        assert process.stdout
-
-        def ask(kind: str, folder: Path, given: object) -> str:
-            before = log.stat().st_size
-            print(json.dumps([kind, str(folder), given]), file=process.stdin, flush=True)
-            if not select.select([process.stdout], [], [], 5 * PATIENCE)[0]:
-                process.kill()
-            status = process.stdout.readline().strip() or "none: it has ended or hangs"
-            return "" if status == "0" else f"status {status}: {log.read_bytes()[before:].decode(errors='replace')}"
-
-        yield ask
-        process.stdin.close()
+@pytest.fixture
+def surroundings(shared_cache, programs, monkeypatch) -> None:
+    """What the pages call is found, and no style is prepared twice."""
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("RECONET_CACHE", str(shared_cache))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_commands_run_as_they_are_written(page, shelf, worker, surroundings, tmp_path):
+def test_commands_run_as_they_are_written(page, shelf, surroundings, tmp_path, monkeypatch, capfd):
     folder = tmp_path / "page"
     shutil.copytree(shelf, folder)
+    monkeypatch.chdir(folder)
 
     def shell(lines: str) -> str:
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", lines], cwd=folder, env=surroundings, capture_output=True, text=True,
-            timeout=PATIENCE, check=False,
+            ["bash", "-euo", "pipefail", "-c", lines], capture_output=True, text=True, timeout=PATIENCE, check=False
         )  # fmt: skip
         return done.stderr if done.returncode else ""
 
@@ -168,15 +119,16 @@ def test_commands_run_as_they_are_written(page, shelf, worker, surroundings, tmp
         if about:
             assert re.fullmatch(r"no-test \(.+\)", about), f"{page.name}: say why: ```{language} no-test (reason)"
         if language == "python" and not about:
-            assert not worker("python", folder, text)
+            exec(text, {})
         elif language == "sh" and about:
             for found in re.finditer(r"(?:\breconet|-m reconet_cli) ([^|&\n#]+)", re.sub(r"`.*?`", "", text)):
-                assert not worker("parse", folder, shlex.split(found[1])), found[0]
+                name, *arguments = shlex.split(found[1])
+                cli.get_command(None, name).make_context(name, arguments)
         elif language == "sh":
             lines = text.replace("\\\n", " ").splitlines()
             if all(plain(line) for line in lines):
                 for line in lines:
-                    assert not worker("run", folder, plain(line)), line
+                    assert run(plain(line)) == 0, (line, capfd.readouterr().err)
             else:
                 assert not shell(text), text
 
@@ -217,8 +169,7 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_library_page_is_up_to_date():
-    made = subprocess.run([sys.executable, ROOT / "docs/make_api.py"], capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
+def test_the_library_page_is_up_to_date(capsys):
+    runpy.run_path(str(ROOT / "docs/make_api.py"), run_name="__main__")
     page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
-    assert page == made.stdout, "docstrings have changed: python docs/make_api.py > docs/api.md"
+    assert page == capsys.readouterr().out, "docstrings have changed: python docs/make_api.py > docs/api.md"
