@@ -19,6 +19,12 @@ FRAMES = 160
 needs_dask = pytest.mark.skipif(not importlib.util.find_spec("distributed"), reason="the extra `cluster` is missing")
 
 
+@pytest.fixture(autouse=True)
+def quick_start(shared_cache, monkeypatch):
+    """No worker prepares the style."""
+    monkeypatch.setenv("RECONET_CACHE", str(shared_cache))
+
+
 @pytest.fixture(scope="module")
 def film(tools) -> Path:
     return tools.clip("film.mp4", size="64x48", rate="25", seconds=FRAMES / 25, sound=("aac",))

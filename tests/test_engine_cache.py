@@ -118,10 +118,11 @@ def test_a_second_start_needs_no_pytorch_and_none_reports_to_anybody(style, tmp_
 
 
 def test_a_signal_after_an_engine_was_given_up_elsewhere_does_not_kill(style):
+    load(style, precision="fp32")  # kept, for a quick start
     code = (
         "import faulthandler, signal, sys, threading; from reconet_cli.engines import load_engine;"
         "faulthandler.enable();"  # with a signal stack of its own, as debuggers and test runners have
-        "engines = [load_engine(sys.argv[1], height=32, width=40, backend='openvino', device='cpu')];"
+        "engines = [load_engine(sys.argv[1], height=32, width=40, backend='openvino', device='cpu', precision='fp32')];"
         "thread = threading.Thread(target=engines.clear); thread.start(); thread.join();"
         "signal.signal(signal.SIGINT, lambda *_: print('told'));"
         "signal.raise_signal(signal.SIGINT)"
