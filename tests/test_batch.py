@@ -8,6 +8,7 @@ import weakref
 from pathlib import Path
 
 import cv2
+import forks
 import pytest
 from conftest import IDENTITY, Engine
 from processes import PATIENCE
@@ -269,7 +270,7 @@ def test_styles_in_names(tmp_path):
 
 
 def test_interrupt_ends_the_whole_batch(stylize, clips, tmp_path):
-    process = subprocess.Popen(
+    process = forks.Popen(
         [*stylize, "in/a.mp4", "in/b.mp4", "--output-dir", "out"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, env={**os.environ, "RECONET_TEST_DELAY": "0.2"},
     )  # fmt: skip

@@ -1,8 +1,8 @@
 """Files that name other files: no input makes ffmpeg open one, whatever it is called."""
 
 import shutil
-import subprocess
 
+import forks
 import pytest
 from identity import paint
 from processes import PATIENCE
@@ -52,7 +52,7 @@ def test_list_is_read_when_asked_for(tools, secret, tmp_path, name):
 
 def test_list_on_standard_input_and_as_a_mask_is_refused(stylize, secret, clip, tmp_path):
     out = tmp_path / "out.mp4"
-    done = subprocess.run(
+    done = forks.run(
         [*stylize, "-", str(out)], input=CONCAT.encode(), cwd=tmp_path, capture_output=True, timeout=PATIENCE
     )
     assert (done.returncode, out.exists()) == (1, False)

@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import forks
 import pytest
 from processes import PATIENCE, children, gone, until, works_with
 from test_stylize import BOTH, SIZE, command_line, leftovers, wrapper
@@ -18,14 +19,14 @@ NOISE = "yes '[x @ 0x1] [warning] noise' | head -10000 >&2"
 
 
 def finished(command, **options):
-    done = subprocess.run(command, capture_output=True, timeout=PATIENCE, **options)
+    done = forks.run(command, capture_output=True, timeout=PATIENCE, **options)
     assert b"Traceback" not in done.stderr
     return done
 
 
 def begun(command, *words, **environment):
     """A running command, once its children's command lines have these words."""
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, **environment})
+    process = forks.Popen(command, stderr=subprocess.PIPE, env={**os.environ, **environment})
     until(lambda: works_with(process, *words), process)
     return process
 
@@ -145,7 +146,7 @@ def test_unreadable_input(clip, stylize, tmp_path):
 @pytest.mark.parametrize("form", ["rgb24", "y4m", "matroska"])
 def test_full_output_pipe(clip, stylize, form):
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(
+        done = forks.run(
             [*stylize, str(clip), "-", "--format", form], stdout=full, stderr=subprocess.PIPE, timeout=PATIENCE
         )
     assert done.returncode == 1

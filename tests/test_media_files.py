@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import cv2
+import forks
 import numpy as np
 import pytest
 from conftest import SOFT
@@ -480,7 +481,7 @@ def test_decoder_on_a_chip(tools, clip, tmp_path):
 def test_the_gpu_that_paints_decodes_and_encodes(tools, clip, stylize, tmp_path):
     ffmpeg = decoding(tmp_path, pretending(tmp_path, tools.ffmpeg, "h264_nvenc"), "cuda:1")
     chip = ["--device", "cuda:1", "--decoder", "nvdec", "--encoder", "nvenc", "--ffmpeg", ffmpeg]
-    subprocess.run([*stylize, clip, tmp_path / "out.mp4", *chip], check=True, timeout=PATIENCE)
+    forks.run([*stylize, clip, tmp_path / "out.mp4", *chip], check=True, timeout=PATIENCE)
     assert len(tools.times(tmp_path / "out.mp4")) == 25
     said = (tmp_path / "said").read_text()
     assert "-c:v h264_nvenc" in said

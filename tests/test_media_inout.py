@@ -8,6 +8,7 @@ import threading
 from fractions import Fraction
 from functools import partial
 
+import forks
 import numpy as np
 import pytest
 from conftest import SOFT
@@ -158,7 +159,7 @@ def test_cameras(tmp_path, name, kind, url):
 def test_raw_frames_of_other_kinds(tools, clip, stylize, tmp_path, kind):
     raw = tools.run("-i", clip, "-vf", f"scale=out_color_matrix=bt601,format={kind}", "-f", "rawvideo", "-").stdout
     command = [*stylize, "-", "-", "--size", "96x64", "--fps", "25", "--input-format", kind]
-    done = subprocess.run(command, input=raw, capture_output=True, timeout=PATIENCE)
+    done = forks.run(command, input=raw, capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout) == len(raw)
     values = np.uint16 if kind == "rgb48le" else np.uint8
@@ -169,7 +170,7 @@ def test_raw_frames_of_other_kinds(tools, clip, stylize, tmp_path, kind):
 def test_deep_frames_to_a_pipe(tools, stylize):
     source = tools.clip("ten.mp4", seconds=0.2, sound=(), filters=f"{SOFT},format=yuv444p16,format=yuv420p10le",
                         options=("-c:v", "libx264", "-preset", "ultrafast"))  # fmt: skip
-    done = subprocess.run([*stylize, str(source), "-", "--format", "rgb48le"], capture_output=True, timeout=PATIENCE)
+    done = forks.run([*stylize, str(source), "-", "--format", "rgb48le"], capture_output=True, timeout=PATIENCE)
     values = np.frombuffer(done.stdout, np.uint16)
     assert len(values) == SIZE * 5
     assert len(np.unique(values)) > 300
@@ -179,7 +180,7 @@ def test_deep_frames_to_a_pipe(tools, stylize):
     ("form", "start"), [("matroska", b"\x1a\x45\xdf\xa3"), ("mpegts", b"\x47"), ("mp4", b"\x00\x00\x00")]
 )
 def test_containers_to_a_pipe_carry_sound(tools, clip, stylize, tmp_path, form, start):
-    done = subprocess.run([*stylize, str(clip), "-", "--format", form], capture_output=True, timeout=PATIENCE)
+    done = forks.run([*stylize, str(clip), "-", "--format", form], capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(start)
     target = tmp_path / "out.bin"
@@ -192,7 +193,7 @@ def test_pipe_into_pictures(tools, clip, stylize, tmp_path):
     raw = tools.run("-i", clip, "-f", "rawvideo", "-pix_fmt", "rgb24", "-").stdout
     target = tmp_path / "out-%d.png"
     command = [*stylize, "-", str(target), "--size", "96x64", "--fps", "25"]
-    done = subprocess.run(command, input=raw, capture_output=True, timeout=PATIENCE, env=dict(os.environ))
+    done = forks.run(command, input=raw, capture_output=True, timeout=PATIENCE, env=dict(os.environ))
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.glob("out-*.png"))) == 25
     first = tools.pixels(tmp_path / "out-1.png")[0]
@@ -232,9 +233,7 @@ def test_a_stream_that_is_not_there(tmp_path):
 def test_a_container_through_pipes_keeps_its_sound(tools, clip, stylize, tmp_path):
     for kind, form in (("matroska", "matroska"), ("mpegts", "matroska"), ("mpegts", "mp4")):
         content = tools.run("-i", clip, "-c", "copy", "-f", kind, "-").stdout
-        done = subprocess.run(
-            [*stylize, "-", "-", "--format", form], input=content, capture_output=True, timeout=PATIENCE
-        )
+        done = forks.run([*stylize, "-", "-", "--format", form], input=content, capture_output=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
         target = tmp_path / f"{kind}.{form}"
         target.write_bytes(done.stdout)
@@ -252,7 +251,7 @@ def test_y4m_that_is_cut_off_inside_a_frame(tools, clip, stylize, tmp_path, kind
     for content, words in ((whole, False), (whole[:-1], True)):
         file.write_bytes(content)
         command = [*stylize, "-" if piped else str(file), str(out), "-y"]
-        done = subprocess.run(command, input=content, capture_output=True, timeout=PATIENCE)
+        done = forks.run(command, input=content, capture_output=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
         assert (b"ended inside a frame" in done.stderr) == words
         assert len(tools.times(out)) == (2 if words else 3)

@@ -10,6 +10,7 @@ import types
 from dataclasses import replace
 from fractions import Fraction
 
+import forks
 import numpy as np
 import pytest
 from identity import Frames
@@ -138,7 +139,7 @@ def test_a_frame_is_shown_as_soon_as_it_is_painted(concurrency):
 
 def test_frames_in_a_pipe_come_out_one_by_one(stylize):
     command = [*stylize, "-", "-", "--live", "--size", "16x8", "--fps", "5"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
+    with forks.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
         for number in range(4):
             sent = bytes([number]) * (16 * 8 * 3)
             child.stdin.write(sent)
@@ -152,7 +153,7 @@ def test_frames_of_y4m_come_out_one_by_one(stylize):
     """Through a decoder and an encoder: neither keeps a frame back, once ffmpeg has seen enough of the input."""
     frame = b"FRAME\n" + bytes([128]) * (64 * 48 * 3 // 2)
     command = [*stylize, "-", "-", "--live", "--latency", "60"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
+    with forks.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
         child.stdin.write(b"YUV4MPEG2 W64 H48 F25:1 Ip A1:1 C420mpeg2\n")
         for number in [8, 1, 1, 1, 1]:
             child.stdin.write(number * frame)
@@ -213,8 +214,7 @@ def test_errors_of_the_source_and_of_painting_end_everything():
 
 
 def test_command_tells_latency_and_dropped_frames(tools, clip, stylize, tmp_path):
-    done = subprocess.run(
-        [*stylize, str(clip), str(tmp_path / "out.mkv"), "--live", "--latency", "0.2"],
+    done = forks.run([*stylize, str(clip), str(tmp_path / "out.mkv"), "--live", "--latency", "0.2"],
         capture_output=True, timeout=PATIENCE, env={**os.environ, "RECONET_TEST_DELAY": "0.4"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

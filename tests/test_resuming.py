@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import conftest
+import forks
 import numpy as np
 import pytest
 from conftest import IDENTITY, Engine
@@ -350,15 +351,15 @@ def test_other_peoples_files_stay(sources, tmp_path):
 def test_two_runs_do_not_work_in_one_folder(sources, command, tmp_path):
     out = tmp_path / "out.mp4"
     arguments = [*command, str(sources["steady"]), str(out), "--preset", "ultrafast"]
-    first = subprocess.Popen(arguments, stderr=subprocess.PIPE, env={**os.environ, "RECONET_TEST_STOP": "15"})
+    first = forks.Popen(arguments, stderr=subprocess.PIPE, env={**os.environ, "RECONET_TEST_STOP": "15"})
     until(lambda: segments(out), first)
-    second = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
+    second = forks.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
     assert second.returncode == 1
     assert f"out.mp4.parts is in use by process {first.pid}\n" in second.stderr
     first.kill()
     first.communicate()
     assert segments(out) == 1
-    third = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
+    third = forks.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
     assert third.returncode == 0, third.stderr  # who is killed keeps no lock
     assert left(tmp_path) == ["out.mp4", "style.same"]
 
@@ -384,7 +385,7 @@ def test_killed_at_random_moments(tools, sources, command, tmp_path):
     slow = {**os.environ, "RECONET_TEST_DELAY": "0.02", "RECONET_TEST_STOP": "15"}  # further each time, but not the end
     moments, seen = random.Random(5), []
     for wanted in (0, 1):
-        process = subprocess.Popen(arguments, stderr=subprocess.PIPE, env=slow)
+        process = forks.Popen(arguments, stderr=subprocess.PIPE, env=slow)
         until(lambda: works_with(process, *BOTH) and segments(out) >= wanted, process)  # noqa: B023
         time.sleep(moments.uniform(0, 0.5))
         started = children(process.pid)
@@ -396,11 +397,11 @@ def test_killed_at_random_moments(tools, sources, command, tmp_path):
         assert gone(started)
     assert seen == sorted(seen)
     assert 1 <= seen[-1] < 3
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
+    done = forks.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert f"{10 * seen[-1]} frames are painted already" in done.stderr
     assert left(tmp_path) == ["out.mp4", "style.same"]
-    assert subprocess.run([*arguments[:-3], str(straight), *arguments[-2:]], capture_output=True).returncode == 0
+    assert forks.run([*arguments[:-3], str(straight), *arguments[-2:]], capture_output=True).returncode == 0
     for stream in ("v:0", "a:0"):
         assert tools.packets(out, stream) == tools.packets(straight, stream)
 
@@ -408,9 +409,7 @@ def test_killed_at_random_moments(tools, sources, command, tmp_path):
 def test_interrupt_says_how_to_go_on(tools, sources, command, tmp_path):
     out = tmp_path / "out.mp4"
     arguments = [*command, str(sources["steady"]), str(out), "--preset", "ultrafast"]
-    process = subprocess.Popen(
-        arguments, stderr=subprocess.PIPE, text=True, env={**os.environ, "RECONET_TEST_STOP": "15"}
-    )
+    process = forks.Popen(arguments, stderr=subprocess.PIPE, text=True, env={**os.environ, "RECONET_TEST_STOP": "15"})
     until(lambda: segments(out), process)
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=PATIENCE)[1].splitlines()
@@ -418,7 +417,7 @@ def test_interrupt_says_how_to_go_on(tools, sources, command, tmp_path):
     assert said[-1] == "error: interrupted"
     assert any("0 frames are kept in" in line and "the same command goes on from there" in line for line in said)
     (tmp_path / "style.same").write_text("b")
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
+    done = forks.run(arguments, capture_output=True, text=True, timeout=PATIENCE)
     assert "was begun with different style" in done.stderr
     assert len(tools.times(out)) == 35
 

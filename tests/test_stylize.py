@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forks
 import numpy as np
 import pytest
 from conftest import IDENTITY
@@ -139,7 +140,7 @@ def test_help_needs_no_torch():
 
 def test_y4m_through_pipes(tools, clip, stylize):
     y4m = tools.run("-i", clip, "-f", "yuv4mpegpipe", "-pix_fmt", "yuv420p", "-").stdout
-    done = subprocess.run([*stylize, "-", "-"], input=y4m, capture_output=True, timeout=PATIENCE)
+    done = forks.run([*stylize, "-", "-"], input=y4m, capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(b"YUV4MPEG2 W96 H64 F25:1")
     assert done.stdout.count(b"FRAME") == 25
@@ -152,14 +153,14 @@ def test_y4m_through_pipes(tools, clip, stylize):
 def test_raw_through_pipes_is_exact(tools, clip, stylize):
     raw = tools.run("-i", clip, "-f", "rawvideo", "-pix_fmt", "rgb24", "-").stdout
     options = ["--size", "96x64", "--fps", "25"]
-    done = subprocess.run([*stylize, "-", "-", *options], input=raw, capture_output=True, timeout=PATIENCE)
+    done = forks.run([*stylize, "-", "-", *options], input=raw, capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert done.stdout == raw
-    as_y4m = subprocess.run(
+    as_y4m = forks.run(
         [*stylize, "-", "-", *options, "--format", "y4m"], input=raw, capture_output=True, timeout=PATIENCE
     )
     assert as_y4m.stdout.startswith(b"YUV4MPEG2 W96 H64 F25:1")
-    part = subprocess.run(
+    part = forks.run(
         [*stylize, "-", "-", *options, "--start", "0.4", "--duration", "0.2"],
         input=raw,
         capture_output=True,
@@ -171,12 +172,12 @@ def test_raw_through_pipes_is_exact(tools, clip, stylize):
 def test_raw_that_ends_inside_a_frame(tools, stylize, tmp_path):
     target = tmp_path / "out.mp4"
     command = [*stylize, "-", str(target), "--size", "96x64", "--fps", "30000/1001"]
-    done = subprocess.run(command, input=b"\x80" * (SIZE * 3 + 7), capture_output=True, timeout=PATIENCE)
+    done = forks.run(command, input=b"\x80" * (SIZE * 3 + 7), capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0
     assert b"its last 7 bytes are left out" in done.stderr
     assert len(tools.times(target)) == 3
     assert tools.times(target)[1] == pytest.approx(1001 / 30000, abs=1e-4)
-    short = subprocess.run([*command, "-y"], input=b"\x80" * 100, capture_output=True, timeout=PATIENCE)
+    short = forks.run([*command, "-y"], input=b"\x80" * 100, capture_output=True, timeout=PATIENCE)
     assert short.returncode == 1
     assert b"100 bytes are less than one rgb24 frame of 96x64" in short.stderr
     assert leftovers(tmp_path) == []
@@ -202,18 +203,18 @@ def test_container_from_a_pipe_with_its_sound(tools, clip, stylize, tmp_path, su
 
 def test_container_to_a_pipe(tools, clip, stylize):
     mkv = tools.run("-i", clip, "-c", "copy", "-f", "matroska", "-").stdout
-    done = subprocess.run([*stylize, "-", "-", "--format", "rgb24"], input=mkv, capture_output=True, timeout=PATIENCE)
+    done = forks.run([*stylize, "-", "-", "--format", "rgb24"], input=mkv, capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout) == SIZE * 25
 
 
 def test_nothing_and_garbage_on_standard_input(stylize, tmp_path):
     for content, message in ((b"", b"nothing came in"), (b"x" * 5000, b"standard input is no video")):
-        done = subprocess.run([*stylize, "-", "-"], input=content, capture_output=True, timeout=PATIENCE)
+        done = forks.run([*stylize, "-", "-"], input=content, capture_output=True, timeout=PATIENCE)
         assert done.returncode == 1
         assert message in done.stderr
         assert done.stdout == b""
-    done = subprocess.run(
+    done = forks.run(
         [*stylize, "-", str(tmp_path / "out.mp4")], input=b"x" * 5000, capture_output=True, timeout=PATIENCE
     )
     assert done.returncode == 1
@@ -223,9 +224,7 @@ def test_nothing_and_garbage_on_standard_input(stylize, tmp_path):
 @pytest.mark.parametrize("form", ["y4m", "rgb24"])
 def test_reader_that_goes_away(tools, stylize, form):
     long = tools.clip("long.mp4", size="320x240", seconds=8)
-    process = subprocess.Popen(
-        [*stylize, str(long), "-", "--format", form], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    process = forks.Popen([*stylize, str(long), "-", "--format", form], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout
     assert process.stderr
     process.stdout.read(100_000)
@@ -241,8 +240,7 @@ def test_reader_that_goes_away(tools, stylize, form):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_ends_everything(clip, stylize, tmp_path, number):
-    process = subprocess.Popen(
-        [*stylize, str(clip), str(tmp_path / "out.mp4")],
+    process = forks.Popen([*stylize, str(clip), str(tmp_path / "out.mp4")],
         stderr=subprocess.PIPE, env={**os.environ, "RECONET_TEST_STOP": "3"},
     )  # fmt: skip
     until(lambda: works_with(process, *BOTH), process)
@@ -261,8 +259,7 @@ def test_signal_ends_everything(clip, stylize, tmp_path, number):
 @pytest.mark.parametrize("which", ["decoder", "encoder"])
 def test_killed_ffmpeg(tools, stylize, tmp_path, which):
     long = tools.clip("long.mp4", size="320x240", seconds=8)  # more than fits into pipes and queues
-    process = subprocess.Popen(
-        [*stylize, str(long), str(tmp_path / "out.mp4")],
+    process = forks.Popen([*stylize, str(long), str(tmp_path / "out.mp4")],
         stderr=subprocess.PIPE, env={**os.environ, "RECONET_TEST_DELAY": "0.1"},
     )  # fmt: skip
     until(lambda: works_with(process, *BOTH), process)

@@ -79,7 +79,7 @@ class Material:
         if cold:
             return ColdRun(request, descriptors)
         if more not in self._servers:
-            self._servers[more] = Server(self.environment, more=more)
+            self._servers[more] = Server(self.environment, "tests.faults.server", "more" if more else "usual")
         return WarmRun(self._servers[more], request, descriptors)
 
     def make(self, *arguments: str) -> None:

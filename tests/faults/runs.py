@@ -59,12 +59,12 @@ class ColdRun(Run):
 
 
 class Server:
-    """A process that forks runs; `more` has loaded what training and exporting need, too."""
+    """A process that forks runs: a module of the tests that calls `serve`, given `words`."""
 
-    def __init__(self, environment: dict[str, str], *, more: bool) -> None:
+    def __init__(self, environment: dict[str, str], module: str, *words: str) -> None:
         self._socket, other = socket.socketpair()
         with other:
-            command = [sys.executable, "-m", "tests.faults.server", str(other.fileno()), "more" if more else "usual"]
+            command = [sys.executable, "-m", module, str(other.fileno()), *words]
             self._process = subprocess.Popen(
                 command, pass_fds=[other.fileno()], cwd=ROOT, env=environment, start_new_session=True
             )

@@ -114,7 +114,7 @@ def _status(arguments: list[str]) -> int:
     return 0
 
 
-def _leave(status: int) -> None:
+def leave(status: int) -> None:
     """End as Python does, but without taking apart everything that was loaded, which takes seconds in a fork."""
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
@@ -135,4 +135,4 @@ if __name__ == "__main__":
         asked = serve(connection)
     if asked is None:
         os._exit(0)
-    _leave(_status(asked))
+    leave(_status(asked))
