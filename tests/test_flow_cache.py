@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import forks
 import numpy as np
 import pytest
 import torch
@@ -163,12 +164,12 @@ def test_what_is_kept_is_the_motion_itself(slide):
 def test_two_processes_at_once_do_not_disturb_each_other(slide):
     files = [slide(f"{seed}.mp4", seed=seed) for seed in range(3)]
     code = (
-        "import sys; from pathlib import Path; from tests.test_flow_cache import Clips, digest;"
+        "import sys; from pathlib import Path; sys.path.append('tests'); from test_flow_cache import Clips, digest;"
         f"print(digest(Clips([Path(name) for name in sys.argv[1:]], {SIZE})))"
     )
     command = [sys.executable, "-c", code, *map(str, files)]
     root = Path(__file__).parents[1]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) for _ in range(2)]
+    both = [forks.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root, modules=forks.TRAINING) for _ in range(2)]
     shown = [process.communicate(timeout=90)[0].strip() for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert set(shown) == {digest(Clips(files, SIZE))}

@@ -9,6 +9,7 @@ import sys
 import time
 
 import cv2
+import forks
 import numpy as np
 import pytest
 from processes import PATIENCE
@@ -248,7 +249,7 @@ def running_groups() -> list[str]:
 def test_ctrl_c_ends_soon_and_leaves_nothing_half(tools, tmp_path, target, options, sign):
     clip = tools.clip("long.mp4", size="192x128", seconds=8, sound=())
     command = [sys.executable, "-m", "reconet_cli", "flow", clip, tmp_path / target, "--method", "deepflow", *options]
-    child = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True, start_new_session=True)
+    child = forks.Popen(command, stderr=subprocess.PIPE, text=True, modules=forks.TRAINING)
     deadline = time.monotonic() + PATIENCE
     while not any(path.stat().st_size for path in tmp_path.glob(sign)) and child.poll() is None:
         assert time.monotonic() < deadline

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import forks
 import numpy as np
 import pytest
 import torch
@@ -174,7 +175,7 @@ def test_a_run_can_learn_from_another_networks_paintings(studio, capsys):
 
 def test_ctrl_c_saves_a_checkpoint(studio):
     command = [sys.executable, "-m", "reconet_cli", *arguments(studio, "out", "--steps", "100000")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = forks.Popen(command, stderr=subprocess.PIPE, text=True, modules=forks.TRAINING)
     curve = studio / "out/run/fast/losses.jsonl"
     until(curve.exists, process)
     process.send_signal(signal.SIGINT)

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import cv2
+import forks
 import numpy as np
 import pytest
 import torch
@@ -186,7 +187,7 @@ def test_base_is_no_name_for_a_style(studio, monkeypatch, capsys):  # noqa: F811
 def test_a_signal_to_the_whole_group_leaves_a_checkpoint(studio):  # noqa: F811
     command = with_photographs(studio, "--steps", "100000", "--workers", "1", "-o", str(studio / "out"))
     start = [sys.executable, "-c", "from reconet_cli.cli import main; main()"]
-    process = subprocess.Popen([*start, *command], stderr=subprocess.PIPE, start_new_session=True)
+    process = forks.Popen([*start, *command], stderr=subprocess.PIPE, modules=forks.TRAINING)
     curve = studio / "out/run/fast/losses.jsonl"
     until(lambda: curve.exists() and curve.read_text().count("\n") >= 2, process)
     workers = children(process.pid)
@@ -213,7 +214,7 @@ def test_a_killed_worker_is_a_line_and_leaves_a_checkpoint(studio, short_folder)
     command = with_photographs(studio, "--steps", "100000", "--workers", "1", "-o", str(studio / "out"))
     start = [sys.executable, "-c", "from reconet_cli.cli import main; main()"]
     environment = os.environ | {"TMPDIR": str(short_folder)}
-    process = subprocess.Popen([*start, *command], stderr=subprocess.PIPE, env=environment)
+    process = forks.Popen([*start, *command], stderr=subprocess.PIPE, env=environment, modules=forks.TRAINING)
     curve = studio / "out/run/fast/losses.jsonl"
     until(lambda: curve.exists() and curve.read_text().count("\n") >= 2, process)
     os.kill(children(process.pid)[0], signal.SIGKILL)
@@ -230,5 +231,6 @@ def test_workers_in_a_temporary_folder_of_a_long_name(studio):  # noqa: F811
     command = with_photographs(studio, "--steps", "2", "--workers", "1", "-o", str(studio / "out"))
     (long := studio / ("t" * 100)).mkdir()
     start = [sys.executable, "-c", "from reconet_cli.cli import main; main()"]
-    done = subprocess.run([*start, *command], env=os.environ | {"TMPDIR": str(long)}, timeout=PATIENCE, check=False)
+    environment = os.environ | {"TMPDIR": str(long)}
+    done = forks.run([*start, *command], env=environment, timeout=PATIENCE, modules=forks.TRAINING)
     assert done.returncode == 0

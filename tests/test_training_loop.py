@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import forks
 import numpy as np
 import pytest
 import torch
@@ -117,7 +118,9 @@ def test_killed_at_any_moment_it_resumes_to_the_same_weights(studio, monkeypatch
     )
     start = "from reconet_cli.cli import main; main()"
     command = with_photographs(studio, *settings, "-o", str(parts))
-    process = subprocess.Popen([sys.executable, "-c", often + endless + start, *command], stderr=subprocess.DEVNULL)
+    process = forks.Popen(
+        [sys.executable, "-c", often + endless + start, *command], stderr=subprocess.DEVNULL, modules=forks.TRAINING
+    )
     wanted = random.Random(os.getpid()).randint(5, 12)
     curve = parts / "run/fast/losses.jsonl"
     until(lambda: curve.exists() and curve.read_text().count("\n") >= wanted, process)
@@ -138,12 +141,13 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
-def two_ranks(*command: str) -> list[subprocess.Popen]:
+def two_ranks(*command: str) -> list[forks.Popen]:
     """Two processes of Python, as `torchrun` starts them."""
     joint = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     return [
-        subprocess.Popen(
+        forks.Popen(
             [sys.executable, *command],
+            modules=forks.TRAINING,
             env=os.environ | joint | {"RANK": rank, "LOCAL_RANK": rank},
             stderr=subprocess.PIPE,
         )
