@@ -11,7 +11,10 @@ import pytest
 import reconet_cli.diagnosis.packages
 from reconet_cli import cli
 
-SLOW = ("torch", "openvino", "safetensors", "torchvision", "onnx", "onnxruntime")
+SLOW = (
+    "torch", "openvino", "safetensors", "torchvision", "onnx", "onnxruntime", "distributed", "pyvirtualcam",
+    "watchfiles", "jinja2",
+)  # fmt: skip
 GPUS = """
 class cuda:
     is_available = staticmethod(lambda: True)

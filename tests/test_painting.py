@@ -1,4 +1,4 @@
-"""The main job with nothing replaced: real style, real engine, real ffmpeg, in a process of its own."""
+"""The main job with nothing replaced: real style, real engine, real ffmpeg; once in a process of its own."""
 
 import json
 import subprocess
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from reconet_cli.cli import run
 from reconet_cli.model.network import NetworkConfig, ReCoNet
 from reconet_cli.model.weights import load_weights, read_metadata, save_weights
 from reconet_cli.styles.cards import read_card
@@ -20,6 +21,7 @@ SHIPPED = ["composition", "mosaic", "scream", "starry", "udnie", "wave"]
 
 
 def reconet(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """A command in a process that has loaded nothing yet."""
     command = [sys.executable, "-m", "reconet_cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
@@ -40,9 +42,13 @@ def painted(style: Path, frame: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("engine", ["openvino", "torch"])
 def test_video_is_painted_and_keeps_its_sound(tools, clip, style, tmp_path, engine):
     output = tmp_path / "painted.mp4"
-    done = reconet("stylize", clip, output, "--style", style, "--engine", engine, "--device", "cpu", "--crf", 4)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == ""
+    words = ["stylize", clip, output, "--style", style, "--engine", engine, "--device", "cpu", "--crf", 4]
+    if engine == "openvino":
+        done = reconet(*words)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == ""
+    else:
+        assert run(list(map(str, words))) == 0
     before, after = tools.pixels(clip), tools.pixels(output)
     assert after.shape == before.shape
     for index in (0, len(before) // 2, len(before) - 1):
@@ -58,8 +64,8 @@ def test_picture_is_painted_at_full_quality(style, tmp_path):
     scene = np.random.default_rng(1).integers(0, 256, (8, 12, 3), dtype=np.uint8)
     scene = cv2.resize(scene, (101, 67), interpolation=cv2.INTER_CUBIC)
     cv2.imwrite(str(tmp_path / "in.png"), scene[..., ::-1])
-    done = reconet("stylize", tmp_path / "in.png", tmp_path / "out.png", "--style", style, "--precision", "fp32")
-    assert done.returncode == 0, done.stderr
+    files = [str(tmp_path / name) for name in ("in.png", "out.png")]
+    assert run(["stylize", *files, "--style", str(style), "--precision", "fp32"]) == 0
     result = cv2.imread(str(tmp_path / "out.png"))[..., ::-1]
     assert np.abs(result - painted(style, scene)).max() <= 1.0
 

@@ -24,6 +24,12 @@ SKY = np.s_[:80, 400:460]
 FLAG = np.s_[:120, :60]
 
 
+@pytest.fixture(autouse=True)
+def quick_start(shared_cache, monkeypatch):
+    """The network is converted once."""
+    monkeypatch.setenv("RECONET_CACHE", str(shared_cache))
+
+
 def frame_of(name: str) -> Frame:
     return Frame(read_rgb(packaged_folder() / "frames" / f"{name}.jpg", MediaError), Fraction(0), Fraction(1))
 

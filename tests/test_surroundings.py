@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import cv2
+import forks
 import numpy as np
 import pytest
 from processes import PATIENCE
@@ -25,9 +26,15 @@ def run(command, **options):
     return done
 
 
+def run_fork(command, **options):
+    done = forks.run(command, capture_output=True, timeout=PATIENCE, **options)
+    assert b"Traceback" not in done.stderr
+    return done
+
+
 @pytest.mark.parametrize("name", ["AV_LOG_FORCE_COLOR", "AV_LOG_FORCE_256COLOR"])
 def test_a_colored_log_does_not_hide_the_frames(tools, clip, stylize, tmp_path, name):
-    done = run([*stylize, str(clip), str(tmp_path / "out.mp4")], env={**os.environ, name: "1"})
+    done = run_fork([*stylize, str(clip), str(tmp_path / "out.mp4")], env={**os.environ, name: "1"})
     assert done.returncode == 0, done.stderr
     assert len(tools.times(tmp_path / "out.mp4")) == 25
 
@@ -56,12 +63,12 @@ def test_pipes_in_non_blocking_mode_lose_nothing(tools, clip, stylize, form):
     muxer = ["-f", "yuv4mpegpipe"] if form == "y4m" else ["-f", "rawvideo", "-pix_fmt", "rgb24"]
     data = tools.run("-i", clip, *muxer, "-").stdout
     shape = ["--size", "96x64", "--fps", "25"] if form == "rgb24" else []
-    expected = run([*stylize, "-", "-", *shape, *RAW], input=data).stdout
+    expected = run_fork([*stylize, "-", "-", *shape, *RAW], input=data).stdout
     read, write = os.pipe()
     back, out = os.pipe()
     os.set_blocking(read, False)
     os.set_blocking(out, False)
-    process = subprocess.Popen([*stylize, "-", "-", *shape, *RAW], stdin=read, stdout=out, stderr=subprocess.PIPE)
+    process = forks.Popen([*stylize, "-", "-", *shape, *RAW], stdin=read, stdout=out, stderr=subprocess.PIPE)
     os.close(read)
     os.close(out)
     if os.fork() == 0:  # a writer that pauses, so that there is nothing to read for a while
