@@ -83,7 +83,9 @@ class Conversion(AbstractContextManager["Conversion"]):
 
     def _difference(self, info: MediaInfo) -> list[str]:
         """A sentence where the output lasts longer or shorter than what was read by more than a frame."""
-        request, there = self.request, probe(self.program, file_source(Path(self.request.output))).duration
+        request, there = self.request, self.output.duration
+        if there is None:
+            there = probe(self.program, file_source(Path(request.output))).duration
         if info.duration is None or there is None:
             return []
         wanted = info.duration - (request.start or 0)

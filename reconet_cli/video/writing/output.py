@@ -34,6 +34,7 @@ class Output(AbstractContextManager["Output"]):
         self._program = program
         self._request = request
         self._second = second
+        self._file: Made | None = None
         self._stack = ExitStack()
 
     def writer(self) -> Writer:
@@ -91,6 +92,11 @@ class Output(AbstractContextManager["Output"]):
         return tuple(f"{path} is removed: a killed run had left it" for path in stale)
 
     @property
+    def duration(self) -> Fraction | None:
+        """How long the complete output lasts in seconds, as its file says; None where nobody has looked."""
+        return self._file.duration if self._file else None
+
+    @property
     def _even(self) -> bool:
         return self.plan.encoding is not None and self.plan.encoding.encoder.even
 
@@ -112,4 +118,6 @@ class Output(AbstractContextManager["Output"]):
 
     def _made(self, path: Path) -> Made:
         """What to look for in a finished file."""
-        return Made(self._program, path, counted=self.plan.encoding is not None and self.plan.encoding.counted)
+        counted = self.plan.encoding is not None and self.plan.encoding.counted
+        self._file = Made(self._program, path, counted=counted)
+        return self._file
