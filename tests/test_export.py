@@ -114,23 +114,33 @@ def test_onnx_in_int8_takes_and_gives_bytes(shared):
         assert noise_ratio(reference(shared.paper, frame), painted[0]) > 32
 
 
-@pytest.mark.parametrize(("family", "ending", "precision"), [("fast", "pt2", "fp16"), ("paper", "ts", "fp32")])
-def test_other_formats_paint_any_size(tmp_path, family, ending, precision):
+@pytest.mark.parametrize(
+    ("family", "ending", "options", "sizes"),
+    [
+        ("paper", "ts", ["--precision", "fp32"], SIZES),
+        ("fast", "pt2", ["--precision", "fp16", "--size", "67x45"], SIZES[2:3]),
+    ],
+)
+def test_other_formats(tmp_path, family, ending, options, sizes):
     style, output = make_style(tmp_path / "style", family), tmp_path / f"out.{ending}"
-    assert run(["export", "--style", str(style), "--precision", precision, "--no-verify", str(output)]) == 0
+    assert run(["export", "--style", str(style), *options, "--no-verify", str(output)]) == 0
     kind = {"pt2": "pt2", "ts": "torchscript"}[ending]
     paint = runtimes.open_file(output, kind)[0]
-    for size in SIZES:
+    for size in sizes:
         frame = scene(*size)
         gap = np.abs(paint(image(frame))[0].transpose(1, 2, 0) * 255 - reference(style, frame)).max()
-        assert gap < (0.02 if precision == "fp32" else 2)
+        assert gap < (0.02 if "fp32" in options else 2)
 
 
-@pytest.mark.parametrize("size", [[], ["--size", "67x45"]])
-def test_a_program_runs_on_whatever_device_it_is_moved_to(tmp_path, size):
+@pytest.mark.parametrize(("size", "sizes"), [([], SIZES), (["--size", "67x45"], SIZES[2:3])])
+def test_a_program_paints_and_runs_on_whatever_device_it_is_moved_to(tmp_path, size, sizes):
     style, output = make_style(tmp_path / "style", "fast"), tmp_path / "out.pt2"
     options = ["--io", "uint8", "--precision", "fp16", "--no-verify", *size]
     assert run(["export", "--style", str(style), *options, str(output)]) == 0
+    paint = runtimes.open_file(output, "pt2")[0]
+    for height, width in sizes:
+        shown = scene(height, width)
+        assert np.abs(paint(shown[None])[0] - reference(style, shown)).max() < 2.5
     program = torch.export.load(output)
     frame = torch.zeros(1, 45, 67, 3, dtype=torch.uint8, device="meta")
     assert program.module().to("meta")(frame).shape == frame.shape
