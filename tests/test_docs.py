@@ -21,7 +21,7 @@ import cv2
 import flow_trees
 import numpy as np
 import pytest
-from conftest import FFMPEG
+from conftest import FFMPEG, QUICK
 from processes import PATIENCE
 
 from reconet_cli.cli import COMMANDS, cli, run
@@ -66,7 +66,7 @@ def shelf(tmp_path_factory) -> Path:
 
     def clip(name: str, size: str, seconds: int, *options: str) -> None:
         inputs = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=1", "-f", "lavfi", "-i", "sine"]
-        made = [FFMPEG, "-v", "error", *inputs, "-t", str(seconds), *options, str(shelf / name)]
+        made = [QUICK, "-v", "error", *inputs, "-t", str(seconds), *options, str(shelf / name)]
         subprocess.run(made, check=True, timeout=PATIENCE)
 
     x264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import forks
 import pytest
+from conftest import PAINTING
 from processes import PATIENCE, children, gone, until, works_with
 from test_stylize import BOTH, SIZE, command_line, leftovers, wrapper
 
@@ -33,7 +34,7 @@ def begun(command, *words, **environment):
 
 @pytest.mark.parametrize("which", [DECODER, ENCODER], ids=["decoder", "encoder"])
 def test_flood_of_words_does_no_harm(capfd, identity, tools, clip, tmp_path, which):
-    ffmpeg = wrapper(tmp_path, tools.ffmpeg, f'{which} {NOISE}; exec "$real" "$@"{OTHERS}')
+    ffmpeg = wrapper(tmp_path, PAINTING, f'{which} {NOISE}; exec "$real" "$@"{OTHERS}')
     status, said = command_line(capfd, str(clip), str(tmp_path / "out.mp4"), "--ffmpeg", ffmpeg)
     assert status == 0, said
     assert len(tools.times(tmp_path / "out.mp4")) == 25
@@ -73,7 +74,7 @@ def test_flood_of_words_does_no_harm(capfd, identity, tools, clip, tmp_path, whi
     ],
 )
 def test_broken_tool(capfd, identity, tools, clip, tmp_path, which, script, message):
-    ffmpeg = wrapper(tmp_path, tools.ffmpeg, f"{which} {script}{OTHERS}")
+    ffmpeg = wrapper(tmp_path, PAINTING, f"{which} {script}{OTHERS}")
     status, said = command_line(capfd, str(clip), str(tmp_path / "out.mp4"), "--ffmpeg", ffmpeg)
     assert status == 1
     assert message in said
@@ -87,7 +88,7 @@ def test_broken_tool(capfd, identity, tools, clip, tmp_path, which, script, mess
     ids=["silent decoder", "encoder that never ends", "encoder that never reads"],
 )
 def test_interrupt_ends_a_tool_that_never_does(tools, clip, stylize, tmp_path, which, script):
-    ffmpeg = wrapper(tmp_path, tools.ffmpeg, f"{which} {script}{OTHERS}")
+    ffmpeg = wrapper(tmp_path, PAINTING, f"{which} {script}{OTHERS}")
     process = begun([*stylize, str(clip), str(tmp_path / "out.mp4"), "--ffmpeg", ffmpeg], "sleep 1000")
     started = children(process.pid)
     process.send_signal(signal.SIGINT)

@@ -11,7 +11,7 @@ import cv2
 import forks
 import numpy as np
 import pytest
-from conftest import SOFT
+from conftest import PAINTING, SOFT
 from identity import MIX, close, leftovers, paint
 from processes import PATIENCE
 
@@ -430,7 +430,7 @@ def pretending(folder, real, works):
 
 
 def test_encoder_on_a_chip(tools, clip, tmp_path):
-    ffmpeg = pretending(tmp_path, tools.ffmpeg, "h264_nvenc")
+    ffmpeg = pretending(tmp_path, PAINTING, "h264_nvenc")
     paint(clip, tmp_path / "auto.mp4", encoder="auto", ffmpeg=ffmpeg)
     said = (tmp_path / "said").read_text()
     assert all(words in said for words in ("-c:v h264_nvenc", "-rc vbr", "-b:v 0", "-cq 20", "-preset p4"))
@@ -465,7 +465,7 @@ def decoding(folder, real, works):
 
 
 def test_decoder_on_a_chip(tools, clip, tmp_path):
-    ffmpeg = decoding(tmp_path, tools.ffmpeg, "cuda")
+    ffmpeg = decoding(tmp_path, PAINTING, "cuda")
     for name in ("auto", "nvdec"):
         paint(clip, tmp_path / f"{name}.mp4", decoder=name, ffmpeg=ffmpeg)
         assert len(tools.times(tmp_path / f"{name}.mp4")) == 25
@@ -473,13 +473,13 @@ def test_decoder_on_a_chip(tools, clip, tmp_path):
     with pytest.raises(MediaError, match="the decoder vaapi does not work here"):
         paint(clip, tmp_path / "vaapi.mp4", decoder="vaapi", ffmpeg=ffmpeg)
     assert not (tmp_path / "vaapi.mp4").exists()
-    none = decoding(tmp_path, tools.ffmpeg, "nothing")
+    none = decoding(tmp_path, PAINTING, "nothing")
     paint(clip, tmp_path / "software.mp4", decoder="auto", ffmpeg=none)
     assert len(tools.times(tmp_path / "software.mp4")) == 25
 
 
 def test_the_gpu_that_paints_decodes_and_encodes(tools, clip, stylize, tmp_path):
-    ffmpeg = decoding(tmp_path, pretending(tmp_path, tools.ffmpeg, "h264_nvenc"), "cuda:1")
+    ffmpeg = decoding(tmp_path, pretending(tmp_path, PAINTING, "h264_nvenc"), "cuda:1")
     chip = ["--device", "cuda:1", "--decoder", "nvdec", "--encoder", "nvenc", "--ffmpeg", ffmpeg]
     forks.run([*stylize, clip, tmp_path / "out.mp4", *chip], check=True, timeout=PATIENCE)
     assert len(tools.times(tmp_path / "out.mp4")) == 25
@@ -503,7 +503,7 @@ def test_the_render_node_that_encodes(tools, clip, tmp_path, monkeypatch):
         f"    if args[at:at + 2] != {works!r}: sys.exit(1)\n"
         "    del args[at:at + 2]\n"
         "    args = [a.replace('h264_vaapi', 'libx264').replace('hwupload', 'null') for a in args]\n"
-        f"os.execv({tools.ffmpeg!r}, [{tools.ffmpeg!r}, *args])\n"
+        f"os.execv({PAINTING!r}, [{PAINTING!r}, *args])\n"
     )
     path.chmod(0o755)
     paint(clip, tmp_path / "out.mp4", encoder="vaapi", ffmpeg=str(path))

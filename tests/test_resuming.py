@@ -18,7 +18,7 @@ import conftest
 import forks
 import numpy as np
 import pytest
-from conftest import IDENTITY, Engine
+from conftest import IDENTITY, PAINTING, Engine
 from identity import silent, told
 from processes import PATIENCE, children, gone, until, works_with
 from test_stylize import BOTH
@@ -303,7 +303,7 @@ def test_failure_while_joining_keeps_all_segments(tools, sources, tmp_path):
     broken = tmp_path / "ffmpeg-broken"
     broken.write_text(f"""#!/bin/sh
 case "$*" in *parts.txt*) echo "[error] no joy today" >&2; exit 1;; esac
-exec '{tools.ffmpeg}' "$@"
+exec '{PAINTING}' "$@"
 """)
     broken.chmod(0o755)
     out = tmp_path / "out.mp4"
@@ -311,7 +311,7 @@ exec '{tools.ffmpeg}' "$@"
     assert notes[-1] == "the parts cannot be joined: [error] no joy today"
     assert left(tmp_path) == ["ffmpeg-broken", "out.mp4.parts"]
     rest = Negative()
-    resumably(sources["steady"], out, rest, ffmpeg=tools.ffmpeg)
+    resumably(sources["steady"], out, rest, ffmpeg=PAINTING)
     assert rest.count == 0
     assert len(tools.times(out)) == 35
 
@@ -320,7 +320,7 @@ def test_frames_that_are_lost_while_joining(tools, sources, tmp_path):
     careless = tmp_path / "ffmpeg-careless"
     careless.write_text(f"""#!/bin/sh
 case "$*" in *parts.txt*) for out; do :; done; exec cp 000000.mp4 "${{out#file:}}";; esac
-exec '{tools.ffmpeg}' "$@"
+exec '{PAINTING}' "$@"
 """)
     careless.chmod(0o755)
     out = tmp_path / "out.mp4"

@@ -9,7 +9,7 @@ from pathlib import Path
 import forks
 import numpy as np
 import pytest
-from conftest import IDENTITY
+from conftest import IDENTITY, PAINTING
 from processes import PATIENCE, children, gone, until, works_with
 
 from reconet_cli import cli
@@ -273,7 +273,7 @@ def test_killed_ffmpeg(tools, stylize, tmp_path, which):
 
 def test_decoder_that_fails_half_way(capfd, identity, tools, clip, tmp_path):
     ffmpeg = wrapper(
-        tmp_path, tools.ffmpeg,
+        tmp_path, PAINTING,
         f'case "$*" in *showinfo*) "$real" "$@" | head -c {SIZE * 9}'
         '; printf "[error] \\033[0mthe disk fell off\\n" >&2; exit 1;;\n*) exec "$real" "$@";; esac',
     )  # fmt: skip
@@ -286,7 +286,7 @@ def test_decoder_that_fails_half_way(capfd, identity, tools, clip, tmp_path):
 
 def test_encoder_that_fails_half_way(capfd, identity, tools, clip, tmp_path):
     ffmpeg = wrapper(
-        tmp_path, tools.ffmpeg,
+        tmp_path, PAINTING,
         'case "$*" in *matroska*pipe:0*) head -c 60000 >/dev/null; echo "[x] [error] No space left on device" >&2;'
         ' exit 1;;\n*) exec "$real" "$@";; esac',
     )  # fmt: skip
