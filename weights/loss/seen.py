@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from reconet_cli.model.loss_networks import SlimVGG
-from reconet_cli.model.losses import style_loss
 from reconet_cli.model.network import ReCoNet, build_network
 from reconet_cli.model.weights import load_weights
 from reconet_cli.styles.finding import list_styles
@@ -18,10 +15,6 @@ from reconet_cli.training.data.sources import PICTURES, find_files, read_picture
 # Kept out of training, so that benchmarks/loss_networks.py can measure on pictures that the student has not seen.
 HELD_OUT_EVERY = 12
 _SHORT_SIDE = 400
-_EPS = 1e-12
-# The mean change of a pixel in a step, and the steps of a picture.
-_PIXEL_STEP = 0.01
-_PIXEL_STEPS = 60
 
 
 def training_pictures(folders: list[Path]) -> list[Path]:
@@ -59,55 +52,6 @@ class Crops:
         gain = 1 + 0.3 * torch.randn(count, 3, 1, 1, generator=generator) * (torch.rand(count, 1, 1, 1) < 0.3)
         noise = 0.1 * torch.rand(count, 1, 1, 1, generator=generator) ** 3
         return (images * gain + noise * torch.randn(images.shape, generator=generator)).clamp(0, 1)
-
-
-def grams(network: SlimVGG, images: Tensor) -> list[Tensor]:
-    """The Gram matrices at all depths."""
-    features = network.features_at(images, network.depths)
-    return [network.gram_of(layer, features[layer]) for layer in network.depths]
-
-
-@dataclass
-class _Optimized:
-    """A picture on its way to the style of another, and the steps that it has taken."""
-
-    picture: Tensor
-    goal: Tensor
-    steps: int = 0
-
-
-class OptimizedPictures:
-    """Pictures whose pixels follow the student's own style loss, from squares of photographs and paintings.
-
-    An optimization finds what a loss network is blind to. Learning the teacher's features of these pictures closes
-    the gaps that it has found.
-    """
-
-    def __init__(self, crops: Crops, count: int, generator: torch.Generator) -> None:
-        self._crops = crops
-        self._generator = generator
-        self._pictures = [self._fresh() for _ in range(count)]
-
-    def _fresh(self) -> _Optimized:
-        return _Optimized(self._crops.square(self._generator), self._crops.square(self._generator))
-
-    def batch(self, student: SlimVGG, count: int) -> Tensor:
-        """`count` of the pictures after one more step, `(count, 3, size, size)` in [0, 1]."""
-        places = torch.randperm(len(self._pictures), generator=self._generator)[:count].tolist()
-        chosen = [self._pictures[place] for place in places]
-        pixels = torch.cat([one.picture for one in chosen]).requires_grad_()
-        with torch.no_grad():
-            wanted = grams(student, torch.cat([one.goal for one in chosen]))
-        (slope,) = torch.autograd.grad(style_loss(grams(student, pixels), wanted), pixels)
-        with torch.no_grad():
-            size = slope.abs().mean((1, 2, 3), keepdim=True) + _EPS
-            moved = (pixels - _PIXEL_STEP * slope / size).clamp(0, 1)
-        for place, picture in zip(places, moved.split(1), strict=True):
-            one = self._pictures[place]
-            one.picture, one.steps = picture, one.steps + 1
-            if one.steps == _PIXEL_STEPS:
-                self._pictures[place] = self._fresh()
-        return moved
 
 
 def painters() -> list[ReCoNet]:
