@@ -55,8 +55,23 @@ def _view(photo: Tensor, points: Tensor) -> Tensor:
     return F.grid_sample(photo[None], where[None], mode="bilinear", padding_mode="reflection", align_corners=False)[0]
 
 
-def moving_pair(photo: Tensor, size: int, generator: torch.Generator) -> FramePairs:
-    """One pair of `size`² frames from a photograph `(3, h, w)` in [0, 1].
+Motion = Callable[[int, torch.Generator], Tensor]
+Camera = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
+
+
+def light_and_noise(previous: Tensor, current: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """What changes between two frames `(3, H, W)` apart from motion."""
+    return camera_noise(*change_light(previous, current, generator), generator)
+
+
+def moving_pair(
+    photo: Tensor,
+    size: int,
+    generator: torch.Generator,
+    motion: Motion = random_flow,
+    camera: Camera = light_and_noise,
+) -> FramePairs:
+    """One pair of `size`² frames from a photograph `(3, h, w)` in [0, 1], seen by a `camera` in `motion`.
 
     With T the view of the photograph and f the flow, the previous frame is photo∘T, the current photo∘T∘(id + f), so
     current(p) = previous(p + f(p)) wherever p + f(p) is in the frame. Light and noise change afterwards.
@@ -76,9 +91,9 @@ def moving_pair(photo: Tensor, size: int, generator: torch.Generator) -> FramePa
         return turn(points * mirror[:, None, None], tilt, scale) + center[:, None, None]
 
     points = grid(size)
-    flow = random_flow(size, generator)
+    flow = motion(size, generator)
     previous, current = _view(photo, seen_from(points)), _view(photo, seen_from(points + flow))
-    previous, current = camera_noise(*change_light(previous, current, generator), generator)
+    previous, current = camera(previous, current, generator)
     return FramePairs(previous[None], current[None], flow[None], inside_frame(flow[None]))
 
 
