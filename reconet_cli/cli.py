@@ -115,6 +115,7 @@ def cli(ctx: click.Context, debug: bool, quiet: bool, verbose: bool) -> None:
         from reconet_cli import console
 
         console.set_quiet(True)
+        ctx.call_on_close(lambda: console.set_quiet(False))  # another command may run in this process
 
 
 def _fail(message: str, hint: str, code: int) -> int:
