@@ -14,7 +14,6 @@ import signal
 import socket
 import subprocess
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
@@ -25,7 +24,7 @@ from threading import Thread
 from typing import IO, Any
 
 from tests.faults.runs import Server, WarmRun
-from tests.faults.server import leave, serve
+from tests.faults.server import leave, serve, status_of
 
 PAINTING = ("cv2", "reconet_cli.commands.stylize", "reconet_cli.video.conversion", "reconet_cli.stylizing.whole")
 TRAINING = ("torch._dynamo", "reconet_cli.commands.train", "reconet_cli.training.train", "reconet_cli.commands.flow")
@@ -159,16 +158,9 @@ def _write(stream: IO[Any], data: Any) -> None:
 def _status(asked: list[str]) -> int:
     """Run what Python's command line names, `-c CODE` or `-m reconet_cli`, and give its exit status."""
     kind, what, *words = asked
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = [kind, *words]
-    try:
-        exec("from reconet_cli.cli import main; main()" if kind == "-m" else what, {"__name__": "__main__"})
-    except SystemExit as end:
-        return int(end.code or 0)
-    except BaseException:
-        traceback.print_exc()
-        return 1
-    return 0
+    code = "from reconet_cli.cli import main; main()" if kind == "-m" else what
+    return status_of(lambda: exec(code, {"__name__": "__main__"}))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -103,9 +104,14 @@ def _status(arguments: list[str]) -> int:
     from reconet_cli.cli import main
 
     sys.argv = ["reconet", *arguments]
+    return status_of(main)
+
+
+def status_of(program: Callable[[], object]) -> int:
+    """Run a program, and give its exit status; a trace of what it raises goes to standard error."""
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        main()
+        program()
     except SystemExit as end:
         return int(end.code or 0)
     except BaseException:

@@ -65,7 +65,7 @@ def main() -> None:
     learned = [path for path in found if path not in set(apart)] + find_files(args.more, PICTURES)
     wanted, other = (components(basis, mean, descriptions(files, args.before)) for files in (learned, apart))
     new_basis, new_mean = fitted(descriptions(learned, "compact"), wanted - wanted.mean(0))
-    # The mean of descriptions need not have had components of zero.
+    # The old components need not have a mean of zero.
     new_mean = new_mean - torch.linalg.lstsq(new_basis, wanted.mean(0)[:, None]).solution[:, 0]
     seen = descriptions(apart, "compact")
     for name, got in (("as it was", components(basis, mean, seen)), ("fitted", components(new_basis, new_mean, seen))):
