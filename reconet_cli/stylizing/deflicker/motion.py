@@ -7,6 +7,7 @@ import numpy as np
 
 _SMALLEST = 32  # px: below, OpenCV's DIS returns noise or crashes
 _LARGEST = 32000  # px: above, its refinement raises an error
+_REDUCED = 4  # a search in frames of this part of the size finds fast motion; iterations cost little there
 
 
 def half_luma(frame: np.ndarray) -> np.ndarray:
@@ -28,7 +29,7 @@ class Motion:
     """
 
     def __init__(self) -> None:
-        self._search = _search(6)
+        self._search = _search(6, 5)
 
     def __call__(self, current: np.ndarray, previous: np.ndarray) -> np.ndarray:
         """Flow current→previous, float32 `(H, W, 2)` in pixels, of two uint8 `(H, W)`."""
@@ -40,12 +41,13 @@ class Motion:
 class ContinuedMotion:
     """Motion along a clip, more precise than `Motion`: fast things are found by how they moved before.
 
-    The search starts from the flow of the previous pair of frames. At the end the smoothed flow is refined once by a
-    variational method, which is worth its time where strokes are carried.
+    Small frames are searched first, where many iterations cost little, with the flow of the previous pair of frames as
+    another candidate. The search of the frames themselves has that result as a candidate. At the end the smoothed flow
+    is refined once by a variational method, which is worth its time where strokes are carried.
     """
 
     def __init__(self) -> None:
-        self._search = _search(5)
+        self._first, self._search = _search(12, 4), _search(4, 5)
         self._refinement = cv2.VariationalRefinement.create()
         self._refinement.setFixedPointIterations(1)
         self._refinement.setSorIterations(4)
@@ -56,17 +58,19 @@ class ContinuedMotion:
         `before` is the flow of the pair before, of the same shape.
         """
         large = _enlarged(current), _enlarged(previous)
-        # OpenCV writes over the flow that it begins with.
-        flow = _smooth(self._search.calc(*large, _resized(before, large[0].shape).copy()))
+        flow = before
+        for search, frames in ((self._first, [_reduced(frame) for frame in large]), (self._search, large)):
+            # OpenCV writes over the flow that it begins with.
+            flow = _smooth(search.calc(*frames, _resized(flow, frames[0].shape).copy()))
         x, y = cv2.split(flow)
         self._refinement.calcUV(*large, x, y)
         return _resized(cv2.merge((x, y)), current.shape)
 
 
-def _search(iterations: int) -> cv2.DISOpticalFlow:
+def _search(iterations: int, stride: int) -> cv2.DISOpticalFlow:
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     search.setFinestScale(0)
-    search.setPatchStride(5)
+    search.setPatchStride(stride)
     search.setGradientDescentIterations(iterations)
     search.setVariationalRefinementIterations(0)
     return search
@@ -81,6 +85,12 @@ def _enlarged(luma: np.ndarray) -> np.ndarray:
     return cv2.resize(luma, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
+def _reduced(luma: np.ndarray) -> np.ndarray:
+    """A part of the size, and still as large as OpenCV needs it."""
+    height, width = (max(_SMALLEST, side // _REDUCED) for side in luma.shape)
+    return cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
+
+
 def _resized(flow: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Flow `(h, w, 2)` for frames of another `(H, W)`, or itself."""
     height, width = flow.shape[:2]
@@ -93,4 +103,4 @@ def _resized(flow: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _smooth(flow: np.ndarray) -> np.ndarray:
-    return cv2.blur(cv2.merge([cv2.medianBlur(part, 5) for part in cv2.split(flow)]), (5, 5))
+    return cv2.blur(cv2.merge([cv2.medianBlur(part, 3) for part in cv2.split(flow)]), (5, 5))
