@@ -6,8 +6,8 @@ A step takes a few paintings and paints a photograph with each. The scales and s
 predicted from the painting (`reconet_cli/model/norms.py`); network and predictor learn together, with the losses of
 training. Each painting is used as it is, and once more in other colors and with another width of strokes. `held_out`
 paintings are left out, for `benchmarks/starts.py` and `benchmarks/any_picture.py`. Learning begins with the mean of the
-weights given as `--start`. `--work` keeps the state every 50 steps, and the same command goes on from there. `-o` names
-the folder that both files are written to.
+weights given as `--start`, and with the predictor of `--norms` where one is given. `--work` keeps the state every 50
+steps, and the same command goes on from there. `-o` names the folder that both files are written to.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.func import functional_call
 
@@ -191,6 +191,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of photographs")
     parser.add_argument("--loss-network", default="compact")
     parser.add_argument("--start", type=Path, nargs="+", required=True, help="weights; it begins with their mean")
+    parser.add_argument("--norms", type=Path, help="a predictor to begin with")
     parser.add_argument("--minutes", type=float, default=45)
     parser.add_argument("--size", type=int, default=160)
     parser.add_argument("--count", type=int, default=4, help="paintings of a step")
@@ -211,6 +212,8 @@ def main() -> None:
     norms = norm_parameters(start)
     outputs = sum(value.numel() for name, value in start.named_parameters() if name in norms)
     predictor = fitted(torch.stack([describe(each.grams, each.colors) for each in paintings]), outputs)
+    if args.norms:
+        predictor.load_state_dict({name: value.float() for name, value in load_file(args.norms).items()})
     settings = TrainingSettings(
         size=args.size, learning_rate=args.learning_rate, precision=args.precision, temporal=0.0
     )
