@@ -57,13 +57,10 @@ class ContinuedMotion:
 
         `before` is the flow of the pair before, of the same shape.
         """
-        large = _enlarged(current), _enlarged(previous)
-        flow = before
-        for search, frames in ((self._first, [_reduced(frame) for frame in large]), (self._search, large)):
-            # OpenCV writes over the flow that it begins with.
-            flow = _smooth(search.calc(*frames, _resized(flow, frames[0].shape).copy()))
-        x, y = cv2.split(flow)
-        self._refinement.calcUV(*large, x, y)
+        now, then = _enlarged(current), _enlarged(previous)
+        first = _search_from(self._first, _reduced(now), _reduced(then), before)
+        x, y = cv2.split(_search_from(self._search, now, then, first))
+        self._refinement.calcUV(now, then, x, y)
         return _resized(cv2.merge((x, y)), current.shape)
 
 
@@ -74,6 +71,12 @@ def _search(iterations: int, stride: int) -> cv2.DISOpticalFlow:
     search.setGradientDescentIterations(iterations)
     search.setVariationalRefinementIterations(0)
     return search
+
+
+def _search_from(search: cv2.DISOpticalFlow, current: np.ndarray, previous: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Flow current→previous, with one of any size as another candidate."""
+    # OpenCV writes over the flow that it begins with.
+    return _smooth(search.calc(current, previous, _resized(flow, current.shape).copy()))
 
 
 def _enlarged(luma: np.ndarray) -> np.ndarray:
