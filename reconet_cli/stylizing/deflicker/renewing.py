@@ -11,8 +11,8 @@ import numpy as np
 
 # Strokes are carried for _CARRIED frames; in each of the next _RENEWING this share of them gives way to new ones. A
 # frame that they don't fit at all counts as _WEAR more.
-_CARRIED, _RENEWING = 24, 12
-_SHARE = 0.12
+_CARRIED, _RENEWING = 30, 12
+_SHARE = 0.11
 _WEAR = 10.0
 _PATCH = 16  # half-size px: neighbors within about so much are renewed together
 _NEW = 0.3  # less left of what was carried: as good as new
