@@ -91,7 +91,9 @@ def load_adapted(weights: Path, style: Tensor, colors: Tensor, seen: Perception 
     network sees in it, if that is known.
     """
     network = load_weights(weights)
-    if predictor := _load_predictor(weights.with_name(NORMS_FILE)):
+    norms = weights.with_name(NORMS_FILE)
+    if norms.is_file():
+        predictor = load_predictor(norms)
         seen = seen or load_loss_network("compact")(style)
         description = describe([gram.cpu() for gram in seen.grams], colors)
         parameters = dict(network.named_parameters())
@@ -100,12 +102,11 @@ def load_adapted(weights: Path, style: Tensor, colors: Tensor, seen: Perception 
     return network
 
 
-def _load_predictor(path: Path) -> NormPredictor | None:
+def load_predictor(path: Path) -> NormPredictor:
+    """The predictor of a file, not to be trained. Raises `StyleError`."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if not path.is_file():
-        return None
     try:
         state = {name: value.float() for name, value in load_file(path).items()}
         components, described = state["basis"].shape

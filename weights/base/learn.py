@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.func import functional_call
 
@@ -32,7 +32,7 @@ from reconet_cli.model import losses
 from reconet_cli.model.loss_files import load_loss_network
 from reconet_cli.model.loss_networks import LossNetwork
 from reconet_cli.model.network import ReCoNet
-from reconet_cli.model.norms import NORMS_FILE, NormPredictor, describe, norm_parameters
+from reconet_cli.model.norms import NORMS_FILE, NormPredictor, describe, load_predictor, norm_parameters
 from reconet_cli.model.weights import load_weights, save_weights
 from reconet_cli.training.data.photographs import Photographs, PictureFiles
 from reconet_cli.training.data.sources import PICTURES, find_files, read_style_picture, style_tensor
@@ -209,11 +209,12 @@ def main() -> None:
     print(f"{len(files)} paintings, {len(apart)} held out", flush=True)
     paintings = paintings_of(files, loss_network)
     start = mean_of(args.start)
-    norms = norm_parameters(start)
-    outputs = sum(value.numel() for name, value in start.named_parameters() if name in norms)
-    predictor = fitted(torch.stack([describe(each.grams, each.colors) for each in paintings]), outputs)
     if args.norms:
-        predictor.load_state_dict({name: value.float() for name, value in load_file(args.norms).items()})
+        predictor = load_predictor(args.norms).requires_grad_(True)
+    else:
+        norms = norm_parameters(start)
+        outputs = sum(value.numel() for name, value in start.named_parameters() if name in norms)
+        predictor = fitted(torch.stack([describe(each.grams, each.colors) for each in paintings]), outputs)
     settings = TrainingSettings(
         size=args.size, learning_rate=args.learning_rate, precision=args.precision, temporal=0.0
     )

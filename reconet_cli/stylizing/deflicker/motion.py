@@ -47,7 +47,7 @@ class ContinuedMotion:
     """
 
     def __init__(self) -> None:
-        self._first, self._search = _search(12, 4), _search(4, 5)
+        self._coarse, self._search = _search(12, 4), _search(4, 5)
         self._refinement = cv2.VariationalRefinement.create()
         self._refinement.setFixedPointIterations(1)
         self._refinement.setSorIterations(4)
@@ -58,8 +58,8 @@ class ContinuedMotion:
         `before` is the flow of the pair before, of the same shape.
         """
         now, then = _enlarged(current), _enlarged(previous)
-        first = _search_from(self._first, _reduced(now), _reduced(then), before)
-        x, y = cv2.split(_search_from(self._search, now, then, first))
+        coarse = _search_from(self._coarse, _reduced(now), _reduced(then), before)
+        x, y = cv2.split(_search_from(self._search, now, then, coarse))
         self._refinement.calcUV(now, then, x, y)
         return _resized(cv2.merge((x, y)), current.shape)
 
