@@ -11,15 +11,15 @@ from reconet_cli.stylizing.deflicker.scratch import Scratch
 
 # What is carried fits while its source's texture (luma without its mean over _AROUND) differs by less than _NOISE +
 # _EDGES x local contrast gray levels, and its mean by less than _LIGHT; at _LOST times that it does not fit at all.
-_NOISE = 5.0
-_EDGES = 0.5
+_NOISE = 3.0
+_EDGES = 0.6
 _LIGHT = 24.0
-_AROUND = (21, 21)
-_NEAR = (5, 5)
-_LOST = 1.5
+_AROUND = (15, 15)
+_NEAR = (3, 3)
+_LOST = 1.6
 # Half-size pixels between the ways of the neighbors on either side: so much a picture may be stretched, and at twice
 # that it is torn, at an edge that covers or uncovers what lies behind.
-_STRETCHED = 1.2
+_STRETCHED = 1.6
 # Half way between two pixels. Chosen so that what is sampled over and over, bilinearly between these and the pixels, at
 # any places, neither loses nor gains up to half of the highest frequency; a gain would engrave the strokes.
 _BETWEEN = np.array([0.02, -0.15, 0.63, 0.63, -0.15, 0.02], np.float32)

@@ -16,7 +16,7 @@ from reconet_cli.stylizing.deflicker.renewing import renewed, scattered
 # with 70 px a frame 0.8; cuts: from 0.96), or where less than this share of the picture fits.
 _UNEXPLAINED = 0.7
 _FITTING = 0.3
-_FEATHER = (5, 5)
+_FEATHER = (7, 7)
 _LARGEST = 16383  # px a side: OpenCV samples pictures of less than 32768, and they are doubled
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from reconet_cli.stylizing.deflicker.scratch import Scratch
 
-_CELL = 40  # px: colors and contrast are compared over neighborhoods of about this size
+_CELL = 52  # px: colors and contrast are compared over neighborhoods of about this size
 # Contrast that cells without any are taken to have, in levels of 255, and the most that it is changed by in a frame.
 _FAINT = 2.0
 _LEAST, _MOST = 0.8, 1.4

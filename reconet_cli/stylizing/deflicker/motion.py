@@ -47,7 +47,7 @@ class ContinuedMotion:
     """
 
     def __init__(self) -> None:
-        self._coarse, self._search = _search(12, 4), _search(4, 5)
+        self._coarse, self._search = _search(12, 4), _search(6, 6)
         self._refinement = cv2.VariationalRefinement.create()
         self._refinement.setFixedPointIterations(1)
         self._refinement.setSorIterations(4)
@@ -99,10 +99,10 @@ def _resized(flow: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     height, width = flow.shape[:2]
     if (height, width) == shape:
         return flow
-    method = cv2.INTER_AREA if shape[0] < height else cv2.INTER_LINEAR
     scale = np.array([shape[1] / width, shape[0] / height], np.float32)
-    resized: np.ndarray = cv2.resize(flow, shape[::-1], interpolation=method) * scale
-    return resized
+    if shape[0] < height:
+        return cv2.resize(flow, shape[::-1], interpolation=cv2.INTER_AREA) * scale
+    return cv2.resize(flow * scale, shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _smooth(flow: np.ndarray) -> np.ndarray:
