@@ -75,6 +75,17 @@ def test_flicker_of_light_and_color_goes(gains):
     assert error(steadied(flickering), truth) < 0.4 * error(flickering, truth)
 
 
+def test_bands_on_a_road_without_much_texture_are_not_taken_for_its_motion():
+    """Fine gravel under a white line, seen from a car; bands of light are stronger than anything else there."""
+    gravel = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(120 + 2 * COUNT, 160)), (0, 0), 1)
+    road = 110 + 1.5 * gravel / gravel.std()
+    road[:, 70:90] += 70
+    truth = np.stack([np.repeat(road[2 * (COUNT - t) :][:120, :, None], 3, 2) for t in TIME])
+    truth = np.clip(np.rint(truth + drawn(120, 160, 1)), 0, 255).astype(np.uint8)
+    flickering = lit(truth, np.exp(0.15 * BANDS))
+    assert error(steadied(flickering), truth) < 0.4 * error(flickering, truth)
+
+
 def test_places_and_texture_that_change_from_frame_to_frame_are_calmed():
     truth = filmed()
     places = np.stack([cv2.resize(field, (160, 120), interpolation=cv2.INTER_CUBIC) for field in drawn(4, 5, 3)])

@@ -16,7 +16,7 @@ from reconet_cli.stylizing.deflicker.motion import Motion
 DARK = 8.0
 _CLIPPED = 250  # of 255: from here on a value may have been anything brighter
 _AROUND = (13, 13)  # px over which patterns are brought to the same brightness and contrast
-_FAINT = 3.0  # levels: contrast below this is noise
+_FAINT = 5.0  # levels: contrast below this is noise
 _SPREAD = 40.0
 _BLANK = 3.0  # levels of curvature that a place has at least where it can be followed
 _NEIGHBORHOOD = (41, 41)  # px
@@ -88,11 +88,12 @@ class Meter:
 
 def evened(luma: np.ndarray) -> np.ndarray:
     """uint8 `(h, w)` with the same brightness and contrast everywhere, so that flow sees no change of light; uint8."""
-    values = luma.astype(np.float32)
-    mean = cv2.blur(values, _AROUND)
-    contrast = np.sqrt(np.maximum(cv2.blur(values * values, _AROUND) - mean * mean, 0)) + _FAINT
-    even = np.asarray(128 + _SPREAD * (values - mean) / contrast)
-    return cv2.convertScaleAbs(np.clip(even, 0, 255))
+    pattern = luma.astype(np.float32)
+    # Twice: once would leave enough of a band of light for flow to follow it.
+    for _ in range(2):
+        pattern -= cv2.blur(pattern, _AROUND)
+    contrast = np.sqrt(np.maximum(cv2.blur(pattern * pattern, _AROUND), 0)) + _FAINT
+    return cv2.convertScaleAbs(np.clip(128 + _SPREAD * pattern / contrast, 0, 255))
 
 
 def textured(luma: np.ndarray) -> np.ndarray:
