@@ -68,14 +68,64 @@ class Merge(nn.Module):
         return y + F.relu(self.around(y))
 
 
-class PeopleNetwork(nn.Module):
-    """Frames `(N, 3, H, W)` in [0, 1] to logits `(N, 1, H, W)`: above 0 is a person. Sides are multiples of 16.
+class Fire(nn.Module):
+    """A block of SqueezeNet (arXiv 1602.07360): few channels, then many, half of them by looking around."""
 
-    The layers are those of MediaPipe's selfie segmenter, whose weights training begins with: an encoder like
-    MobileNetV3, and a decoder that goes back to full size.
+    def __init__(self, inputs: int, squeezed: int, outputs: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(inputs, squeezed, 1)
+        self.alone, self.around = nn.Conv2d(squeezed, outputs // 2, 1), nn.Conv2d(squeezed, outputs // 2, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(N, inputs, H, W)` to `(N, outputs, H, W)`."""
+        y = F.relu(self.squeeze(x))
+        return F.relu(torch.cat([self.alone(y), self.around(y)], 1))
+
+
+class Recognizer(nn.Sequential):
+    """What things are, coarsely: frames `(N, 3, H, W)` in [0, 1] to features `(N, 512, H / 16, W / 16)`.
+
+    SqueezeNet 1.1 with half as many channels at its first three scales.
     """
 
     def __init__(self) -> None:
+        super().__init__(
+            nn.Conv2d(3, 32, 3, 2, 1), nn.ReLU(), nn.MaxPool2d(3, 2, 1),
+            Fire(32, 16, 64), Fire(64, 16, 64), nn.MaxPool2d(3, 2, 1),
+            Fire(64, 32, 128), Fire(128, 32, 128), nn.MaxPool2d(3, 2, 1),
+            Fire(128, 48, 384), Fire(384, 48, 384), Fire(384, 64, 512), Fire(512, 64, 512),
+        )  # fmt: skip
+
+
+class Presence(nn.Module):
+    """Is anybody there? Frames `(N, 3, H, W)` in [0, 1] to logits `(N, 1, 1, 1)`, from what a recognizer sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recognizer = Recognizer()
+        self.head = nn.Sequential(nn.Conv2d(1024, 96, 1), nn.ReLU(), nn.Conv2d(96, 1, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Look at the frame as a whole."""
+        logits: Tensor = self.head(self.summary(image))
+        return logits
+
+    def summary(self, image: Tensor) -> Tensor:
+        """What is seen anywhere in the frame: features `(N, 1024, 1, 1)`."""
+        # Few features are large; the root brings them nearer to the others.
+        features = self.recognizer(image).sqrt()
+        return torch.cat([features.mean((2, 3), keepdim=True), features.amax((2, 3), keepdim=True)], 1)
+
+
+class PeopleNetwork(nn.Module):
+    """Frames `(N, 3, H, W)` in [0, 1] to logits `(N, 1, H, W)`: above 0 is a person. Sides are multiples of 16.
+
+    Most layers are those of MediaPipe's selfie segmenter, whose weights training begins with: an encoder like
+    MobileNetV3, and a decoder that goes back to full size. They mark animals and things, too; so nowhere is a person
+    more certain than that there is one in the frame.
+    """
+
+    def __init__(self, presence: Presence) -> None:
         super().__init__()
         self.at_half = nn.Conv2d(3, 16, 3, 2)
         self.at_quarter = Bottleneck(16, 16, 16, 3, stride=2, gate=8)
@@ -87,9 +137,14 @@ class PeopleNetwork(nn.Module):
         self.deep, self.whole = nn.Conv2d(32, 128, 1), nn.Conv2d(32, 128, 1)
         self.merges = nn.ModuleList([Merge(128, 24), Merge(24, 16), Merge(16, 16)])
         self.head = nn.ConvTranspose2d(16, 1, 2, 2)
+        self.presence = presence
 
     def forward(self, image: Tensor) -> Tensor:
         """Look for people."""
+        return torch.minimum(self.marked(image), self.presence(image))
+
+    def marked(self, image: Tensor) -> Tensor:
+        """Logits `(N, 1, H, W)` of what stands out, whoever or whatever it is."""
         half = F.hardswish(self.at_half(F.pad(image, _padding(3, 2))))
         quarter = self.at_quarter(half)
         eighth = self.at_eighth(quarter)
@@ -128,11 +183,10 @@ def load_people(path: Path, kind: str) -> PeopleNetwork:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    network = PeopleNetwork()
+    network = PeopleNetwork(Presence())
     try:
-        weights = {name: value.float() for name, value in load_file(path).items()}
-        prefix = f"{kind}."
-        network.load_state_dict({n.removeprefix(prefix): v for n, v in weights.items() if n.startswith(prefix)})
-    except (OSError, SafetensorError, RuntimeError) as problem:
+        weights = {name.removeprefix(f"{kind}."): value.float() for name, value in load_file(path).items()}
+        network.load_state_dict({name: weights[name] for name in network.state_dict()})
+    except (OSError, KeyError, SafetensorError, RuntimeError) as problem:
         raise StyleError(f"cannot read {path}: {str(problem).splitlines()[0]}", "install reconet again") from problem
     return network.eval().requires_grad_(False)

@@ -78,5 +78,5 @@ def along_edges(mask: np.ndarray, small: np.ndarray, frame: np.ndarray) -> np.nd
     slopes, offsets = (cv2.resize(cv2.blur(values, _WINDOW), frame.shape[1::-1]) for values in (slope, offset))
     luma = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
     scale = 1 / np.iinfo(frame.dtype).max
-    result: np.ndarray = cv2.add(cv2.multiply(luma, slopes, scale=scale, dtype=cv2.CV_32F), offsets)
-    return result
+    # Fresh memory would take as long as the arithmetic.
+    return cv2.add(cv2.multiply(luma, slopes, slopes, scale, cv2.CV_32F), offsets, offsets)
