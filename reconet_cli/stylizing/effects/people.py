@@ -58,8 +58,9 @@ def reduced(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def feathered(found: np.ndarray) -> np.ndarray:
     """How much is painted where so much of a person is found: all or nothing but for a soft edge."""
     low, high = _EDGE
-    share: np.ndarray = np.clip((found - low) * np.float32(1 / (high - low)), 0, 1)
-    return share
+    share: np.ndarray = found - np.float32(low)
+    share *= 1 / (high - low)
+    return np.clip(share, 0, 1, out=share)
 
 
 def along_edges(mask: np.ndarray, small: np.ndarray, frame: np.ndarray) -> np.ndarray:
