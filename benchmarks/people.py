@@ -156,16 +156,14 @@ def main() -> None:
                 print(f"{kind:<32}{total.row()}")
 
     frame = Frame(cv2.resize(load_sample(), (640, 360)), Fraction(0), Fraction(1))
-    mask = PeopleMask((640, 360), background=False)
+    mask, style = PeopleMask((640, 360), background=False), load_style("mosaic")
+    style(frame.pixels)
     mask.share(frame, None)
     masking = milliseconds("mask, 640x360", lambda: mask.share(frame, None))
     milliseconds_together("mask, 640x360", lambda: mask.share(frame, None))
     small, engine = reduced(frame.pixels, SIZES["wide"]), load_people_engine("wide")
     milliseconds("  its network", lambda: engine(small))
     milliseconds("  its edges", lambda: feathered(along_edges(small[..., 0] / np.float32(255), small, frame.pixels)))
-    # Loaded this late because the threads of another engine would take time from the mask.
-    style = load_style("mosaic")
-    style(frame.pixels)
     painting = milliseconds("a style's network", lambda: style(frame.pixels))
     print(f"the mask takes {masking / painting:.2f} of the time of a style's network")
 

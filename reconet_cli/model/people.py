@@ -69,7 +69,10 @@ class Merge(nn.Module):
 
 
 class Fire(nn.Module):
-    """A block of SqueezeNet (arXiv 1602.07360): few channels, then many, half of them by looking around."""
+    """A block of SqueezeNet (arXiv 1602.07360): squeeze to few channels, then expand.
+
+    Half of the outputs come from a 1x1 convolution, half from a 3x3 one.
+    """
 
     def __init__(self, inputs: int, squeezed: int, outputs: int) -> None:
         super().__init__()
@@ -121,8 +124,8 @@ class PeopleNetwork(nn.Module):
     """Frames `(N, 3, H, W)` in [0, 1] to logits `(N, 1, H, W)`: above 0 is a person. Sides are multiples of 16.
 
     Most layers are those of MediaPipe's selfie segmenter, whose weights training begins with: an encoder like
-    MobileNetV3, and a decoder that goes back to full size. They mark animals and things, too; so nowhere is a person
-    more certain than that there is one in the frame.
+    MobileNetV3, and a decoder that goes back to full size. They also mark animals and things, so no pixel gets a larger
+    logit than the frame as a whole gets for having anybody in it.
     """
 
     def __init__(self, presence: Presence) -> None:
@@ -144,7 +147,7 @@ class PeopleNetwork(nn.Module):
         return torch.minimum(self.marked(image), self.presence(image))
 
     def marked(self, image: Tensor) -> Tensor:
-        """Logits `(N, 1, H, W)` of what stands out, whoever or whatever it is."""
+        """Logits `(N, 1, H, W)` of whatever stands out, people or not."""
         half = F.hardswish(self.at_half(F.pad(image, _padding(3, 2))))
         quarter = self.at_quarter(half)
         eighth = self.at_eighth(quarter)

@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from views import Batch, Batches
+from views import SOMEBODY, Batch, Batches
 
 from reconet_cli.engines.people import SIZES
 from reconet_cli.model.losses import temporal_gap
@@ -66,7 +66,7 @@ def losses(logits: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
     shares = logits.sigmoid()
     both = torch.minimum(shares, batch.masks).mul(known).sum((1, 2, 3))
     either = torch.maximum(shares, batch.masks).mul(known).sum((1, 2, 3))
-    someone = (batch.masks.mean((1, 2, 3)) > 0.01).float()
+    someone = (batch.masks.mean((1, 2, 3)) > SOMEBODY).float()
     overlap = ((1 - both / (either + 1)) * someone).sum() / (someone.sum() + 1)
     earlier, later = shares.chunk(2)
     return entropy, overlap, temporal_gap(later, earlier, batch.flow, seen)
@@ -86,9 +86,9 @@ def main() -> None:
     args = parser.parse_args()
 
     cv2.setNumThreads(1)
-    teacher = started(args.start, args.presence).state_dict()
     networks = started(args.start, args.presence).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     mean = copy.deepcopy(networks).requires_grad_(False)
+    teacher = copy.deepcopy(networks.state_dict())
     learning = [parameter for parameter in networks.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(learning, weight_decay=0.0)
     modules = {"networks": networks, "mean": mean, "optimizer": optimizer}

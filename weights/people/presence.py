@@ -3,8 +3,8 @@
     python weights/people/presence.py --recognizer RECOGNIZER.pt --views VIEWS -o PRESENCE.pt
 
 VIEWS is what `label.py` wrote. The recognizer looks at all views as they are, and at many in other light, with noise
-and compression; then three small networks learn from what it saw, half from the one and half from the other. Put side
-by side they are the two layers behind the recognizer, and say the mean of what each would.
+and compression. Three small networks learn from what it saw, half of each batch from plain views and half from the
+others. Their mean is written as the two layers behind the recognizer.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ import cv2
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from views import Batches
+from views import SOMEBODY, Batches
 
 from reconet_cli.model.people import Presence
 
-_SOMEBODY = 0.01  # of a view
 _DECAY = 0.1
 _NETWORKS, _HIDDEN = 3, 32
 _STEPS, _HALF = 4000, 128
@@ -38,7 +37,7 @@ def seen(presence: Presence, views: Iterable[tuple[Tensor, Tensor]], name: str) 
     for number, (frames, masks) in enumerate(views, 1):
         with torch.inference_mode():
             features.append(presence.summary(frames.contiguous(memory_format=torch.channels_last)))
-        people.append((masks.mean((1, 2, 3)) > _SOMEBODY).float())
+        people.append((masks.mean((1, 2, 3)) > SOMEBODY).float())
         if number % _SHOWN_EVERY == 0:
             print(f"{number} batches of {name} views seen", flush=True)
     return torch.cat(features).clone(), torch.cat(people)
@@ -67,8 +66,8 @@ def learn(presence: Presence, sources: tuple[Seen, Seen], rate: float) -> None:
     """Fit the layers behind the recognizer."""
     together = torch.cat([features for features, _ in sources])
     mean, deviation = together.mean(0), together.std(0).clamp_min(_LEAST)
-    level = ((sources[0][0] - mean) / deviation, sources[0][1]), ((sources[1][0] - mean) / deviation, sources[1][1])
-    networks = [learned(level, rate) for _ in range(_NETWORKS)]
+    plain, lit = (((features - mean) / deviation, people) for features, people in sources)
+    networks = [learned((plain, lit), rate) for _ in range(_NETWORKS)]
     weights = [[network[place].state_dict() for network in networks] for place in (0, -1)]
     first = {name: torch.cat([each[name] for each in weights[0]]) for name in ("weight", "bias")}
     # The first layer takes features as they come.

@@ -16,6 +16,7 @@ from reconet_cli.engines.people import SIZES, kind_of
 from reconet_cli.training.synthetic.random_motion import camera_noise, change_light, random_flow, uniform
 from reconet_cli.warping import warp
 
+SOMEBODY = 0.01  # of a view that people cover: from here on somebody is there
 _SMALLEST = 0.04  # of a view that people cover, where there are any
 
 
